@@ -1,0 +1,111 @@
+"""JSON documents whose every field is checked when it is read, and which are written in one canonical
+form."""
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+import rfc8785
+
+__all__ = ["Fields", "canonical", "parse_json"]
+
+
+class Fields:
+    """An object of a JSON document: each getter returns a checked value or raises `ValueError` naming the
+    field."""
+
+    def __init__(self, document: object, *, within: str = "") -> None:
+        if not isinstance(document, Mapping):
+            raise ValueError(f"{within or 'the document'} must be a JSON object")
+        self._document = document
+        self._prefix = f"{within}." if within else ""
+
+    def whole(self, name: str, *, least: int = 0, most: int = 2**53 - 1) -> int:
+        """A whole number in [least, most]."""
+        value = self._get(name)
+        if type(value) is not int or not least <= value <= most:
+            self._refuse(name, f"must be a whole number from {least} to {most}")
+        return value
+
+    def number(self, name: str) -> float:
+        """A finite number."""
+        value = self._get(name)
+        if type(value) not in (int, float) or not math.isfinite(value):
+            self._refuse(name, "must be a finite number")
+        return float(value)
+
+    def text(self, name: str, pattern: re.Pattern[str] | None = None) -> str:
+        """A string, all of it matching `pattern`."""
+        value = self._get(name)
+        if not isinstance(value, str):
+            self._refuse(name, "must be a string")
+        if pattern and not pattern.fullmatch(value):
+            self._refuse(name, f"must match {pattern.pattern}")
+        return value
+
+    def optional_text(self, name: str, pattern: re.Pattern[str]) -> str | None:
+        """A string matching `pattern`, or null."""
+        return None if self._get(name) is None else self.text(name, pattern)
+
+    def texts(self, name: str, pattern: re.Pattern[str]) -> tuple[str, ...]:
+        """A list of different strings, each matching `pattern`."""
+        values = self._list(name)
+        if not all(isinstance(value, str) and pattern.fullmatch(value) for value in values):
+            self._refuse(name, f"must hold strings that match {pattern.pattern}")
+        if len(set(values)) != len(values):
+            self._refuse(name, "must not name anything twice")
+        return tuple(values)
+
+    def wholes(self, name: str, *, least: int, most: int) -> tuple[int, ...]:
+        """An ascending list of different whole numbers in [least, most]."""
+        values = self._list(name)
+        if not all(type(value) is int and least <= value <= most for value in values):
+            self._refuse(name, f"must hold whole numbers from {least} to {most}")
+        if values != sorted(set(values)):
+            self._refuse(name, "must ascend without repeats")
+        return tuple(values)
+
+    def part(self, name: str) -> "Fields":
+        """A nested object."""
+        return Fields(self._get(name), within=f"{self._prefix}{name}")
+
+    def optional_part(self, name: str) -> "Fields | None":
+        """A nested object, or null."""
+        return None if self._get(name) is None else self.part(name)
+
+    def parts(self) -> "dict[str, Fields]":
+        """Every field as a nested object."""
+        return {name: self.part(name) for name in self._document}
+
+    def _list(self, name: str) -> list[Any]:
+        value = self._get(name)
+        if not isinstance(value, list):
+            self._refuse(name, "must be a list")
+        return value
+
+    def _get(self, name: str) -> Any:
+        if name not in self._document:
+            self._refuse(name, "is missing")
+        return self._document[name]
+
+    def _refuse(self, name: str, why: str) -> NoReturn:
+        raise ValueError(f"field {self._prefix}{name} {why}")
+
+
+def parse_json(data: bytes) -> Any:
+    """The value of a JSON text. Raises `ValueError` where it is none, NaN and infinities included."""
+
+    def refuse(constant: str) -> NoReturn:
+        raise ValueError(f"{constant} is not JSON")
+
+    try:
+        return json.loads(data, parse_constant=refuse)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def canonical(value: Any) -> bytes:
+    """The value as canonical JSON (RFC 8785): the same value gives the same bytes in every language."""
+    return rfc8785.dumps(value)

@@ -1,0 +1,195 @@
+"""What a catalogue is, apart from how it is stored: reference rows and the coins they show."""
+
+import hashlib
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coindex.catalog.document import Fields, canonical, parse_json
+from coindex.codes import DIMENSIONS
+from coindex.errors import CatalogError
+from coindex.manifest import SIDES, CoinClass
+
+__all__ = [
+    "MAX_ID",
+    "CatalogState",
+    "CoinRecord",
+    "Rows",
+    "merge_rows",
+    "parse_records",
+    "records_bytes",
+    "state_hash",
+]
+
+MAX_ID = 2**32 - 1
+"""Row and class ids are uint32."""
+
+ROW = np.dtype([("row", "<u4"), ("class", "<u4"), ("code", "i1", (DIMENSIONS,))])
+
+
+@dataclass(frozen=True)
+class CoinRecord:
+    """One class: one side of a coin. `name` is the coin as people read it, without the side; `design`
+    names the classes that carry the same picture, blank where it is the class's own."""
+
+    class_id: int
+    country: str
+    currency: str
+    denomination: str
+    variant: str
+    side: str
+    name: str
+    design: str
+
+    @property
+    def label(self) -> CoinClass:
+        """The class as manifests name it."""
+        return CoinClass(self.country, self.currency, self.denomination, self.variant, self.side)
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Reference photos: `row_ids` uint32 (n,) ascending without repeats, `class_ids` uint32 (n,), `codes`
+    int8 (n, 64).
+
+    Raises `CatalogError` where the arrays are none of that.
+    """
+
+    row_ids: NDArray[np.uint32]
+    class_ids: NDArray[np.uint32]
+    codes: NDArray[np.int8]
+
+    def __post_init__(self) -> None:
+        n = len(self.row_ids)
+        for part, dtype, shape in (
+            (self.row_ids, np.uint32, (n,)),
+            (self.class_ids, np.uint32, (n,)),
+            (self.codes, np.int8, (n, DIMENSIONS)),
+        ):
+            if part.dtype != dtype or part.shape != shape:
+                raise CatalogError(f"rows hold {part.dtype} {part.shape}; expected {np.dtype(dtype)} {shape}")
+        if n and not (self.row_ids[1:] > self.row_ids[:-1]).all():
+            raise CatalogError("row ids must ascend without repeats")
+        if n and self.codes.min() == -128:
+            raise CatalogError("a code holds -128; codes lie in ±127")
+
+    def __len__(self) -> int:
+        return len(self.row_ids)
+
+    @staticmethod
+    def of(row_ids: Iterable[int], class_ids: Iterable[int], codes: NDArray[np.int8]) -> "Rows":
+        """Rows in any order, brought into the order of their ids."""
+        rows, classes = np.array([*row_ids], np.uint32), np.array([*class_ids], np.uint32)
+        order = np.argsort(rows, kind="stable")
+        return Rows(rows[order], classes[order], np.asarray(codes, np.int8).reshape(-1, DIMENSIONS)[order])
+
+    @staticmethod
+    def none() -> "Rows":
+        """No rows."""
+        return Rows.of((), (), np.zeros((0, DIMENSIONS), np.int8))
+
+    def packed(self) -> bytes:
+        """72 bytes a row: little-endian u32 row id, u32 class id, 64 × int8."""
+        table = np.zeros(len(self), ROW)
+        table["row"], table["class"], table["code"] = self.row_ids, self.class_ids, self.codes
+        return table.tobytes()
+
+    @staticmethod
+    def unpack(data: bytes) -> "Rows":
+        """The rows of `packed` bytes. Raises `CatalogError`."""
+        if len(data) % ROW.itemsize:
+            raise CatalogError(f"{len(data)} bytes are no whole number of {ROW.itemsize}-byte rows")
+        table = np.frombuffer(data, ROW)
+        return Rows(
+            table["row"].astype(np.uint32),
+            table["class"].astype(np.uint32),
+            np.ascontiguousarray(table["code"]),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class CatalogState:
+    """A whole catalogue: embedding space, rows, and the coin records by class id.
+
+    Raises `CatalogError` for a row whose class has no record and for a record under another class's id.
+    """
+
+    space_id: str
+    rows: Rows
+    records: Mapping[int, CoinRecord]
+
+    def __post_init__(self) -> None:
+        wrong = [key for key, record in self.records.items() if key != record.class_id]
+        if wrong:
+            raise CatalogError(
+                f"the record under class {wrong[0]} says class {self.records[wrong[0]].class_id}"
+            )
+        lacking = [int(key) for key in np.unique(self.rows.class_ids) if int(key) not in self.records]
+        if lacking:
+            raise CatalogError(
+                f"{len(lacking)} classes have rows but no coin record, the first is class {lacking[0]}"
+            )
+
+
+def state_hash(state: CatalogState) -> str:
+    """SHA-256 (hex) over the space id in UTF-8, the packed rows by row id, and the records as one
+    canonical JSON list by class id. Two devices hold the same catalogue when it is equal, however they
+    came to it."""
+    digest = hashlib.sha256(state.space_id.encode())
+    digest.update(state.rows.packed())
+    digest.update(records_bytes(state.records.values()))
+    return digest.hexdigest()
+
+
+def merge_rows(parts: Iterable[Rows], *, without: Collection[int] = ()) -> Rows:
+    """The rows of all parts by row id, less those whose ids are in `without`. Raises `CatalogError` on a
+    repeated id."""
+    kept = [part for part in parts if len(part)] or [Rows.none()]
+    if len(kept) == 1 and not without:
+        return kept[0]
+    row_ids = np.concatenate([part.row_ids for part in kept])
+    class_ids = np.concatenate([part.class_ids for part in kept])
+    codes = np.concatenate([part.codes for part in kept])
+    order = np.argsort(row_ids, kind="stable")
+    order = order[~np.isin(row_ids[order], np.array([*without], np.uint32))]
+    return Rows(row_ids[order], class_ids[order], codes[order])
+
+
+def records_bytes(records: Iterable[CoinRecord]) -> bytes:
+    """The records as one canonical JSON list by class id: the content of `records.json`."""
+    return canonical([asdict(record) for record in sorted(records, key=lambda record: record.class_id)])
+
+
+def parse_records(data: bytes) -> dict[int, CoinRecord]:
+    """The records of a `records.json`, by class id. Raises `CatalogError` for anything but what
+    `records_bytes` writes."""
+    try:
+        documents = parse_json(data)
+        if not isinstance(documents, list):
+            raise ValueError("the document must be a list")
+        records = {record.class_id: record for record in map(_record, documents)}
+        if records_bytes(records.values()) != data:
+            raise ValueError("not in canonical form, or a class is listed twice")
+    except ValueError as error:
+        raise CatalogError(f"records.json: {error}; fetch the catalogue anew") from None
+    return records
+
+
+def _record(document: Any) -> CoinRecord:
+    fields = Fields(document)
+    side = fields.text("side")
+    if side not in SIDES:
+        raise ValueError(f"side {side!r} is none of {', '.join(SIDES)}")
+    return CoinRecord(
+        class_id=fields.whole("class_id", least=1, most=MAX_ID),
+        country=fields.text("country"),
+        currency=fields.text("currency"),
+        denomination=fields.text("denomination"),
+        variant=fields.text("variant"),
+        side=side,
+        name=fields.text("name"),
+        design=fields.text("design"),
+    )

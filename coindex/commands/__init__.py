@@ -1,0 +1,1 @@
+"""The commands of the on-device library, a module each."""

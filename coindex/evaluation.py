@@ -1,0 +1,315 @@
+"""How good the whole device path is on labelled photos: photo to answer, with the models a phone runs."""
+
+import csv
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coindex.catalog.search import CatalogIndex, Hit
+from coindex.catalog.state import Rows
+from coindex.errors import CoindexError, ManifestError, NoCoinFound, PhotoError
+from coindex.manifest import CoinClass, LabelledPhoto
+from coindex.metrics import RECALL_AT, auroc, false_accept_rate, match_boxes, recall_at
+from coindex.models import Models, load_models
+from coindex.photo import Photo, load_photo
+from coindex.pipeline import encode_photo
+from coindex.segmentation import find_coins
+from coindex.synthetic import EVALUATION_SEVERITY, HELD_OUT_FAMILIES, background, compose_scene
+
+__all__ = ["RUNTIMES_GROUP", "LabelledScene", "evaluate", "evaluate_scenes", "load_runtime", "read_scenes"]
+
+RUNTIMES_GROUP = "coindex.runtimes"
+"""The entry-point group of other runtimes: functions from a models folder to `Models`."""
+
+SCENE_SIZE = (1024, 768)
+"""Width and height of the scenes that queries are laid into."""
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class LabelledScene:
+    """A photo of several coins and the true boxes float (n, 4): x, y, width, height in its pixels."""
+
+    path: Path
+    boxes: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class _Query:
+    """One answered query: every class by distance, nearest first; none where no coin was found."""
+
+    photo: LabelledPhoto
+    hits: tuple[Hit, ...]
+    milliseconds: float
+
+
+@dataclass(frozen=True)
+class _Catalogue:
+    index: CatalogIndex
+    labels: dict[int, CoinClass]
+    designs: dict[int, str]
+
+
+def load_runtime(name: str, models: Path, *, threads: int = 1) -> Models:
+    """The models of a folder in a runtime: `litert` runs the phone's own files, others are named by their packages."""
+    if name == "litert":
+        return load_models(models, threads=threads)
+    found = [entry for entry in entry_points(group=RUNTIMES_GROUP) if entry.name == name]
+    if not found:
+        known = ", ".join(["litert", *sorted(entry.name for entry in entry_points(group=RUNTIMES_GROUP))])
+        raise CoindexError(f"no runtime named {name!r}; there are: {known}")
+    try:
+        load = found[0].load()
+    except ModuleNotFoundError as error:
+        raise CoindexError(
+            f"runtime {name} needs the package {error.name}; install it with: pip install 'coindex[export]'"
+        ) from None
+    loaded: Models = load(models)
+    return loaded
+
+
+def evaluate(
+    catalog: Sequence[LabelledPhoto],
+    queries: Sequence[LabelledPhoto],
+    models: Models,
+    *,
+    unknown: Sequence[LabelledPhoto] = (),
+    scene_seed: int | None = None,
+    joint: bool = False,
+    skip_bad: bool = False,
+    on_progress: Progress = lambda done, total: None,
+) -> dict[str, Any]:
+    """Recall of `queries` against `catalog`, the document that `coindex evaluate --json` prints.
+
+    The largest coin of a photo is its coin; a query without one is a miss. With `joint` the photos of one specimen are
+    answered together, by coin; with `scene_seed` each query is first laid into a phone-like scene; `unknown` are queries
+    whose classes are not in the catalogue. Raises `PhotoError` for a bad catalogue photo unless `skip_bad`, and
+    `ManifestError` where an unknown query's class is in the catalogue.
+    """
+    total = len(catalog) + len(queries) + len(unknown)
+    built, skipped = _catalogue(catalog, models, skip_bad, lambda done: on_progress(done, total))
+    known_classes = {label.coin for label in built.labels.values()}
+    for photo in unknown:
+        if photo.label.coin in known_classes:
+            raise ManifestError(
+                f"line {photo.line}: {photo.label.name} is in the catalogue, so it is no unknown query; choose another split"
+            )
+
+    def answered(photos: Sequence[LabelledPhoto], before: int) -> list[_Query]:
+        rows = []
+        for number, photo in enumerate(photos):
+            seed = None if scene_seed is None else [scene_seed, number]
+            try:
+                rows.append(_query(photo, built, models, seed))
+            except PhotoError:
+                if not skip_bad:
+                    raise
+                skipped.append(str(photo.path))
+            on_progress(before + number + 1, total)
+        return rows
+
+    known = answered(queries, len(catalog))
+    others = answered(unknown, len(catalog) + len(queries))
+    if not known:
+        raise PhotoError("no query could be read")
+    ranks = _joint_ranks(known, built) if joint else [_rank(query, built) for query in known]
+    designs = ranks if joint else [_design_rank(query, built) for query in known]
+    latency = [query.milliseconds for query in known]
+    return {
+        "queries": len(ranks),
+        "classes": len(built.labels),
+        "recall": _by_k(ranks),
+        "design_recall": _by_k(designs),
+        "by_country": {} if joint else _by_country(known, ranks),
+        "no_coin_found": sum(not query.hits for query in known),
+        "open_set": _open_set(known, others),
+        "latency_ms": {f"p{p}": round(float(np.percentile(latency, p)), 2) for p in (50, 95)},
+        "models": {
+            "space_id": models.index.space_id,
+            "code_scale": models.index.code_scale,
+            "segmenter": models.index.segmenter.file,
+            "embedder": models.index.embedder.file,
+            "bytes": models.index.segmenter.bytes + models.index.embedder.bytes,
+        },
+        "skipped": skipped,
+    }
+
+
+def read_scenes(path: Path) -> tuple[LabelledScene, ...]:
+    """Scenes with their boxes from a CSV: columns `file` and `x, y, width, height`, or `cx, cy, r` for circles.
+
+    Files are relative to the CSV. Raises `ManifestError`, naming the line, for anything else.
+    """
+    try:
+        rows = list(csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines()))
+    except FileNotFoundError:
+        raise ManifestError(f"{path}: no such file; give a CSV of boxes or circles") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ManifestError(f"{path}: cannot be read as UTF-8 text ({error})") from None
+    if not rows:
+        raise ManifestError(f"{path}: no rows; its columns are file and x,y,width,height, or file and cx,cy,r")
+    boxes: dict[Path, list[tuple[float, ...]]] = defaultdict(list)
+    for line, row in enumerate(rows, 2):
+        try:
+            if "cx" in row:
+                cx, cy, r = (float(row[name]) for name in ("cx", "cy", "r"))
+                box = (cx - r, cy - r, 2 * r, 2 * r)
+            else:
+                box = tuple(float(row[name]) for name in ("x", "y", "width", "height"))
+            photo = path.parent / row["file"]
+        except (KeyError, TypeError, ValueError) as error:
+            raise ManifestError(
+                f"{path}: line {line}: {error}; expected file and the numbers x,y,width,height, or cx,cy,r"
+            ) from None
+        if not photo.is_file():
+            raise ManifestError(f"{path}: line {line}: photo {photo} does not exist")
+        boxes[photo].append(box)
+    return tuple(LabelledScene(photo, np.array(found)) for photo, found in boxes.items())
+
+
+def evaluate_scenes(
+    scenes: Sequence[LabelledScene], models: Models, *, on_progress: Progress = lambda done, total: None
+) -> dict[str, Any]:
+    """Precision, recall and F1 of found coins at box IoU 0.5, and the mean IoU of those found."""
+    found_total, true_total, overlaps = 0, 0, []
+    for done, scene in enumerate(scenes, 1):
+        photo = load_photo(scene.path)
+        coins = encode_boxes(photo, models)
+        pairs = match_boxes(coins, scene.boxes)
+        found_total, true_total = found_total + len(coins), true_total + len(scene.boxes)
+        overlaps += [iou for _, _, iou in pairs]
+        on_progress(done, len(scenes))
+    hits = len(overlaps)
+    return {
+        "scenes": len(scenes),
+        "coins": true_total,
+        "precision": hits / found_total if found_total else 0.0,
+        "recall": hits / true_total if true_total else 0.0,
+        "f1": 2 * hits / (found_total + true_total) if found_total + true_total else 0.0,
+        "mean_iou": float(np.mean(overlaps)) if overlaps else 0.0,
+    }
+
+
+def encode_boxes(photo: Photo, models: Models) -> NDArray[np.float64]:
+    """Boxes float (n, 4) of the coins of a photo, in pixels of the upright full-size photo."""
+    boxes = [coin.box for coin in encode_photo(photo, models).coins]
+    return np.array([[box.x, box.y, box.width, box.height] for box in boxes], np.float64).reshape(-1, 4)
+
+
+def _catalogue(
+    photos: Sequence[LabelledPhoto], models: Models, skip_bad: bool, on_progress: Callable[[int], None]
+) -> tuple[_Catalogue, list[str]]:
+    numbers: dict[CoinClass, int] = {}
+    designs: dict[int, str] = {}
+    class_ids, codes, skipped = [], [], []
+    for done, photo in enumerate(photos, 1):
+        try:
+            found = encode_photo(load_photo(photo.path), models, largest_only=True).coins
+            if not found:
+                raise NoCoinFound(f"{photo.path}: no coin found in this catalogue photo; replace it, or pass --skip-bad")
+        except PhotoError:
+            if not skip_bad:
+                raise
+            skipped.append(str(photo.path))
+            continue
+        number = numbers.setdefault(photo.label, len(numbers))
+        designs[number] = photo.design
+        class_ids.append(number)
+        codes.append(found[0].code)
+        on_progress(done)
+    if not codes:
+        raise PhotoError("no catalogue photo could be read")
+    rows = Rows(np.arange(len(codes), dtype=np.uint32), np.array(class_ids, np.uint32), np.stack(codes))
+    labels = {number: label for label, number in numbers.items()}
+    return _Catalogue(CatalogIndex.from_rows(rows), labels, designs), skipped
+
+
+def _query(
+    photo: LabelledPhoto, catalogue: _Catalogue, models: Models, scene_seed: list[int] | None
+) -> _Query:
+    loaded = None if scene_seed is None else _as_scene(load_photo(photo.path), models, scene_seed)
+    began = time.perf_counter()
+    coins = encode_photo(loaded or load_photo(photo.path), models, largest_only=True).coins
+    hits = catalogue.index.search(coins[0].code, len(catalogue.labels)) if coins else ()
+    return _Query(photo, hits, (time.perf_counter() - began) * 1000)
+
+
+def _as_scene(photo: Photo, models: Models, seed: list[int]) -> Photo:
+    """The photo's coin, cut out by the segmenter, in a phone-like scene of fixed severity."""
+    rng = np.random.default_rng(seed)
+    family = HELD_OUT_FAMILIES[int(rng.integers(len(HELD_OUT_FAMILIES)))]
+    width, height = SCENE_SIZE
+    ground = background(family, width=width, height=height, rng=rng)
+    coins = find_coins(photo, models.segmenter)
+    if not coins:
+        return Photo(ground, width, height)
+    scene = compose_scene([(coins[0].rgb, coins[0].mask)], ground, settings=EVALUATION_SEVERITY, rng=rng)
+    return Photo(scene.rgb, width, height)
+
+
+def _rank(query: _Query, catalogue: _Catalogue) -> int | None:
+    return _first(catalogue.labels[hit.class_id].matches(query.photo.label) for hit in query.hits)
+
+
+def _design_rank(query: _Query, catalogue: _Catalogue) -> int | None:
+    design = query.photo.design
+    return _first(
+        catalogue.labels[hit.class_id].matches(query.photo.label)
+        or (design != "" and catalogue.designs[hit.class_id] == design)
+        for hit in query.hits
+    )
+
+
+def _first(right: Iterable[bool]) -> int | None:
+    return next((rank for rank, is_right in enumerate(right, 1) if is_right), None)
+
+
+def _joint_ranks(queries: Sequence[_Query], catalogue: _Catalogue) -> list[int | None]:
+    """A rank a specimen: coins by the sum, over its photos, of the distance of their nearest side."""
+    specimens: dict[tuple[Any, str], list[_Query]] = defaultdict(list)
+    for number, query in enumerate(queries):
+        specimens[query.photo.label.coin, query.photo.specimen or f"photo {number}"].append(query)
+    ranks = []
+    for (coin, _), shots in specimens.items():
+        sums: dict[tuple[str, str, str, str], int] = defaultdict(int)
+        for query in shots:
+            nearest: dict[tuple[str, str, str, str], int] = {}
+            for hit in query.hits:
+                nearest.setdefault(catalogue.labels[hit.class_id].coin, hit.distance)
+            for name, distance in nearest.items():
+                sums[name] += distance
+        ranks.append(_first(name == coin for name in sorted(sums, key=lambda name: (sums[name], name))))
+    return ranks
+
+
+def _by_k(ranks: Sequence[int | None]) -> dict[str, float]:
+    return {str(k): round(value, 4) for k, value in recall_at(ranks, RECALL_AT).items()}
+
+
+def _by_country(queries: Sequence[_Query], ranks: Sequence[int | None]) -> dict[str, Any]:
+    groups: dict[str, list[int | None]] = defaultdict(list)
+    for query, rank in zip(queries, ranks, strict=True):
+        groups[query.photo.label.country].append(rank)
+    return {country: {"queries": len(group), "recall": _by_k(group)} for country, group in sorted(groups.items())}
+
+
+def _open_set(known: Sequence[_Query], unknown: Sequence[_Query]) -> dict[str, float | None]:
+    if not unknown:
+        return {"auroc": None, "unknown_accepted_at_95": None}
+
+    def scores(queries: Sequence[_Query]) -> NDArray[np.float64]:
+        # Nothing found is nothing accepted.
+        return np.array([-query.hits[0].distance if query.hits else -np.inf for query in queries])
+
+    return {
+        "auroc": round(auroc(scores(known), scores(unknown)), 4),
+        "unknown_accepted_at_95": round(false_accept_rate(scores(known), scores(unknown)), 4),
+    }

@@ -1,0 +1,72 @@
+"""How good answers are, as pure functions of arrays; tests, training, evaluation and benchmarks all measure with these."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["RECALL_AT", "auroc", "box_iou", "false_accept_rate", "match_boxes", "recall_at"]
+
+RECALL_AT = (1, 2, 5, 10, 20)
+"""The ranks at which the article of 2021 reports recall."""
+
+
+def recall_at(first_right: Sequence[int | None], ranks: Sequence[int] = RECALL_AT) -> dict[int, float]:
+    """Share of queries whose first right answer stands at rank k or before, for each k in `ranks`.
+
+    `first_right` holds a rank from 1 a query, None where no answer is right. Raises `ValueError` without queries.
+    """
+    if not first_right:
+        raise ValueError("recall of no queries is undefined")
+    return {k: sum(rank is not None and rank <= k for rank in first_right) / len(first_right) for k in ranks}
+
+
+def auroc(known: NDArray[np.floating], unknown: NDArray[np.floating]) -> float:
+    """Probability that a known query scores above an unknown one; ties count half (Mann-Whitney U).
+
+    `known` (n,) and `unknown` (m,) are scores, higher for known. Raises `ValueError` where either is empty.
+    """
+    if not len(known) or not len(unknown):
+        raise ValueError("AUROC needs known and unknown queries")
+    ordered = np.sort(unknown)
+    below = np.searchsorted(ordered, known, side="left")
+    not_above = np.searchsorted(ordered, known, side="right")
+    return float((below + not_above).mean() / 2 / len(unknown))
+
+
+def false_accept_rate(
+    known: NDArray[np.floating], unknown: NDArray[np.floating], *, accepted: float = 0.95
+) -> float:
+    """Share of unknown queries (m,) accepted by the threshold that accepts the share `accepted` of known ones (n,)."""
+    if not len(known) or not len(unknown):
+        raise ValueError("the rate needs known and unknown queries")
+    needed = int(np.ceil(accepted * len(known)))
+    threshold = np.sort(known)[::-1][needed - 1]
+    return float((unknown >= threshold).mean())
+
+
+def box_iou(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Intersection over union (n, m) of boxes (n, 4) and (m, 4): x, y, width, height."""
+    a, b = np.asarray(a, np.float64).reshape(-1, 4), np.asarray(b, np.float64).reshape(-1, 4)
+    low = np.maximum(a[:, None, :2], b[None, :, :2])
+    high = np.minimum(a[:, None, :2] + a[:, None, 2:], b[None, :, :2] + b[None, :, 2:])
+    overlap = np.clip(high - low, 0, None).prod(axis=2)
+    union = a[:, 2:].prod(axis=1)[:, None] + b[:, 2:].prod(axis=1)[None, :] - overlap
+    return overlap / np.maximum(union, 1e-9)
+
+
+def match_boxes(
+    found: NDArray[np.floating], truth: NDArray[np.floating], *, threshold: float = 0.5
+) -> tuple[tuple[int, int, float], ...]:
+    """One-to-one pairs (found, truth, IoU) with IoU ≥ `threshold`, taken greedily from the largest IoU down."""
+    iou = box_iou(found, truth)
+    pairs, used_found, used_truth = [], set(), set()
+    for flat in np.argsort(-iou, axis=None, kind="stable"):
+        i, j = divmod(int(flat), iou.shape[1])
+        if iou[i, j] < threshold:
+            break
+        if i not in used_found and j not in used_truth:
+            pairs.append((i, j, float(iou[i, j])))
+            used_found.add(i)
+            used_truth.add(j)
+    return tuple(pairs)

@@ -1,0 +1,123 @@
+"""A folder of phone models with their index, `models.json`."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from coindex.codes import space_id
+from coindex.cutout import CUTOUT_VERSION
+from coindex.errors import ModelError
+from coindex.runtime import LiteRTNet, Net
+
+__all__ = ["DEFAULT_FOLDER", "INDEX_NAME", "ModelFile", "ModelIndex", "Models", "OpenSet", "load_models", "read_index"]
+
+INDEX_NAME = "models.json"
+DEFAULT_FOLDER = Path(__file__).resolve().parents[1] / "mobile_assets" / "models"
+"""Where a checkout keeps the models that phones are given."""
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """One exported net: its file name, SHA-256 (hex) and size in bytes."""
+
+    file: str
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class OpenSet:
+    """How sure a match is: confidence = 1 / (1 + exp(slope · (distance - midpoint))), distance the squared one of the
+    best row; a coin is known when its distance is at most `threshold`."""
+
+    threshold: int
+    midpoint: float
+    slope: float
+
+
+@dataclass(frozen=True)
+class ModelIndex:
+    """What `models.json` says: the embedding space, the code scale and the two nets."""
+
+    space_id: str
+    code_scale: float
+    segmenter: ModelFile
+    embedder: ModelFile
+    open_set: OpenSet
+
+
+@dataclass(frozen=True)
+class Models:
+    """The two nets, ready to run, with their index."""
+
+    index: ModelIndex
+    segmenter: Net
+    embedder: Net
+
+
+def read_index(path: Path) -> ModelIndex:
+    """Read and check a `models.json`. Raises `ModelError` where it is missing, malformed or of a newer format."""
+    try:
+        document = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise ModelError(f"{path}: no such file; it comes with the models, fetch both anew") from None
+    except (ValueError, OSError) as error:
+        raise ModelError(f"{path}: not readable as JSON ({error}); fetch it anew") from None
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        found = document.get("format") if isinstance(document, dict) else type(document).__name__
+        raise ModelError(f"{path}: format {found}, this coindex reads format {FORMAT}; update coindex")
+    try:
+        index = ModelIndex(
+            space_id=str(document["space_id"]),
+            code_scale=float(document["code_scale"]),
+            segmenter=_file(document["models"]["segmenter"]),
+            embedder=_file(document["models"]["embedder"]),
+            open_set=OpenSet(
+                int(document["open_set"]["threshold"]),
+                float(document["open_set"]["midpoint"]),
+                float(document["open_set"]["slope"]),
+            ),
+        )
+        version, checkpoint = int(document["cutout_version"]), str(document["embedder_checkpoint_sha256"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"{path}: field {error} is missing or of the wrong kind; export the models anew") from None
+    if version != CUTOUT_VERSION:
+        raise ModelError(
+            f"{path}: models for cutout contract {version}, this coindex cuts by {CUTOUT_VERSION}; update the older one"
+        )
+    if index.space_id != space_id(checkpoint, version, index.code_scale):
+        raise ModelError(f"{path}: space_id {index.space_id} does not follow from its own fields; export anew")
+    return index
+
+
+def load_models(
+    folder: Path, *, threads: int = 1, resolve: Callable[[ModelFile], Path] | None = None
+) -> Models:
+    """Load the int8 nets that `folder/models.json` names, after comparing size and SHA-256.
+
+    `resolve` finds a file that is stored elsewhere or under another name. Raises `ModelError`.
+    """
+    index = read_index(folder / INDEX_NAME)
+    find = resolve or (lambda model: folder / model.file)
+    return Models(
+        index, *(LiteRTNet(_verified(find(model), model), threads=threads) for model in (index.segmenter, index.embedder))
+    )
+
+
+def _file(document: dict[str, Any]) -> ModelFile:
+    return ModelFile(str(document["file"]), str(document["sha256"]), int(document["bytes"]))
+
+
+def _verified(path: Path, model: ModelFile) -> Path:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read ({error.strerror}); fetch the models anew") from None
+    if len(content) != model.bytes or hashlib.sha256(content).hexdigest() != model.sha256:
+        raise ModelError(f"{path}: not the file that {INDEX_NAME} describes (size or SHA-256); fetch the models anew")
+    return path

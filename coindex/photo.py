@@ -1,0 +1,115 @@
+"""Photo files in, upright RGB pixels out."""
+
+import io
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from coindex.errors import PhotoError, PhotoTooLarge
+
+__all__ = ["MAX_PIXELS", "Photo", "load_photo"]
+
+MAX_PIXELS = 128_000_000
+"""Photos with more pixels are refused before decoding: phones stop at 108 megapixels, bombs do not."""
+
+MIN_SIDE = 16
+"""Below 16 pixels no coin can be told from a dot."""
+
+REDUCED_LONG_SIDE = 1200
+"""A JPEG is decoded at the smallest of 1/1, 1/2, 1/4, 1/8 that keeps its longer side at least this long.
+
+A coin that is a fifth of the photo's width then still fills a 256-pixel net input.
+"""
+
+ORIENTATION_TAG = 0x0112
+FORMATS_KNOWN = "JPEG, PNG, WebP or (with the package pillow-heif) HEIC"
+
+
+@dataclass(frozen=True)
+class Photo:
+    """An upright photo: `rgb` uint8 (h, w, 3), possibly decoded smaller than the `width` × `height` of the file."""
+
+    rgb: NDArray[np.uint8]
+    width: int
+    height: int
+
+
+def load_photo(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS) -> Photo:
+    """Read a JPEG, PNG, WebP or HEIC photo, upright by its EXIF orientation.
+
+    Alpha is laid on black, grey and CMYK become RGB, 16-bit grey becomes 8-bit. Raises `PhotoError` for a file that is
+    missing, no image, truncated, animated or smaller than 16×16, and `PhotoTooLarge` above `max_pixels`.
+    """
+    name = "photo" if isinstance(source, bytes) else str(source)
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns of large photos that `max_pixels` already allows or refuses.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with _open(source) as image:
+                return _decode(image, name, max_pixels)
+    except FileNotFoundError:
+        raise PhotoError(f"{name}: no such file") from None
+    except IsADirectoryError:
+        raise PhotoError(f"{name} is a folder; give the photos in it one by one") from None
+    except Image.DecompressionBombError:
+        raise PhotoTooLarge(f"{name}: more than {max_pixels / 1e6:.0f} megapixels; send a smaller copy") from None
+    except UnidentifiedImageError:
+        raise PhotoError(f"{name}: not an image that can be read here; use {FORMATS_KNOWN}") from None
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        raise PhotoError(f"{name}: damaged or truncated ({error}); copy the file again") from None
+
+
+def _open(source: str | Path | bytes) -> Image.Image:
+    def stream() -> str | Path | BinaryIO:
+        return io.BytesIO(source) if isinstance(source, bytes) else source
+
+    try:
+        return Image.open(stream())
+    except UnidentifiedImageError:
+        try:
+            from pillow_heif import register_heif_opener
+        except ImportError:
+            raise
+        register_heif_opener()
+        return Image.open(stream())
+
+
+def _decode(image: Image.Image, name: str, max_pixels: int) -> Photo:
+    width, height = image.size
+    if width * height > max_pixels:
+        raise PhotoTooLarge(
+            f"{name}: {width}×{height} pixels; {max_pixels / 1e6:.0f} megapixels is the most, send a smaller copy"
+        )
+    if min(width, height) < MIN_SIDE:
+        raise PhotoError(f"{name}: {width}×{height} pixels; at least {MIN_SIDE}×{MIN_SIDE} are needed")
+    if getattr(image, "n_frames", 1) > 1:
+        raise PhotoError(f"{name}: animated, {getattr(image, 'n_frames', 1)} frames; save one frame as a photo")
+    if image.format == "JPEG":
+        for reduction in (8, 4, 2):
+            if max(width, height) >= reduction * REDUCED_LONG_SIDE:
+                image.draft(None, (-(-width // reduction), -(-height // reduction)))
+                break
+    turned = image.getexif().get(ORIENTATION_TAG, 1) in (5, 6, 7, 8)
+    upright = ImageOps.exif_transpose(image)
+    rgb = _as_rgb(upright, name)
+    return Photo(rgb, *((height, width) if turned else (width, height)))
+
+
+def _as_rgb(image: Image.Image, name: str) -> NDArray[np.uint8]:
+    if image.mode.startswith("I"):
+        grey = np.asarray(image).astype(np.int64)
+        if grey.min() < 0 or grey.max() > 0xFFFF:
+            raise PhotoError(f"{name}: pixel mode {image.mode} beyond 16 bits; save it with 8 bits a channel")
+        return np.repeat((grey >> 8).astype(np.uint8)[:, :, None], 3, axis=2)
+    if image.mode == "F":
+        raise PhotoError(f"{name}: floating-point pixels; save it with 8 bits a channel")
+    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
+        rgba = image.convert("RGBA")
+        black = Image.new("RGBA", rgba.size, (0, 0, 0, 255))
+        return np.asarray(Image.alpha_composite(black, rgba).convert("RGB"))
+    return np.asarray(image.convert("RGB"))

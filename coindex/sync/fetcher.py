@@ -1,0 +1,162 @@
+"""The one door to the network."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import requests
+
+from coindex.errors import ReleaseRejected, SyncError
+
+__all__ = ["Fetcher", "RequestsFetcher"]
+
+CHUNK = 1 << 14
+"""A transfer that breaks loses the piece it was in: small enough for a bad connection to get on all the same."""
+
+
+class Fetcher(Protocol):
+    """Gets files from a server by their path below its address."""
+
+    def get(self, path: str, *, most: int) -> bytes:
+        """A small file, whole. Raises `SyncError`, and `ReleaseRejected` where it is longer than `most`
+        bytes."""
+        ...
+
+    def download(self, path: str, partial: Path, *, length: int, progress: Callable[[int], None]) -> int:
+        """Bring `partial` to `length` bytes, on the disk, going on after what it already holds.
+
+        `progress` is told the bytes of each piece, and a negative number where it starts over. Returns the
+        bytes that came over the network. Raises `SyncError`, leaving what came so far, and `ReleaseRejected`
+        where the server's file is shorter or longer.
+        """
+        ...
+
+
+class _TransferError(Exception):
+    """A transfer that may succeed when tried again."""
+
+
+class RequestsFetcher:
+    """HTTP(S) by requests, through the proxies of the environment.
+
+    A broken transfer is tried again up to `attempts` times without progress, after `backoff` seconds and then
+    twice as long each time; a resumed one asks by Range for the rest alone. Raises `SyncError` for an address
+    that is none.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout: tuple[float, float] = (10, 30),
+        attempts: int = 4,
+        backoff: float = 0.5,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.netloc:
+            raise SyncError(f"{url!r} is not an address; give one such as http://127.0.0.1:8000")
+        self._base = url.rstrip("/")
+        self._timeout, self._attempts, self._backoff, self._sleep = timeout, attempts, backoff, sleep
+        self._session = requests.Session()
+        # Lengths and hashes are of the files as stored: nothing may be compressed on the way.
+        self._session.headers["Accept-Encoding"] = "identity"
+
+    def get(self, path: str, *, most: int) -> bytes:
+        waits = self._waits()
+        while True:
+            try:
+                with self._open(path) as (_, pieces):
+                    data = bytearray()
+                    for piece in pieces:
+                        data += piece
+                        if len(data) > most:
+                            raise ReleaseRejected(
+                                f"{self._base}/{path}: longer than {most} bytes, not read further"
+                            )
+                    return bytes(data)
+            except _TransferError as error:
+                self._wait(waits, path, error)
+
+    def download(self, path: str, partial: Path, *, length: int, progress: Callable[[int], None]) -> int:
+        transferred, furthest, waits = 0, 0, self._waits()
+        with partial.open("ab") as file:
+            while (offset := file.seek(0, os.SEEK_END)) < length:
+                if offset > furthest:
+                    furthest, waits = offset, self._waits()
+                try:
+                    with self._open(path, offset) as (resumed, pieces):
+                        if offset and not resumed:
+                            file.truncate(0)
+                            progress(-offset)
+                            offset = 0
+                        for piece in pieces:
+                            offset += len(piece)
+                            transferred += len(piece)
+                            if offset > length:
+                                raise ReleaseRejected(
+                                    f"{self._base}/{path}: longer than {length} bytes, as its index says"
+                                )
+                            file.write(piece)
+                            progress(len(piece))
+                    if offset < length:
+                        raise _TransferError(f"ended after {offset} of {length} bytes")
+                except _TransferError as error:
+                    self._wait(waits, path, error)
+            file.flush()
+            os.fsync(file.fileno())
+        return transferred
+
+    @contextmanager
+    def _open(self, path: str, offset: int = 0) -> Iterator[tuple[bool, Iterator[bytes]]]:
+        """The pieces of a file's body, and whether they start at `offset` rather than at 0."""
+        url = f"{self._base}/{path}"
+        headers = {"Range": f"bytes={offset}-"} if offset else {}
+        try:
+            with self._session.get(url, headers=headers, stream=True, timeout=self._timeout) as response:
+                status = response.status_code
+                if status == 429 or status >= 500:
+                    raise _TransferError(f"the server answers {status} {response.reason}")
+                if status == 416:
+                    raise ReleaseRejected(f"{url}: shorter than its index says")
+                if status == 404:
+                    raise SyncError(
+                        f"{url}: not there; is it a coindex server, and has it published a release?"
+                    )
+                if status not in (200, 206):
+                    raise SyncError(f"{url}: the server answers {status} {response.reason}")
+                resumed = status == 206
+                if resumed and not response.headers.get("Content-Range", "").startswith(f"bytes {offset}-"):
+                    raise SyncError(f"{url}: the server answers with another range than asked for")
+                yield resumed, response.iter_content(CHUNK)
+        except requests.RequestException as error:
+            raise _TransferError(_reason(error)) from error
+
+    def _waits(self) -> Iterator[float]:
+        return iter([self._backoff * 2**attempt for attempt in range(self._attempts - 1)])
+
+    def _wait(self, waits: Iterator[float], path: str, error: _TransferError) -> None:
+        seconds = next(waits, None)
+        if seconds is None:
+            raise SyncError(
+                f"{self._base}/{path}: {error}; check the address and the connection, then sync again"
+            )
+        self._sleep(seconds)
+
+
+def _reason(error: requests.RequestException) -> str:
+    if isinstance(error, requests.exceptions.SSLError):
+        return f"the server's certificate or TLS is not accepted ({error})"
+    if isinstance(error, requests.Timeout):
+        return "the server does not answer in time"
+    if isinstance(error, requests.exceptions.ProxyError):
+        return "the proxy cannot be reached"
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return "the connection broke"
+    if isinstance(error, requests.ConnectionError):
+        return "no connection to the server"
+    return str(error)

@@ -1,0 +1,1 @@
+"""Checkpoints in, phone models out, with the proof that they agree."""

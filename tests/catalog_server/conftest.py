@@ -1,0 +1,153 @@
+"""A small labelled collection, an encoder that needs no nets, and models that nobody can run."""
+
+import csv
+import hashlib
+import json
+import threading
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+import waitress
+from PIL import Image
+
+from catalog_server.app import create_app
+from catalog_server.importer import import_photos
+from catalog_server.store import open_store
+from coindex.codes import space_id
+from coindex.cutout import Box
+from coindex.manifest import COLUMNS, read_manifest
+from coindex.pipeline import EncodedCoin, Encoding
+
+CHECKPOINT = "c0" * 32
+SPACE = space_id(CHECKPOINT, 1, 254.0)
+
+
+def encode(photo):
+    """The first 64 pixels are the code; a photo all black shows no coin; the second coin is a decoy."""
+    if not photo.rgb.any():
+        return Encoding((), {})
+    code = np.clip(photo.rgb[:8, :8, 0].reshape(64).astype(int) - 128, -127, 127).astype(np.int8)
+    picture = np.full((256, 256, 3), photo.rgb[0, 0], np.uint8)
+    outline = np.zeros((0, 2), np.int32)
+    coin = EncodedCoin(Box(0, 0, 64, 64), code, picture, picture, outline, 4096)
+    decoy = EncodedCoin(Box(0, 0, 1, 1), np.zeros(64, np.int8), picture, picture, outline, 1)
+    return Encoding((coin, decoy), {})
+
+
+class Collection:
+    """A folder of photos with its manifest."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.rows = []
+
+    def add(self, denomination, seed, **fields):
+        file = f"{len(self.rows)}.png"
+        pixels = np.random.default_rng(seed).integers(1, 256, (64, 64, 3)).astype(np.uint8)
+        Image.fromarray(pixels).save(self.folder / file)
+        row = {"country": "Utopia", "currency": "mark", "denomination": denomination, "side": "obverse"}
+        self.rows.append({"file": file, **row, **fields})
+        return file
+
+    def read(self, *, last=None, **options):
+        """The photos, or the last few of them."""
+        path = self.folder / "manifest.csv"
+        with path.open("w", newline="") as file:
+            writer = csv.DictWriter(file, COLUMNS, restval="")
+            writer.writeheader()
+            writer.writerows(self.rows[-last:] if last else self.rows)
+        return read_manifest(path, **options)
+
+    def code(self, file):
+        return encode(Photo(np.asarray(Image.open(self.folder / file)))).coins[0].code
+
+
+class Photo:
+    def __init__(self, rgb):
+        self.rgb = rgb
+
+
+@pytest.fixture
+def collection(tmp_path):
+    """Six photos of three coins."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    collection = Collection(folder)
+    for number in range(6):
+        collection.add(str(number // 2 + 1), number, year="1901", specimen=f"s{number}")
+    return collection
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = open_store(tmp_path / "store", create=True)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def filled(store, collection):
+    """A store with the collection in it."""
+    import_photos(store, collection.read(), encode, space_id=SPACE)
+    return store
+
+
+def make_models(folder, checkpoint=CHECKPOINT, salt=b""):
+    folder.mkdir()
+    nets = {}
+    for name in ("segmenter", "embedder"):
+        data = name.encode() * 50 + salt
+        (folder / f"{name}.int8.tflite").write_bytes(data)
+        described = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+        nets[name] = {"file": f"{name}.int8.tflite", **described}
+    index = {
+        "format": 1,
+        "space_id": space_id(checkpoint, 1, 254.0),
+        "code_scale": 254.0,
+        "cutout_version": 1,
+        "embedder_checkpoint_sha256": checkpoint,
+        "models": nets,
+        "open_set": {"threshold": 900_000, "midpoint": 850_000.0, "slope": 1e-5},
+    }
+    (folder / "models.json").write_text(json.dumps(index))
+    return folder
+
+
+@pytest.fixture
+def models(tmp_path):
+    return make_models(tmp_path / "models")
+
+
+@contextmanager
+def serving(store):
+    """The address of a real server on loopback, stopped at the end of the block."""
+    server = waitress.create_server(create_app(store), host="127.0.0.1", port=0, threads=2)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.effective_port}"
+    finally:
+        server.close()
+        thread.join(timeout=10)
+
+
+@pytest.fixture
+def encoder():
+    return encode
+
+
+@pytest.fixture
+def space():
+    return SPACE
+
+
+@pytest.fixture
+def serve():
+    return serving
+
+
+@pytest.fixture
+def other_models(tmp_path):
+    """Makes further models: other nets of the same space, or nets of another."""
+    return lambda name, **options: make_models(tmp_path / name, **options)

@@ -1,0 +1,126 @@
+"""The web server, asked directly."""
+
+import pytest
+
+from catalog_server.app import create_app
+from catalog_server.publisher import current_index, publish
+
+
+@pytest.fixture
+def client(filled, models):
+    publish(filled, models)
+    return create_app(filled).test_client()
+
+
+@pytest.fixture
+def target(client, filled):
+    stored = current_index(filled).targets["shard-00000.coinshard"]
+    return f"/releases/targets/{stored.stored_name}", stored
+
+
+def test_the_index_is_always_asked_for_and_only_sent_when_new(client, filled):
+    answer = client.get("/releases/metadata/current.json")
+    assert answer.data == current_index(filled).to_bytes()
+    assert answer.headers["Cache-Control"] == "no-cache"
+    again = client.get("/releases/metadata/current.json", headers={"If-None-Match": answer.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+
+
+def test_a_target_may_be_kept_for_ever(client, target):
+    path, stored = target
+    answer = client.get(path)
+    assert len(answer.data) == stored.length
+    assert answer.headers["ETag"] == f'"{stored.sha256}"'
+    assert "immutable" in answer.headers["Cache-Control"] and "max-age=31536000" in answer.headers["Cache-Control"]
+    assert client.get(path, headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304
+
+
+def test_a_target_is_sent_from_where_a_download_stopped(client, target):
+    path, stored = target
+    whole = client.get(path).data
+    rest = client.get(path, headers={"Range": "bytes=1000-"})
+    assert (rest.status_code, rest.data) == (206, whole[1000:])
+    assert rest.headers["Content-Range"] == f"bytes 1000-{stored.length - 1}/{stored.length}"
+    assert client.get(path, headers={"Range": f"bytes={stored.length}-"}).status_code == 416
+
+
+def test_head_answers_as_get_without_the_body(client, target):
+    answer = client.head(target[0])
+    assert (answer.status_code, answer.data) == (200, b"")
+    assert int(answer.headers["Content-Length"]) == target[1].length
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/releases/targets/../../catalog.sqlite",
+        "/releases/targets/..%2f..%2fcatalog.sqlite",
+        "/releases/targets/" + "0" * 64 + ".release.json",
+        "/releases/targets/.lock",
+        "/releases/.lock",
+        "/releases/metadata/other.json",
+        "/releases/targets/",
+        "/thumbnails/99.webp",
+        f"/thumbnails/{2**70}.webp",
+    ],
+)
+def test_nothing_but_the_files_of_releases_is_sent(client, path):
+    assert client.get(path).status_code == 404
+
+
+def test_the_status_for_machines(client, filled):
+    status = client.get("/api/v1/catalog").json
+    assert status["release"]["version"] == 1 and status["release"]["rows"] == 6
+    assert status["store"] == {"rows": 6, "classes": 3, "space_id": status["release"]["space_id"]}
+    filled.retire(1)
+    status = client.get("/api/v1/catalog").json
+    assert (status["release"]["rows"], status["store"]["rows"]) == (6, 4)
+
+
+def test_errors_of_the_api_are_problem_documents(client):
+    answer = client.get("/api/v1/nothing")
+    assert answer.mimetype == "application/problem+json"
+    assert (answer.status_code, answer.json["status"], answer.json["title"]) == (404, 404, "Not Found")
+    answer = client.post("/api/v1/catalog")
+    assert (answer.status_code, answer.mimetype) == (405, "application/problem+json")
+    assert "GET" in answer.headers["Allow"]
+
+
+def test_the_page_shows_every_coin_with_its_picture_and_how_to_sync(client):
+    page = client.get("/").text
+    for words in ("Utopia 1 mark", "Utopia 3 mark", "Release <strong>1</strong>", "coindex sync http://localhost/"):
+        assert words in page
+    picture = client.get("/thumbnails/1.webp")
+    assert "/thumbnails/1.webp" in page and picture.data[8:12] == b"WEBP"
+
+
+def test_names_in_the_catalogue_are_text_on_the_page(filled, models, collection, encoder, space):
+    from catalog_server.importer import import_photos
+
+    collection.add("<script>alert(1)</script>", seed=60)
+    import_photos(filled, collection.read(), encoder, space_id=space)
+    page = create_app(filled).test_client().get("/").text
+    assert "<script>" not in page and "&lt;script&gt;" in page
+
+
+def test_a_retired_coin_leaves_the_page(client, filled):
+    filled.retire(1)
+    assert "Utopia 1 mark" not in client.get("/").text
+    assert client.get("/thumbnails/1.webp").status_code == 404
+
+
+def test_many_coins_are_shown_page_by_page(client, filled, monkeypatch):
+    monkeypatch.setattr("catalog_server.app.COINS_PER_PAGE", 2)
+    first, second = client.get("/").text, client.get("/?page=2").text
+    assert "Utopia 1 mark" in first and "Utopia 3 mark" not in first and "Page 1 of 2" in first
+    assert "Utopia 3 mark" in second
+    for odd in ("0", "-1", "x", "99", "9" * 30):
+        assert client.get(f"/?page={odd}").status_code == 200
+
+
+def test_an_empty_store_has_a_page_and_no_release(store):
+    client = create_app(store).test_client()
+    assert "Nothing is published yet" in client.get("/").text
+    assert client.get("/releases/metadata/current.json").status_code == 404
+    assert client.get("/api/v1/catalog").json["release"] is None
+    assert client.get("/healthz").data == b"ok\n"

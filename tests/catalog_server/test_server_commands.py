@@ -1,0 +1,148 @@
+"""`coindex catalog …` and `coindex serve` as a curator calls them."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+import requests
+
+from coindex.cli import main
+
+
+@pytest.fixture
+def call(capsys, monkeypatch, tmp_path):
+    """Runs a command line against a store of its own: exit code, stdout, stderr."""
+    monkeypatch.setenv("COINDEX_STORE", str(tmp_path / "store"))
+
+    def call(*arguments):
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main([str(argument) for argument in arguments])
+        out = capsys.readouterr()
+        return ended.value.code or 0, out.out, out.err
+
+    return call
+
+
+@pytest.fixture
+def manifest(collection, monkeypatch, encoder):
+    """The collection's manifest; its photos are encoded without nets."""
+    from types import SimpleNamespace
+
+    from coindex.models import read_index
+
+    def load(folder, **_):
+        return SimpleNamespace(index=read_index(folder / "models.json"))
+
+    monkeypatch.setattr("catalog_server.commands.load_models", load)
+    monkeypatch.setattr("catalog_server.commands.encode_photo", lambda photo, models, **_: encoder(photo))
+    collection.read()
+    return collection.folder / "manifest.csv"
+
+
+def test_a_catalogue_is_curated_from_import_to_release(call, manifest, models):
+    code, out, _ = call("catalog", "import", manifest, "--models", models)
+    assert (code, out.split()[:2]) == (0, ["6", "photos"])
+    assert json.loads(call("catalog", "list", "--json")[1])[2] == {
+        "class_id": 3,
+        "country": "Utopia",
+        "currency": "mark",
+        "denomination": "3",
+        "variant": "",
+        "side": "obverse",
+        "name": "Utopia 3 mark",
+        "design": "",
+        "photos": 2,
+    }
+    assert "release 1" in call("catalog", "publish", "--models", models)[1]
+    assert "nothing changed" in call("catalog", "publish", "--models", models)[1]
+    assert "retired class 3" in call("catalog", "retire", 3)[1]
+    assert "not published" in call("catalog", "verify")[1]
+    assert json.loads(call("catalog", "publish", "--models", models, "--json")[1])["version"] == 2
+    assert [coin["class_id"] for coin in json.loads(call("catalog", "list", "--retired", "--json")[1])] == [3]
+    shown = json.loads(call("catalog", "show", 1, "--json")[1])
+    assert [photo["source"] for photo in shown["photos"]] == ["0.png", "1.png"]
+    assert "Utopia 1 mark" in call("catalog", "show", 1)[1] and "Utopia 1 mark" in call("catalog", "list")[1]
+    assert call("catalog", "verify")[1].startswith("sound: 6 photos, release 2")
+
+
+def test_json_stands_alone_on_stdout_and_what_was_left_out_on_stderr(call, manifest, models, collection):
+    (collection.folder / "5.png").write_bytes(b"no image")
+    code, out, err = call("catalog", "import", manifest, "--models", models, "--skip-bad", "--json")
+    assert code == 0 and json.loads(out)["rows_added"] == 5
+    assert "left out: line 7" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["import", "nowhere.csv"], "no such file"),
+        (["list"], "coindex catalog import"),
+        (["publish"], "no store here"),
+        (["retire", "1"], "no store here"),
+        (["verify"], "no store here"),
+    ],
+)
+def test_an_error_is_one_line_on_stderr_and_exit_code_1(call, arguments, words):
+    code, out, err = call("catalog", *arguments)
+    assert (code, out) == (1, "")
+    assert err.startswith("error: ") and words in err and "Traceback" not in err and err.count("\n") == 1
+
+
+def test_a_failed_first_import_makes_no_release_and_no_rows(call, manifest, models, collection):
+    (collection.folder / "5.png").write_bytes(b"no image")
+    code, _, err = call("catalog", "import", manifest, "--models", models)
+    assert code == 1 and "5.png" in err
+    assert json.loads(call("catalog", "list", "--json")[1]) == []
+    code, _, err = call("catalog", "publish", "--models", models)
+    assert code == 1 and "empty" in err
+
+
+def test_damage_found_by_verify_is_an_error(call, manifest, models, tmp_path):
+    call("catalog", "import", manifest, "--models", models)
+    [photo, *_] = (path for path in (tmp_path / "store" / "photos").rglob("*") if path.is_file())
+    photo.write_bytes(b"other")
+    code, out, err = call("catalog", "verify", "--json")
+    assert code == 1 and photo.name in err and len(json.loads(out)["problems"]) == 1
+
+
+def test_an_unknown_split_is_refused_by_the_names_of_those_there_are(call, manifest, models):
+    code, _, err = call("catalog", "import", manifest, "--models", models, "--split", "nope")
+    assert code == 1 and "nope" in err
+
+
+@pytest.fixture
+def started(filled, models):
+    """Starts `coindex serve` as a process of its own on a free port."""
+    from catalog_server.publisher import publish
+
+    publish(filled, models)
+    command = [sys.executable, "-c", "from coindex.cli import main; main()"]
+    arguments = ["serve", "--port", "0", "--store", str(filled.folder)]
+    pipe = subprocess.PIPE
+    process = subprocess.Popen([*command, *arguments], stdout=pipe, stderr=pipe, text=True, env={**os.environ})
+    yield process
+    process.kill()
+    process.communicate()
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
+def test_serve_says_where_and_ends_cleanly_on_a_signal(started, ending):
+    line = started.stdout.readline().split()
+    assert line[0] == "serving"
+    assert requests.get(line[1] + "healthz", timeout=5).text == "ok\n"
+    started.send_signal(ending)
+    _, err = started.communicate(timeout=20)
+    assert started.returncode == 0 and "Traceback" not in err
+
+
+def test_a_port_that_is_taken_is_an_error_that_says_so(call, filled):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        code, _, err = call("serve", "--port", taken.getsockname()[1], "--store", filled.folder)
+    assert code == 1 and "cannot listen" in err and "--port" in err

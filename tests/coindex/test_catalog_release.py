@@ -1,0 +1,131 @@
+"""Release manifests, and documents that are none."""
+
+import json
+
+import pytest
+
+from coindex.catalog.document import Fields, canonical, parse_json
+from coindex.catalog.release import (
+    ReleaseManifest,
+    Target,
+    parse_manifest,
+    parse_targets,
+    targets_document,
+    thumbnail_pack,
+)
+from coindex.errors import CatalogError
+from coindex.models import OpenSet
+
+MANIFEST = ReleaseManifest(
+    version=3,
+    created="2026-01-31T23:59:59Z",
+    space_id="00112233aabbccdd",
+    code_scale=254.0,
+    open_set=OpenSet(900_000, 850_000.5, 1e-5),
+    models=("models.json", "segmenter.tflite", "embedder.tflite"),
+    shards=("shard-00000.coinshard",),
+    fresh="fresh.coinshard",
+    tombstones=(4, 9),
+    records="records.json",
+    thumbnails=("thumbnails-00000.zip",),
+    state_hash="ab" * 32,
+    rows=12,
+    classes=5,
+    ef=100,
+)
+
+
+def changed(**fields):
+    return json.dumps({**json.loads(MANIFEST.to_bytes()), **fields}).encode()
+
+
+def test_a_manifest_is_read_back_as_it_was_written():
+    assert parse_manifest(MANIFEST.to_bytes()) == MANIFEST
+    assert parse_manifest(changed(open_set=None, fresh=None)).open_set is None
+
+
+def test_a_manifest_names_all_its_files():
+    assert sorted(MANIFEST.files) == sorted(
+        ["release.json", *MANIFEST.models, *MANIFEST.shards, "fresh.coinshard", "records.json", *MANIFEST.thumbnails]
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("version", 0),
+        ("version", True),
+        ("version", "3"),
+        ("created", "yesterday"),
+        ("created", "2026-02-30T00:00:00Z"),
+        ("space_id", "0011"),
+        ("code_scale", "254"),
+        ("open_set", {"threshold": 1}),
+        ("models", ["a.tflite"]),
+        ("shards", "shard"),
+        ("shards", ["../shard"]),
+        ("shards", ["records.json"]),
+        ("shards", ["a", "a"]),
+        ("fresh", "/etc/passwd"),
+        ("tombstones", [9, 4]),
+        ("tombstones", [4, 4]),
+        ("tombstones", [2**32]),
+        ("records", ".records"),
+        ("thumbnails", None),
+        ("state_hash", "AB" * 32),
+        ("rows", 0),
+        ("classes", 1.5),
+        ("ef", 0),
+    ],
+)
+def test_a_manifest_with_a_wrong_field_is_refused(field, value):
+    with pytest.raises(CatalogError, match=r"release\.json"):
+        parse_manifest(changed(**{field: value}))
+
+
+@pytest.mark.parametrize("field", sorted(json.loads(MANIFEST.to_bytes())))
+def test_a_manifest_without_a_field_is_refused_by_the_name_of_the_field(field):
+    document = json.loads(MANIFEST.to_bytes())
+    del document[field]
+    with pytest.raises(CatalogError, match=f"field {field} is missing"):
+        parse_manifest(json.dumps(document).encode())
+
+
+def test_a_manifest_of_a_newer_format_asks_for_an_update_and_an_unknown_field_does_not():
+    with pytest.raises(CatalogError, match="update coindex"):
+        parse_manifest(changed(format=2, version="a new way to count"))
+    assert parse_manifest(changed(deltas=[])) == MANIFEST
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b"\xff", b'{"format": NaN}', b"[" * 100_000])
+def test_what_is_no_json_object_is_refused(data):
+    with pytest.raises(CatalogError):
+        parse_manifest(data)
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\\b", ".a", "a..b", "a b", "a\n", "é", "x" * 101])
+def test_a_target_name_that_is_not_plain_is_refused(name):
+    with pytest.raises(ValueError, match="plain file name"):
+        parse_targets(Fields({name: {"length": 1, "sha256": "0" * 64}}))
+
+
+def test_targets_are_read_back_and_bounded():
+    target = Target("a.zip", 5, "ab" * 32)
+    assert target.stored_name == "ab" * 32 + ".a.zip"
+    assert parse_targets(Fields(targets_document({"a.zip": target}))) == {"a.zip": target}
+    for wrong in ({"length": 2**31 + 1, "sha256": "ab" * 32}, {"length": 1, "sha256": "ab"}, 5, {"length": -1}):
+        with pytest.raises(ValueError, match=r"a\.zip|length"):
+            parse_targets(Fields({"a.zip": wrong}))
+
+
+def test_thumbnail_packs_hold_1024_ids_each():
+    assert [thumbnail_pack(row) for row in (1, 1023, 1024)] == [
+        "thumbnails-00000.zip",
+        "thumbnails-00000.zip",
+        "thumbnails-00001.zip",
+    ]
+
+
+def test_canonical_json_sorts_names_and_keeps_unicode():
+    assert canonical({"b": [1.0, "é"], "a": None}) == '{"a":null,"b":[1,"é"]}'.encode()
+    assert parse_json(canonical({"a": 1})) == {"a": 1}

@@ -1,0 +1,1 @@
+"""Photos in, checkpoints out: the nets, their losses and what they are shown."""

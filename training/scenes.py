@@ -1,0 +1,154 @@
+"""Composed photos with their labels: what the segmenter is shown."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from coindex.cutout import SIZE, Box, square_around, take_square
+from coindex.synthetic import TRAINING_FAMILIES, SceneSettings, background, compose_scene
+from training.sources import CoinPicture
+
+__all__ = ["CORE", "core_of", "labelled_scene"]
+
+CORE = 0.3
+"""Share of a coin's radius by which its core is smaller."""
+
+FRAMES = ((256, 256), (256, 192), (192, 256), (256, 144), (144, 256))
+"""Net-sized frames (width, height) in the proportions that cameras have."""
+
+
+def labelled_scene(
+    coins: Sequence[CoinPicture], textures: Sequence[NDArray[np.uint8]], rng: np.random.Generator
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """One training example: picture uint8 (256, 256, 3) and labels uint8 (256, 256, 2), 0 or 1: coin and core.
+
+    Half of them are first looks (a whole photo with none to many coins, its longer side at 256), half second looks (the
+    square around one coin, with what lies beside it, black beyond the photo's edge).
+    """
+    if rng.random() < 0.5:
+        picture, instances = _first_look(coins, textures, rng)
+    else:
+        picture, instances = _second_look(coins, textures, rng)
+    labels = np.stack([(instances > 0).astype(np.uint8), core_of(instances)], axis=2)
+    return _graded(picture, rng), labels
+
+
+def core_of(instances: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """What remains (h, w; 0 or 1) of each coin of a label map uint8 (h, w) when `CORE` of its depth is taken off."""
+    core = np.zeros(instances.shape, np.uint8)
+    for label in range(1, int(instances.max(initial=0)) + 1):
+        one = (instances == label).astype(np.uint8)
+        box = cv2.boundingRect(one)
+        if box[2] == 0:
+            continue
+        # A border of nothing keeps the depth measured to the coin's own edge, also where the frame cuts it.
+        window = one[box[1] : box[1] + box[3], box[0] : box[0] + box[2]]
+        depth = cv2.distanceTransform(cv2.copyMakeBorder(window, 1, 1, 1, 1, cv2.BORDER_CONSTANT), cv2.DIST_L2, 5)
+        depth = depth[1:-1, 1:-1]
+        core[box[1] : box[1] + box[3], box[0] : box[0] + box[2]] |= (depth > CORE * depth.max()).astype(np.uint8)
+    return core
+
+
+def _first_look(
+    coins: Sequence[CoinPicture], textures: Sequence[NDArray[np.uint8]], rng: np.random.Generator
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    width, height = FRAMES[int(rng.integers(len(FRAMES)))]
+    many = rng.random() < 0.5
+    settings = SceneSettings(
+        coins=(4, 25) if many else (0, 5),
+        coin_width=(0.055, 0.16) if many else (0.06, 0.95),
+        jpeg_quality=None,
+        colour_cast=0.15,
+        noise=(0.0, 6.0),
+        blur=(0.0, 0.8),
+        brightness=(0.35, 1.5),
+    )
+    if many:
+        # A handful of coins is about the same size; what differs is how far away the camera was.
+        size = float(np.exp(rng.uniform(*np.log(settings.coin_width))))
+        settings = replace(settings, coin_width=(0.75 * size, 1.2 * size))
+    return _framed(*_composed(coins, textures, width, height, settings, rng))
+
+
+def _second_look(
+    coins: Sequence[CoinPicture], textures: Sequence[NDArray[np.uint8]], rng: np.random.Generator
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    filling = rng.random() < 0.35
+    width, height = (288, 288) if filling else (448, 384)
+    settings = SceneSettings(
+        coins=(1, 1) if filling else (1, 6),
+        coin_width=(0.85, 1.06) if filling else (0.3, 0.55),
+        outside=not filling or rng.random() < 0.5,
+        jpeg_quality=(40, 95) if rng.random() < 0.3 else None,
+        colour_cast=0.15,
+        blur=(0.0, 2.0),
+        motion=5.0,
+        brightness=(0.35, 1.5),
+    )
+    rgb, instances, boxes = _composed(coins, textures, width, height, settings, rng)
+    if not len(boxes):
+        return _framed(rgb, instances, boxes)
+    x, y, w, h = (int(value) for value in boxes[int(rng.integers(len(boxes)))])
+    wide = square_around(Box(x, y, w, h), margin=float(rng.uniform(0.0, 0.32)))
+    shift = rng.integers(-wide.width // 20, wide.width // 20 + 1, 2)
+    window = Box(wide.x + int(shift[0]), wide.y + int(shift[1]), wide.width, wide.height)
+    return _scaled(take_square(rgb, window), cv2.INTER_AREA), _scaled(take_square(instances, window), cv2.INTER_NEAREST)
+
+
+def _composed(
+    coins: Sequence[CoinPicture],
+    textures: Sequence[NDArray[np.uint8]],
+    width: int,
+    height: int,
+    settings: SceneSettings,
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.int32]]:
+    # One draw of coins a scene: with all of them the composer would look at thousands.
+    drawn = [coins[int(i)] for i in rng.integers(0, len(coins), max(settings.coins[1], 1))]
+    ground = _ground(textures, width, height, rng)
+    scene = compose_scene([(coin.rgb, coin.mask) for coin in drawn], ground, settings=settings, rng=rng)
+    return scene.rgb, scene.instances, scene.boxes
+
+
+def _ground(
+    textures: Sequence[NDArray[np.uint8]], width: int, height: int, rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    kind = rng.random()
+    if kind < 0.5 and textures:
+        texture = textures[int(rng.integers(len(textures)))]
+        side = int(rng.uniform(0.3, 1.0) * min(texture.shape[:2]))
+        x, y = (int(rng.integers(0, limit - side + 1)) for limit in texture.shape[1::-1])
+        turned = np.rot90(texture[y : y + side, x : x + side], int(rng.integers(4)))
+        return np.asarray(cv2.resize(turned, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+    if kind < 0.85:
+        family = TRAINING_FAMILIES[int(rng.integers(len(TRAINING_FAMILIES)))]
+        return background(family, width=width, height=height, rng=rng)
+    colour = rng.choice([0, 255, 240]) * np.ones(3) if rng.random() < 0.5 else rng.uniform(0, 255, 3)
+    return np.broadcast_to(colour.astype(np.uint8), (height, width, 3)).copy()
+
+
+def _framed(
+    rgb: NDArray[np.uint8], instances: NDArray[np.uint8], _: NDArray[np.int32]
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    longer = max(rgb.shape[:2])
+    window = Box(0, 0, longer, longer)
+    return _scaled(take_square(rgb, window), cv2.INTER_AREA), _scaled(take_square(instances, window), cv2.INTER_NEAREST)
+
+
+def _scaled(image: NDArray[np.uint8], interpolation: int) -> NDArray[np.uint8]:
+    return np.asarray(cv2.resize(image, (SIZE, SIZE), interpolation=interpolation), np.uint8)
+
+
+def _graded(picture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Another exposure and colour of light: a gamma and a gain a channel, sometimes without any colour."""
+    levels = np.arange(256, dtype=np.float32) / 255
+    gamma = rng.uniform(0.7, 1.4)
+    gains = np.exp(rng.normal(0, 0.25 if rng.random() < 0.3 else 0.05, 3))
+    table = np.clip(255 * levels[:, None] ** gamma * gains[None, :], 0, 255).astype(np.uint8)
+    graded = np.stack([table[picture[:, :, c], c] for c in range(3)], axis=2)
+    if rng.random() < 0.08:
+        graded = np.repeat(cv2.cvtColor(graded, cv2.COLOR_RGB2GRAY)[:, :, None], 3, axis=2)
+    return graded
