@@ -1,5 +1,4 @@
-"""From a manifest to rows of the catalogue: each photo encoded as a phone would, all of them stored or
-none."""
+"""From a manifest to rows of the catalogue: each photo encoded as a phone would, all of them stored or none."""
 
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -36,8 +35,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class ImportReport:
-    """What an import did: rows and classes added, photos that the class had already, photos left out and
-    why."""
+    """What an import did: rows and classes added, photos that the class had already, photos left out and why."""
 
     rows_added: int
     classes_added: int
@@ -71,10 +69,10 @@ def import_photos(
 ) -> ImportReport:
     """Add labelled photos to the catalogue, the largest coin of each, making the classes that are new.
 
-    A photo that its class has already is counted, not added. Photos are encoded first and stored in one
-    transaction, so an error or Ctrl-C leaves the store as it was. Raises `SpaceMismatch` where the store's
-    codes are of another space than `space_id`, `PhotoError` naming the photos that cannot be read or show no
-    coin unless `skip_bad`, and `StoreError` where a class is given two designs.
+    A photo that its class has already is counted, not added. Photos are encoded first and stored in one transaction, so
+    an error or Ctrl-C leaves the store as it was. Raises `SpaceMismatch` where the store's codes are of another space
+    than `space_id`, `PhotoError` naming the photos that cannot be read or show no coin unless `skip_bad`, and
+    `StoreError` where a class is given two designs.
     """
     designs = _designs(photos)
     with exclusive(store.folder, "importing"):
@@ -213,8 +211,7 @@ def _require_space(store: Store, session: Session, space_id: str) -> None:
 
 @contextmanager
 def _new_photos(store: Store) -> Iterator[Callable[[bytes], None]]:
-    """Gives a function that keeps photos; where the block fails, those that no row came to need are
-    forgotten again."""
+    """Gives a function that keeps photos; where the block fails, those that no row came to need are forgotten again."""
     added: list[str] = []
 
     def add(data: bytes) -> None:

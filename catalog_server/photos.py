@@ -13,8 +13,8 @@ __all__ = ["LocalPhotos", "PhotoFiles", "photo_sha256"]
 class PhotoFiles(Protocol):
     """Where photo files lie."""
 
-    def add(self, data: bytes) -> bool:
-        """Keep a photo; whether it was not there before."""
+    def add(self, data: bytes) -> None:
+        """Keep a photo. Raises `StoreError` where it cannot be written."""
         ...
 
     def get(self, sha256: str) -> bytes:
@@ -37,15 +37,17 @@ class LocalPhotos:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def add(self, data: bytes) -> bool:
+    def add(self, data: bytes) -> None:
         path = self._path(photo_sha256(data))
-        if path.is_file() and path.stat().st_size == len(data):
-            return False
-        if not path.parent.is_dir():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            sync_folder(self._folder)
-        write_whole(path, data)
-        return True
+        try:
+            if path.is_file() and path.stat().st_size == len(data):
+                return
+            if not path.parent.is_dir():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                sync_folder(self._folder)
+            write_whole(path, data)
+        except OSError as error:
+            raise StoreError(f"{path}: cannot be written ({error.strerror}); the store is unchanged") from error
 
     def get(self, sha256: str) -> bytes:
         path = self._path(sha256)

@@ -53,8 +53,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class PublishReport:
-    """What a publish did: the release that is now served, whether it is new, and the bytes of the files
-    that are."""
+    """What a publish did: the release that is now served, whether it is new, and the bytes of the files that are."""
 
     version: int
     changed: bool
@@ -67,8 +66,8 @@ class PublishReport:
 
 @dataclass(frozen=True)
 class VerifyReport:
-    """What a verification looked at, and every problem that it found; `unpublished` says that the store's
-    catalogue is not the one served."""
+    """What a verification looked at, and every problem that it found; `unpublished` says that the store's catalogue
+    is not the one served."""
 
     photos: int
     targets: int
@@ -80,64 +79,20 @@ class VerifyReport:
 def publish(store: Store, models: Path, *, ef: int = DEFAULT_EF) -> PublishReport:
     """Publish the store's catalogue with the models of a folder, unless that is what is served already.
 
-    The index is replaced last and at once: phones see the old release or the new one. Raises `StoreError` for
-    an empty catalogue, `SpaceMismatch` where models and codes do not belong together, and `ModelError` for
-    damaged models.
+    The index is replaced last and at once: phones see the old release or the new one. Raises `StoreError` for an empty
+    catalogue and a disk that cannot be written, `SpaceMismatch` where models and codes do not belong together, and
+    `ModelError` for damaged models.
     """
-    targets_folder(store).mkdir(parents=True, exist_ok=True)
-    with exclusive(store.releases, "publishing"):
-        with store.reading() as session:
-            state = store.state(session)
-            if state is None:
-                raise StoreError(f"{store.folder}: the catalogue is empty; import photos before publishing")
-            last = session.scalar(select(func.max(ReleaseRow.version))) or 0
-            index = read_index(models / INDEX_NAME)
-            if index.space_id != state.space_id:
-                raise SpaceMismatch(
-                    f"{models}: models of space {index.space_id}, the codes of {store.folder} are of space "
-                    f"{state.space_id}; publish with the models that they were imported with (--models)"
-                )
-            shelf = _Shelf(targets_folder(store))
-            model_names = shelf.add_all(_model_files(models, index))
-            shard_names = shelf.add_all(_shard_files(state.rows))
-            shelf.add(RECORDS_NAME, records_bytes(state.records.values()))
-            thumbnail_names = shelf.add_all(_thumbnail_files(session))
-        served = current_index(store)
-        manifest = ReleaseManifest(
-            version=max(last, served.version if served else 0) + 1,
-            created=now(),
-            space_id=state.space_id,
-            code_scale=index.code_scale,
-            open_set=None,
-            models=model_names,
-            shards=shard_names,
-            fresh=None,
-            tombstones=(),
-            records=RECORDS_NAME,
-            thumbnails=thumbnail_names,
-            state_hash=state_hash(state),
-            rows=len(state.rows),
-            classes=len(state.records),
-            ef=ef,
-        )
-        changed = served is None or not _serves(store, served, manifest, shelf.targets)
-        if changed:
-            shelf.add(MANIFEST_NAME, manifest.to_bytes())
-            _release(store, manifest, ReleaseIndex(manifest.version, shelf.targets))
-    return PublishReport(
-        version=manifest.version if changed or served is None else served.version,
-        changed=changed,
-        rows=manifest.rows,
-        classes=manifest.classes,
-        state_hash=manifest.state_hash,
-        new_bytes=shelf.new_bytes,
-        total_bytes=sum(target.length for target in shelf.targets.values()),
-    )
+    try:
+        targets_folder(store).mkdir(parents=True, exist_ok=True)
+        with exclusive(store.releases, "publishing"):
+            return _publish(store, models, ef)
+    except OSError as error:
+        raise StoreError(f"{store.releases}: {error.strerror}; what is served is unchanged") from error
 
 
 def verify(store: Store, *, progress: Progress | None = None) -> VerifyReport:
-    """Check every photo file and everything that is served against its hash, and the release as a phone
-    would."""
+    """Check every photo file and everything that is served against its hash, and the release as a phone would."""
     progress = progress or (lambda done, total: None)
     with store.reading() as session:
         photos = sorted(set(session.scalars(select(PhotoRow.photo_sha256))))
@@ -177,6 +132,56 @@ def targets_folder(store: Store) -> Path:
     return store.releases / "targets"
 
 
+def _publish(store: Store, models: Path, ef: int) -> PublishReport:
+    with store.reading() as session:
+        state = store.state(session)
+        if state is None:
+            raise StoreError(f"{store.folder}: the catalogue is empty; import photos before publishing")
+        last = session.scalar(select(func.max(ReleaseRow.version))) or 0
+        index = read_index(models / INDEX_NAME)
+        if index.space_id != state.space_id:
+            raise SpaceMismatch(
+                f"{models}: models of space {index.space_id}, the codes of {store.folder} are of space "
+                f"{state.space_id}; publish with the models that they were imported with (--models)"
+            )
+        shelf = _Shelf(targets_folder(store))
+        model_names = shelf.add_all(_model_files(models, index))
+        shard_names = shelf.add_all(_shard_files(state.rows))
+        shelf.add(RECORDS_NAME, records_bytes(state.records.values()))
+        thumbnail_names = shelf.add_all(_thumbnail_files(session))
+    served = current_index(store)
+    manifest = ReleaseManifest(
+        version=max(last, served.version if served else 0) + 1,
+        created=now(),
+        space_id=state.space_id,
+        code_scale=index.code_scale,
+        open_set=None,
+        models=model_names,
+        shards=shard_names,
+        fresh=None,
+        tombstones=(),
+        records=RECORDS_NAME,
+        thumbnails=thumbnail_names,
+        state_hash=state_hash(state),
+        rows=len(state.rows),
+        classes=len(state.records),
+        ef=ef,
+    )
+    changed = served is None or not _serves(store, served, manifest, shelf.targets)
+    if changed:
+        shelf.add(MANIFEST_NAME, manifest.to_bytes())
+        _release(store, manifest, ReleaseIndex(manifest.version, shelf.targets))
+    return PublishReport(
+        version=manifest.version if changed or served is None else served.version,
+        changed=changed,
+        rows=manifest.rows,
+        classes=manifest.classes,
+        state_hash=manifest.state_hash,
+        new_bytes=shelf.new_bytes,
+        total_bytes=sum(target.length for target in shelf.targets.values()),
+    )
+
+
 class _Shelf:
     """Puts files under their content's hash, and remembers them as the targets of a release."""
 
@@ -208,8 +213,7 @@ def _serves(store: Store, served: ReleaseIndex, manifest: ReleaseManifest, targe
 
 
 def _release(store: Store, manifest: ReleaseManifest, index: ReleaseIndex) -> None:
-    """Record a release, then let it be seen: a crash between the two costs a version number, never one
-    given twice."""
+    """Record a release, then let it be seen: a crash between the two costs a version number, never one given twice."""
     with store.changing() as session:
         session.add(
             ReleaseRow(

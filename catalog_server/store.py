@@ -162,8 +162,8 @@ class Store:
         return meta.value if meta else None
 
     def state(self, session: Session) -> CatalogState | None:
-        """The catalogue's state: live rows, and the records of the classes that have any. None where there
-        are no rows."""
+        """The catalogue's state: live rows, and the records of the classes that have any. None where there are no
+        rows."""
         space_id = self.space_id(session)
         live = select(PhotoRow.row_id, PhotoRow.class_id, PhotoRow.code).where(~PhotoRow.retired)
         found = session.execute(live.order_by(PhotoRow.row_id)).all()
@@ -222,8 +222,7 @@ def default_store() -> Path:
 
 
 def open_store(folder: Path | None = None, *, create: bool = False) -> Store:
-    """Open the store in a folder, making it where `create`. Raises `StoreError` where there is none or it
-    is newer."""
+    """Open the store in a folder, making it where `create`. Raises `StoreError` where there is none or it is newer."""
     folder = default_store() if folder is None else folder
     path = folder / DATABASE
     if not path.is_file() and not create:

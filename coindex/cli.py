@@ -1,8 +1,8 @@
 """The `coindex` command: knows the names of all commands, and loads the one that is called.
 
-Commands of this package stand in `OWN`. Those of the others register under the entry-point group
-`coindex.commands`, as a `typer.Typer` or a function; where their packages are not installed, they are listed
-all the same and say what to install.
+Commands of this package stand in `OWN`. Those of the others register under the entry-point group `coindex.commands`, as
+a `typer.Typer` or a function; where their packages are not installed, they are listed all the same and say what to
+install.
 """
 
 import json
@@ -83,21 +83,23 @@ class _Root(TyperGroup):
             typer.echo(f"error: {error}", err=True)
             raise typer.Exit(1) from None
         except KeyboardInterrupt:
-            typer.echo("interrupted, nothing changed", err=True)
+            _say_interrupted()
             raise typer.Exit(INTERRUPTED) from None
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: 0 done, 1 an error that was told on stderr, 2 wrong usage, 130
-    interrupted."""
+    """Run the command line and exit: 0 done, 1 an error that was told on stderr, 2 wrong usage, 130 interrupted."""
     arguments = sys.argv[1:] if arguments is None else arguments
     called = next((word for word in arguments if not word.startswith("-")), None)
-    build_app(called)(list(arguments), prog_name="coindex")
+    try:
+        build_app(called)(list(arguments), prog_name="coindex")
+    except KeyboardInterrupt:  # while the command was being loaded
+        _say_interrupted()
+        sys.exit(INTERRUPTED)
 
 
 def build_app(called: str | None = None) -> typer.Typer:
-    """The whole command tree, in which only the command named `called` is loaded; the others have their
-    help line."""
+    """The whole command tree, in which only the command named `called` is loaded; the others have their help line."""
     app = typer.Typer(cls=_Root, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
     app.callback()(_options)
     for name, command in _commands().items():
@@ -149,6 +151,10 @@ def _options(
     ] = False,
 ) -> None:
     """Point a phone at a coin, without any network, and know what it is."""
+
+
+def _say_interrupted() -> None:
+    typer.echo("interrupted, nothing changed", err=True)
 
 
 def _commands() -> dict[str, Command]:

@@ -1,6 +1,7 @@
 """Embeddings as small integers, whose distances every engine computes alike."""
 
 import hashlib
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ LIMIT = 127
 """Codes lie in ±127, so that a squared distance is at most 64 · 254² = 4,129,024 < 2²⁴: exact in float32."""
 
 
-def quantise(embeddings: NDArray[np.floating], scale: float) -> NDArray[np.int8]:
+def quantise(embeddings: NDArray[np.floating[Any]], scale: float) -> NDArray[np.int8]:
     """Codes int8 (n, 64) of float embeddings (n, 64) of any length: normalised, times `scale`, halves rounded up, ±127.
 
     Raises `ValueError` for another width, for values that are not finite and for an embedding of length 0.
@@ -25,7 +26,7 @@ def quantise(embeddings: NDArray[np.floating], scale: float) -> NDArray[np.int8]
     length = np.sqrt((values * values).sum(axis=1, keepdims=True))
     if not np.isfinite(values).all() or not length.all():
         raise ValueError("an embedding is zero or not finite: the embedder model is damaged")
-    return np.clip(np.floor(values / length * scale + 0.5), -LIMIT, LIMIT).astype(np.int8)
+    return np.asarray(np.clip(np.floor(values / length * scale + 0.5), -LIMIT, LIMIT), np.int8)
 
 
 def squared_distances(queries: NDArray[np.int8], codes: NDArray[np.int8]) -> NDArray[np.int32]:

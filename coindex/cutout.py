@@ -55,9 +55,7 @@ def mask_box(mask: NDArray[np.uint8]) -> Box:
     columns = np.flatnonzero((mask >= 128).any(axis=0))
     if not len(rows):
         raise ValueError("the mask is empty: it shows no coin")
-    return Box(
-        int(columns[0]), int(rows[0]), int(columns[-1] - columns[0]) + 1, int(rows[-1] - rows[0]) + 1
-    )
+    return Box(int(columns[0]), int(rows[0]), int(columns[-1] - columns[0]) + 1, int(rows[-1] - rows[0]) + 1)
 
 
 def square_around(box: Box, *, margin: float = 0.0) -> Box:
@@ -70,7 +68,7 @@ def square_around(box: Box, *, margin: float = 0.0) -> Box:
 def take_square(image: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
     """The pixels of `image` uint8 (h, w[, c]) in `box`, black where the box reaches beyond it."""
     height, width = image.shape[:2]
-    out = np.zeros((box.height, box.width) + image.shape[2:], np.uint8)
+    out = np.zeros((box.height, box.width, *image.shape[2:]), np.uint8)
     top, bottom = max(box.y, 0), min(box.y + box.height, height)
     left, right = max(box.x, 0), min(box.x + box.width, width)
     if top < bottom and left < right:
@@ -89,7 +87,7 @@ def _local_contrast(rgb: NDArray[np.uint8], inside: NDArray[np.bool_]) -> NDArra
     variance = _window_sum((grey * grey).astype(np.float64), window) / count - mean * mean
     deviation = np.sqrt(np.maximum(variance, 0.0))
     contrast = 128.0 + CONTRAST * (grey - mean) / (deviation + NOISE_FLOOR)
-    return (np.clip(np.floor(contrast + 0.5), 0, 255) * inside).astype(np.uint8)
+    return np.asarray(np.clip(np.floor(contrast + 0.5), 0, 255) * inside, np.uint8)
 
 
 def _window_sum(values: NDArray[np.float64], window: int) -> NDArray[np.float64]:

@@ -1,6 +1,7 @@
 """How good the whole device path is on labelled photos: photo to answer, with the models a phone runs."""
 
 import csv
+import io
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -90,18 +91,19 @@ def evaluate(
     """Recall of `queries` against `catalog`, the document that `coindex evaluate --json` prints.
 
     The largest coin of a photo is its coin; a query without one is a miss. With `joint` the photos of one specimen are
-    answered together, by coin; with `scene_seed` each query is first laid into a phone-like scene; `unknown` are queries
-    whose classes are not in the catalogue. Raises `PhotoError` for a bad catalogue photo unless `skip_bad`, and
-    `ManifestError` where an unknown query's class is in the catalogue.
+    answered together, by coin; with `scene_seed` each query is first laid into a phone-like scene; `unknown` are
+    queries whose coins are not in the catalogue. Raises `PhotoError` for a bad catalogue photo unless `skip_bad`, and
+    `ManifestError` where an unknown query's coin is in the catalogue.
     """
     total = len(catalog) + len(queries) + len(unknown)
-    built, skipped = _catalogue(catalog, models, skip_bad, lambda done: on_progress(done, total))
-    known_classes = {label.coin for label in built.labels.values()}
+    known_coins = {photo.label.coin for photo in catalog}
     for photo in unknown:
-        if photo.label.coin in known_classes:
+        if photo.label.coin in known_coins:
             raise ManifestError(
-                f"line {photo.line}: {photo.label.name} is in the catalogue, so it is no unknown query; choose another split"
+                f"{photo.path} (line {photo.line}): {photo.label.name} is in the catalogue, so it is no unknown query; "
+                "choose another split"
             )
+    built, skipped = _catalogue(catalog, models, skip_bad, lambda done: on_progress(done, total))
 
     def answered(photos: Sequence[LabelledPhoto], before: int) -> list[_Query]:
         rows = []
@@ -149,15 +151,17 @@ def read_scenes(path: Path) -> tuple[LabelledScene, ...]:
     Files are relative to the CSV. Raises `ManifestError`, naming the line, for anything else.
     """
     try:
-        rows = list(csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines()))
+        reader = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig"), newline=""))
+        rows = [(reader.line_num, row) for row in reader]
     except FileNotFoundError:
         raise ManifestError(f"{path}: no such file; give a CSV of boxes or circles") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ManifestError(f"{path}: cannot be read as UTF-8 text ({error})") from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ManifestError(f"{path}: cannot be read as CSV in UTF-8 ({error})") from None
     if not rows:
         raise ManifestError(f"{path}: no rows; its columns are file and x,y,width,height, or file and cx,cy,r")
     boxes: dict[Path, list[tuple[float, ...]]] = defaultdict(list)
-    for line, row in enumerate(rows, 2):
+    box: tuple[float, ...]
+    for line, row in rows:
         try:
             if "cx" in row:
                 cx, cy, r = (float(row[name]) for name in ("cx", "cy", "r"))
@@ -214,7 +218,9 @@ def _catalogue(
         try:
             found = encode_photo(load_photo(photo.path), models, largest_only=True).coins
             if not found:
-                raise NoCoinFound(f"{photo.path}: no coin found in this catalogue photo; replace it, or pass --skip-bad")
+                raise NoCoinFound(
+                    f"{photo.path}: no coin found in this catalogue photo; replace it, or pass --skip-bad"
+                )
         except PhotoError:
             if not skip_bad:
                 raise
@@ -232,9 +238,7 @@ def _catalogue(
     return _Catalogue(CatalogIndex.from_rows(rows), labels, designs), skipped
 
 
-def _query(
-    photo: LabelledPhoto, catalogue: _Catalogue, models: Models, scene_seed: list[int] | None
-) -> _Query:
+def _query(photo: LabelledPhoto, catalogue: _Catalogue, models: Models, scene_seed: list[int] | None) -> _Query:
     loaded = None if scene_seed is None else _as_scene(load_photo(photo.path), models, scene_seed)
     began = time.perf_counter()
     coins = encode_photo(loaded or load_photo(photo.path), models, largest_only=True).coins

@@ -1,7 +1,8 @@
 """The one labelled-data format: `manifest.csv`, a row a photo."""
 
 import csv
-from collections.abc import Collection
+import io
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,9 +67,9 @@ class LabelledPhoto:
 def read_manifest(path: Path, *, splits: Collection[str] | None = None) -> tuple[LabelledPhoto, ...]:
     """Read a manifest; `splits` keeps the rows of those splits only.
 
-    Files are relative to the manifest. Raises `ManifestError`, naming up to ten lines, for a missing or empty manifest, unknown or
-    missing columns, an empty required field, a side that is none of `SIDES`, a photo that does not exist or lies outside
-    the manifest's folder, a photo listed twice, and a split that has no rows.
+    Files are relative to the manifest. Raises `ManifestError`, naming up to ten lines, for a missing or empty manifest,
+    unknown, repeated or missing columns, an empty required field, a side that is none of `SIDES`, a photo that does not
+    exist or lies outside the manifest's folder, a photo listed twice, and a split that has no rows.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -76,11 +77,10 @@ def read_manifest(path: Path, *, splits: Collection[str] | None = None) -> tuple
         raise ManifestError(f"{path}: no such file; give the path of a manifest.csv") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ManifestError(f"{path}: cannot be read as UTF-8 text ({error})") from None
-    reader = csv.DictReader(text.splitlines())
-    _check_columns(path, reader.fieldnames)
-    rows, problems, first_line = [], [], {}
-    for fields in reader:
-        line = reader.line_num
+    rows: list[LabelledPhoto] = []
+    problems: list[str] = []
+    first_line: dict[Path, int] = {}
+    for line, fields in _records(path, text):
         try:
             row = _row(path.parent, fields, line)
         except ValueError as error:
@@ -104,14 +104,28 @@ def read_manifest(path: Path, *, splits: Collection[str] | None = None) -> tuple
     return tuple(wanted)
 
 
+def _records(path: Path, text: str) -> Iterator[tuple[int, dict[str | None, str | None]]]:
+    """Each row under the column names, with the number of its last line."""
+    # The stream leaves line ends alone: a quoted field may hold one.
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    try:
+        _check_columns(path, reader.fieldnames)
+        for fields in reader:
+            yield reader.line_num, fields
+    except csv.Error as error:
+        raise ManifestError(f"{path}: line {reader.line_num}: not CSV ({error}); save it again as CSV") from None
+
+
 def _check_columns(path: Path, found: Collection[str] | None) -> None:
     if not found:
         raise ManifestError(f"{path}: empty; its first line must name the columns: {','.join(COLUMNS)}")
     unknown = [name for name in found if name not in COLUMNS]
     missing = [name for name in REQUIRED if name not in found]
-    if unknown or missing:
+    repeated = sorted({str(name) for name in found if list(found).count(name) > 1})
+    if unknown or missing or repeated:
         parts = [f"unknown columns {', '.join(map(str, unknown))}"] if unknown else []
         parts += [f"missing columns {', '.join(missing)}"] if missing else []
+        parts += [f"repeated columns {', '.join(repeated)}"] if repeated else []
         raise ManifestError(f"{path}: {'; '.join(parts)}; the columns are: {','.join(COLUMNS)}")
 
 

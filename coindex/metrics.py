@@ -1,6 +1,7 @@
-"""How good answers are, as pure functions of arrays; tests, training, evaluation and benchmarks all measure with these."""
+"""How good answers are, as pure functions of arrays: tests, training, evaluation and benchmarks measure with these."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ def recall_at(first_right: Sequence[int | None], ranks: Sequence[int] = RECALL_A
     return {k: sum(rank is not None and rank <= k for rank in first_right) / len(first_right) for k in ranks}
 
 
-def auroc(known: NDArray[np.floating], unknown: NDArray[np.floating]) -> float:
+def auroc(known: NDArray[np.floating[Any]], unknown: NDArray[np.floating[Any]]) -> float:
     """Probability that a known query scores above an unknown one; ties count half (Mann-Whitney U).
 
     `known` (n,) and `unknown` (m,) are scores, higher for known. Raises `ValueError` where either is empty.
@@ -35,7 +36,7 @@ def auroc(known: NDArray[np.floating], unknown: NDArray[np.floating]) -> float:
 
 
 def false_accept_rate(
-    known: NDArray[np.floating], unknown: NDArray[np.floating], *, accepted: float = 0.95
+    known: NDArray[np.floating[Any]], unknown: NDArray[np.floating[Any]], *, accepted: float = 0.95
 ) -> float:
     """Share of unknown queries (m,) accepted by the threshold that accepts the share `accepted` of known ones (n,)."""
     if not len(known) or not len(unknown):
@@ -45,18 +46,18 @@ def false_accept_rate(
     return float((unknown >= threshold).mean())
 
 
-def box_iou(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.float64]:
+def box_iou(a: NDArray[np.floating[Any]], b: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     """Intersection over union (n, m) of boxes (n, 4) and (m, 4): x, y, width, height."""
     a, b = np.asarray(a, np.float64).reshape(-1, 4), np.asarray(b, np.float64).reshape(-1, 4)
     low = np.maximum(a[:, None, :2], b[None, :, :2])
     high = np.minimum(a[:, None, :2] + a[:, None, 2:], b[None, :, :2] + b[None, :, 2:])
     overlap = np.clip(high - low, 0, None).prod(axis=2)
     union = a[:, 2:].prod(axis=1)[:, None] + b[:, 2:].prod(axis=1)[None, :] - overlap
-    return overlap / np.maximum(union, 1e-9)
+    return np.asarray(overlap / np.maximum(union, 1e-9))
 
 
 def match_boxes(
-    found: NDArray[np.floating], truth: NDArray[np.floating], *, threshold: float = 0.5
+    found: NDArray[np.floating[Any]], truth: NDArray[np.floating[Any]], *, threshold: float = 0.5
 ) -> tuple[tuple[int, int, float], ...]:
     """One-to-one pairs (found, truth, IoU) with IoU ≥ `threshold`, taken greedily from the largest IoU down."""
     iou = box_iou(found, truth)

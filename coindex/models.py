@@ -68,8 +68,10 @@ def read_index(path: Path) -> ModelIndex:
         raise ModelError(f"{path}: no such file; it comes with the models, fetch both anew") from None
     except (ValueError, OSError) as error:
         raise ModelError(f"{path}: not readable as JSON ({error}); fetch it anew") from None
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        found = document.get("format") if isinstance(document, dict) else type(document).__name__
+    found = document.get("format") if isinstance(document, dict) else None
+    if type(found) is not int or found < FORMAT:
+        raise ModelError(f"{path}: not an index of models (no format number); fetch it anew")
+    if found > FORMAT:
         raise ModelError(f"{path}: format {found}, this coindex reads format {FORMAT}; update coindex")
     try:
         index = ModelIndex(
@@ -84,7 +86,7 @@ def read_index(path: Path) -> ModelIndex:
             ),
         )
         version, checkpoint = int(document["cutout_version"]), str(document["embedder_checkpoint_sha256"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ModelError(f"{path}: field {error} is missing or of the wrong kind; export the models anew") from None
     if version != CUTOUT_VERSION:
         raise ModelError(
@@ -95,18 +97,17 @@ def read_index(path: Path) -> ModelIndex:
     return index
 
 
-def load_models(
-    folder: Path, *, threads: int = 1, resolve: Callable[[ModelFile], Path] | None = None
-) -> Models:
+def load_models(folder: Path, *, threads: int = 1, resolve: Callable[[ModelFile], Path] | None = None) -> Models:
     """Load the int8 nets that `folder/models.json` names, after comparing size and SHA-256.
 
     `resolve` finds a file that is stored elsewhere or under another name. Raises `ModelError`.
     """
     index = read_index(folder / INDEX_NAME)
     find = resolve or (lambda model: folder / model.file)
-    return Models(
-        index, *(LiteRTNet(_verified(find(model), model), threads=threads) for model in (index.segmenter, index.embedder))
+    segmenter, embedder = (
+        LiteRTNet(_verified(find(model), model), threads=threads) for model in (index.segmenter, index.embedder)
     )
+    return Models(index, segmenter, embedder)
 
 
 def _file(document: dict[str, Any]) -> ModelFile:

@@ -1,6 +1,7 @@
 """Photo files in, upright RGB pixels out."""
 
 import io
+import struct
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from coindex.errors import PhotoError, PhotoTooLarge
 
@@ -26,7 +27,24 @@ REDUCED_LONG_SIDE = 1200
 A coin that is a fifth of the photo's width then still fills a 256-pixel net input.
 """
 
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
+"""What Pillow is asked to try; GIF so that an animation is refused as one. Its other decoders are attack surface."""
+
+ANIMATED = ("PNG", "WEBP", "GIF")
+"""Formats whose further frames are an animation; in a JPEG or HEIC they are previews or depth beside the photo."""
+
 ORIENTATION_TAG = 0x0112
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What brings a picture upright, by its EXIF orientation."""
+
 FORMATS_KNOWN = "JPEG, PNG, WebP or (with the package pillow-heif) HEIC"
 
 
@@ -53,14 +71,17 @@ def load_photo(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS) -> P
             with _open(source) as image:
                 return _decode(image, name, max_pixels)
     except FileNotFoundError:
-        raise PhotoError(f"{name}: no such file") from None
+        raise PhotoError(f"{name}: no such file; check its path") from None
     except IsADirectoryError:
         raise PhotoError(f"{name} is a folder; give the photos in it one by one") from None
     except Image.DecompressionBombError:
         raise PhotoTooLarge(f"{name}: more than {max_pixels / 1e6:.0f} megapixels; send a smaller copy") from None
     except UnidentifiedImageError:
         raise PhotoError(f"{name}: not an image that can be read here; use {FORMATS_KNOWN}") from None
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
+    except (OSError, SyntaxError, ValueError, EOFError, RuntimeError) as error:
+        # What the system says of a file has a number, what a decoder says of its content has none.
+        if isinstance(error, OSError) and error.errno is not None:
+            raise PhotoError(f"{name}: cannot be opened ({error.strerror}); check its path and permissions") from None
         raise PhotoError(f"{name}: damaged or truncated ({error}); copy the file again") from None
 
 
@@ -69,14 +90,14 @@ def _open(source: str | Path | bytes) -> Image.Image:
         return io.BytesIO(source) if isinstance(source, bytes) else source
 
     try:
-        return Image.open(stream())
+        return Image.open(stream(), formats=FORMATS)
     except UnidentifiedImageError:
         try:
             from pillow_heif import register_heif_opener
         except ImportError:
             raise
         register_heif_opener()
-        return Image.open(stream())
+        return Image.open(stream(), formats=("HEIF",))
 
 
 def _decode(image: Image.Image, name: str, max_pixels: int) -> Photo:
@@ -87,17 +108,25 @@ def _decode(image: Image.Image, name: str, max_pixels: int) -> Photo:
         )
     if min(width, height) < MIN_SIDE:
         raise PhotoError(f"{name}: {width}×{height} pixels; at least {MIN_SIDE}×{MIN_SIDE} are needed")
-    if getattr(image, "n_frames", 1) > 1:
+    if image.format in ANIMATED and getattr(image, "n_frames", 1) > 1:
         raise PhotoError(f"{name}: animated, {getattr(image, 'n_frames', 1)} frames; save one frame as a photo")
-    if image.format == "JPEG":
+    if image.format in ("JPEG", "MPO"):
         for reduction in (8, 4, 2):
             if max(width, height) >= reduction * REDUCED_LONG_SIDE:
-                image.draft(None, (-(-width // reduction), -(-height // reduction)))
+                # Rounded down: Pillow halves the reduction where the size asked for is a pixel too large.
+                image.draft(None, (width // reduction, height // reduction))
                 break
-    turned = image.getexif().get(ORIENTATION_TAG, 1) in (5, 6, 7, 8)
-    upright = ImageOps.exif_transpose(image)
-    rgb = _as_rgb(upright, name)
-    return Photo(rgb, *((height, width) if turned else (width, height)))
+    orientation = _orientation(image)
+    upright = image.transpose(TURNS[orientation]) if orientation in TURNS else image
+    return Photo(_as_rgb(upright, name), *((height, width) if orientation >= 5 else (width, height)))
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        orientation = image.getexif().get(ORIENTATION_TAG)
+    except (SyntaxError, ValueError, struct.error):
+        return 1  # damaged metadata beside sound pixels
+    return orientation if orientation in TURNS else 1
 
 
 def _as_rgb(image: Image.Image, name: str) -> NDArray[np.uint8]:

@@ -24,8 +24,8 @@ class EncodedCoin:
     """One coin of a photo.
 
     `box` in whole pixels of the upright full-size photo; `code` int8 (64,); `picture` uint8 (256, 256, 3) the coin in
-    colour on black; `cutout` uint8 (256, 256, 3) what the embedder saw; `outline` int32 (n, 2) x, y of the coin's edge in
-    full-size pixels; `area` in full-size pixels.
+    colour on black; `cutout` uint8 (256, 256, 3) what the embedder saw; `outline` int32 (n, 2) x, y of the coin's edge
+    in full-size pixels; `area` in full-size pixels.
     """
 
     box: Box

@@ -22,7 +22,7 @@ __all__ = ["Answer", "Candidate", "RecognizedCoin", "Recognizer", "confidence"]
 
 @dataclass(frozen=True)
 class Candidate:
-    """A class of the catalogue, by its best row: `coin` is the class id, `distance` the exact squared one of the codes."""
+    """A class of the catalogue by its best row: `coin` is the class id, `distance` the squared one of the codes."""
 
     coin: int
     side: str
@@ -103,6 +103,8 @@ class Recognizer:
 
     def _recognized(self, coin: EncodedCoin, count: int) -> RecognizedCoin:
         hits = self._catalog.index.search(coin.code, count)
+        if not hits:  # an empty catalogue knows no coin
+            return RecognizedCoin(coin, False, 0.0, ())
         best = hits[0].distance
         return RecognizedCoin(
             coin,
@@ -115,9 +117,7 @@ class Recognizer:
         record = self._catalog.records[hit.class_id]
         rows = self._catalog.index.rows
         reference = rows.codes[np.searchsorted(rows.row_ids, hit.row_id)]
-        return Candidate(
-            hit.class_id, record.side, record.name, hit.distance, similarity(code, reference), hit.row_id
-        )
+        return Candidate(hit.class_id, record.side, record.name, hit.distance, similarity(code, reference), hit.row_id)
 
 
 def confidence(distance: int, open_set: OpenSet) -> float:

@@ -62,8 +62,8 @@ def resize(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint
     h, w = image.shape[:2]
     rows, columns = axis_taps(h, height), axis_taps(w, width)
     if 255 * rows.denominator >= 1 << 24:
-        raise ValueError(f"an axis of {h} pixels is too long to resize exactly; 65,000 is the most")
-    # Sums of the first pass stay below 2**24 and those of the second below 2**53: float32 and float64 hold them exactly.
+        raise ValueError(f"a height of {h} pixels resized to {height} is not exact; shrink from at most 65,000")
+    # Sums of the first pass stay below 2**24, which float32 holds exactly, those of the second below 2**53: float64.
     flat = image.reshape(h, -1)
     partial = np.zeros((height, flat.shape[1]), np.float32)
     for tap in range(rows.index.shape[1]):
@@ -74,5 +74,5 @@ def resize(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint
         total += partial[:, columns.index[:, tap]] * columns.weight[:, tap, None].astype(np.float64)
     scale = rows.denominator * columns.denominator
     # The quotient misses an integer by at least 1 / (2·scale), far more than float64 rounds by: the floor is exact.
-    rounded = np.floor((2 * total + scale) / (2 * scale)).astype(np.uint8)
-    return rounded.reshape((height, width) + image.shape[2:])
+    rounded = np.asarray(np.floor((2 * total + scale) / (2 * scale)), np.uint8)
+    return rounded.reshape((height, width, *image.shape[2:]))

@@ -32,9 +32,7 @@ class LiteRTNet:
             self._interpreter: Any = Interpreter(model_path=str(path), num_threads=threads)
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError, OSError) as error:
-            raise ModelError(
-                f"{path}: not a .tflite model that LiteRT can load ({error}); fetch it again"
-            ) from None
+            raise ModelError(f"{path}: not a .tflite model that LiteRT can load ({error}); fetch it again") from None
         self._input = self._interpreter.get_input_details()[0]
         self._output = self._interpreter.get_output_details()[0]
         shape, dtype = tuple(self._input["shape"]), self._input["dtype"]
@@ -50,14 +48,15 @@ class LiteRTNet:
         return np.stack([self._run(picture) for picture in pixels])
 
     def _run(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-        if self._int8:
-            tensor = (picture ^ 0x80).view(np.int8)  # pixel - 128 in two's complement
-        else:
-            tensor = (picture.astype(np.float32) - 128) / 128
-        self._interpreter.set_tensor(self._input["index"], tensor[None])
+        self._interpreter.set_tensor(self._input["index"], self._tensor(picture)[None])
         self._interpreter.invoke()
         output = self._interpreter.get_tensor(self._output["index"])[0]
         if output.dtype == np.int8:
             scale, zero = self._output["quantization"]
-            return (output.astype(np.float32) - np.float32(zero)) * np.float32(scale)
+            return np.asarray((output.astype(np.float32) - np.float32(zero)) * np.float32(scale))
         return np.asarray(output, np.float32)
+
+    def _tensor(self, picture: NDArray[np.uint8]) -> NDArray[Any]:
+        if self._int8:
+            return (picture ^ 0x80).view(np.int8)  # pixel - 128 in two's complement
+        return (picture.astype(np.float32) - 128) / 128

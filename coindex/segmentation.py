@@ -27,7 +27,7 @@ ZOOM_GRID = 3
 """Parts a side on the enlarged look; each is half the picture's side, so neighbours overlap by half."""
 
 SAME_COIN = 0.4
-"""Overlap of two masks, as a share of the smaller, from which they are one coin found twice."""
+"""Overlap of two boxes, as a share of the smaller, from which they are one coin found twice."""
 
 LOGIT_LIMIT = 0.0
 """A pixel is coin from probability 0.5: logit 0."""
@@ -115,7 +115,7 @@ def _look(photo: Photo, window: Box, segmenter: Net) -> Iterable[Box]:
 
 def _enlarged_look(photo: Photo, whole: Box, segmenter: Net) -> Iterable[Box]:
     side = -(-whole.width // 2)
-    step = side // (ZOOM_GRID - 1)
+    step = -(-(whole.width - side) // (ZOOM_GRID - 1))  # rounded up: the last part must reach the far edge
     height, width = photo.rgb.shape[:2]
     for row in range(ZOOM_GRID):
         for column in range(ZOOM_GRID):

@@ -1,28 +1,30 @@
 """Training of the embedder: coins that look alike come to lie close, all others apart."""
 
-import copy
-import json
-import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
-from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+from torch.utils.data import IterableDataset, get_worker_info
 
+from coindex.codes import DIMENSIONS
 from coindex.metrics import RECALL_AT, recall_at
-from training.averaging import average_into
+from training.loop import Reporter, Schedule, fit
 from training.losses import SubCentreArcFace
 from training.nets import Embedder, to_input
 from training.sources import CoinPicture
 from training.views import ViewSettings, phone_view, plain_view
 
 __all__ = ["EmbedderSettings", "Retrieval", "evaluate_retrieval", "train_embedder"]
+
+EVALUATION_BATCH = 64
+
+CENTRE_SPREAD = 0.02
+"""Noise that tells the centres of a class apart at the start."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class _Views(IterableDataset[tuple[NDArray[np.uint8], int]]):
     """An endless stream of (view, class), sources drawn by share and classes of a source evenly by square root."""
 
     def __init__(
-        self, sources: dict[str, Sequence[tuple[CoinPicture, int]]], settings: EmbedderSettings, size: int, seed: int
+        self, sources: Mapping[str, Sequence[tuple[CoinPicture, int]]], settings: EmbedderSettings, size: int, seed: int
     ) -> None:
         self._sources, self._settings, self._size, self._seed = sources, settings, size, seed
 
@@ -78,161 +80,114 @@ class _Views(IterableDataset[tuple[NDArray[np.uint8], int]]):
 
 
 def train_embedder(
-    sources: dict[str, tuple[CoinPicture, ...]],
+    sources: Mapping[str, Sequence[CoinPicture]],
     retrievals: Sequence[Retrieval],
     settings: EmbedderSettings,
     *,
-    weights: dict[str, torch.Tensor] | None,
+    weights: Mapping[str, torch.Tensor] | None,
     run: Path,
     seed: int = 0,
     workers: int = 1,
-    on_step: Callable[[int, int, float], None] = lambda step, steps, loss: None,
-    on_epoch: Callable[[dict[str, Any]], None] = lambda row: None,
+    report: Reporter | None = None,
 ) -> Embedder:
-    """Train on `sources` (name → coins), judge on `retrievals` after each epoch, return the averaged weights' net.
-
-    `run` receives `history.jsonl` and, after each epoch, `state.pt`, from which the same call goes on after a stop.
-    """
+    """Train on `sources` (name → coins), judge on `retrievals` after each epoch; see `training.loop.fit`."""
     torch.manual_seed(seed)
     labels = sorted({coin.label for coins in sources.values() for coin in coins})
     number = {label: i for i, label in enumerate(labels)}
+    numbered = {name: [(coin, number[coin.label]) for coin in coins] for name, coins in sources.items()}
     design = {coin.label: coin.design for coins in sources.values() for coin in coins}
     design_number = {name: i for i, name in enumerate(sorted(set(design.values())))}
     net = Embedder(settings.backbone, pool=settings.pool, dropout=settings.dropout)
-    if weights is not None:
-        net.backbone.load_state_dict(weights)
     loss_of = SubCentreArcFace(
         len(labels),
         torch.tensor([design_number[design[label]] for label in labels]),
-        dimensions=64,
+        dimensions=DIMENSIONS,
         margin=settings.margin,
         scale=settings.scale,
         centres=settings.centres,
     )
-    net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimiser = torch.optim.AdamW(
-        [
-            {"params": net.backbone.parameters(), "lr": settings.backbone_rate},
-            {"params": [*net.head.parameters(), *loss_of.parameters()], "lr": settings.head_rate},
-        ],
-        weight_decay=settings.weight_decay,
-    )
-    steps = settings.views_per_epoch // settings.batch
-    total = steps * settings.epochs
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, [settings.backbone_rate, settings.head_rate], total_steps=total, pct_start=0.1
-    )
     if weights is not None:
-        _start_from_features(net, loss_of, [(coin, number[coin.label]) for coins in sources.values() for coin in coins])
-    average = copy.deepcopy(net)
-    first = 0
-    run.mkdir(parents=True, exist_ok=True)
-    state_file = run / "state.pt"
-    if state_file.exists():
-        state = torch.load(state_file, weights_only=True)
-        for part, name in ((net, "net"), (average, "average"), (loss_of, "loss"), (optimiser, "optimiser"), (schedule, "schedule")):
-            part.load_state_dict(state[name])
-        first = int(state["epoch"])
-    size = 256 // settings.pool
-    numbered = {name: [(coin, number[coin.label]) for coin in coins] for name, coins in sources.items()}
-    views = _Views(numbered, settings, size, seed + first)
-    batches = iter(DataLoader(views, batch_size=settings.batch, num_workers=workers, prefetch_factor=4 if workers else None))
-    for epoch in range(first, settings.epochs):
-        net.train()
-        began, losses = time.monotonic(), []
-        for step in range(steps):
-            pictures, target = next(batches)
-            with torch.autocast("cpu", dtype=torch.bfloat16):
-                embeddings = net.embed(to_input(pictures.numpy()))
-            loss = loss_of(embeddings.float(), target)
-            optimiser.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(net.parameters(), 5.0)
-            optimiser.step()
-            schedule.step()
-            average_into(average, net, epoch * steps + step, settings.ema_decay)
-            losses.append(loss.item())
-            on_step(step + 1, steps, losses[-1])
-        row: dict[str, Any] = {
-            "epoch": epoch + 1,
-            "loss": float(np.mean(losses)),
-            "views_per_s": steps * settings.batch / (time.monotonic() - began),
-        }
-        row |= {retrieval.name: evaluate_retrieval(average, retrieval, size) for retrieval in retrievals}
-        with (run / "history.jsonl").open("a") as history:
-            history.write(json.dumps(row) + "\n")
-        state = {
-            "net": net.state_dict(),
-            "average": average.state_dict(),
-            "loss": loss_of.state_dict(),
-            "optimiser": optimiser.state_dict(),
-            "schedule": schedule.state_dict(),
-            "epoch": epoch + 1,
-        }
-        torch.save(state, state_file.with_suffix(".part"))
-        state_file.with_suffix(".part").replace(state_file)
-        on_epoch(row)
-    (run / "settings.json").write_text(json.dumps(asdict(settings), indent=2) + "\n")
-    return average.eval()
+        net.backbone.load_state_dict(weights)
+        _start_from_features(net, loss_of, [pair for coins in numbered.values() for pair in coins])
+    net = net.to(memory_format=torch.channels_last)
+
+    def loss(batch: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
+        pictures, target = batch
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            embeddings = net.embed(to_input(pictures.numpy()))
+        result: torch.Tensor = loss_of(embeddings.float(), target)
+        return result
+
+    return fit(
+        net,
+        lambda epoch: _Views(numbered, settings, net.input_size, seed + epoch),
+        loss,
+        lambda average: {retrieval.name: evaluate_retrieval(average, retrieval) for retrieval in retrievals},
+        [list(net.backbone.parameters()), [*net.head.parameters(), *loss_of.parameters()]],
+        Schedule(
+            settings.epochs,
+            settings.views_per_epoch // settings.batch,
+            settings.batch,
+            (settings.backbone_rate, settings.head_rate),
+            settings.weight_decay,
+            settings.ema_decay,
+        ),
+        run=run,
+        extra=loss_of,
+        workers=workers,
+        report=report,
+    )
 
 
 @torch.no_grad()
-def _start_from_features(
-    net: Embedder, loss_of: SubCentreArcFace, coins: Sequence[tuple[CoinPicture, int]]
-) -> None:
-    """Start the head at the principal components of the pretrained features, and each centre at its class's mean.
-
-    From random ones the first epochs would unlearn what the backbone knows before the head has learnt to use it.
-    """
-    net.eval()
-    size = 256 // net.pool
-    features, batch = [], 128
-    for start in range(0, len(coins), batch):
-        pictures = np.stack([plain_view(coin, size=size) for coin, _ in coins[start : start + batch]])
-        features.append(net.backbone(to_input(pictures)).mean(dim=(2, 3)))
-    every = torch.cat(features)
-    centred = every - every.mean(dim=0)
-    _, spread, directions = torch.linalg.svd(centred, full_matrices=False)
-    head = net.head[1]
-    # The batch norm behind the head would whiten the components: half of that keeps the leading ones ahead.
-    head.weight.copy_(directions[: head.out_features])
-    norm = net.head[2]
-    norm.weight.copy_((spread[: head.out_features] / spread[0]) ** 0.5)
-    projected = every @ head.weight.T
-    norm.running_mean.copy_(projected.mean(dim=0))
-    norm.running_var.copy_(projected.var(dim=0))
-    embedded = nn.functional.normalize(norm(projected))
-    labels = torch.tensor([label for _, label in coins])
-    classes, centres, dimensions = loss_of.weight.shape
-    sums = torch.zeros(classes, dimensions).index_add_(0, labels, embedded)
-    mean = nn.functional.normalize(sums)[:, None, :].expand(-1, centres, -1)
-    loss_of.weight.copy_(mean + 0.02 * torch.randn(mean.shape))
-
-
-@torch.no_grad()
-def evaluate_retrieval(net: Embedder, retrieval: Retrieval, size: int) -> dict[str, float]:
+def evaluate_retrieval(net: Embedder, retrieval: Retrieval) -> dict[str, float]:
     """Recall@k of plain cutouts by their true outline, float, exact search: {"1": …, "2": …, …}."""
     net.eval()
 
     def embed(coins: Sequence[CoinPicture]) -> NDArray[np.float32]:
         parts = []
-        for start in range(0, len(coins), 64):
-            pictures = np.stack([plain_view(coin, size=size) for coin in coins[start : start + 64]])
+        for start in range(0, len(coins), EVALUATION_BATCH):
+            batch = coins[start : start + EVALUATION_BATCH]
+            pictures = np.stack([plain_view(coin, size=net.input_size) for coin in batch])
             parts.append(nn.functional.normalize(net.embed(to_input(pictures))).numpy())
         return np.concatenate(parts)
 
     similar = embed(retrieval.queries) @ embed(retrieval.catalog).T
     ranks: list[int | None] = []
     for row, query in zip(similar, retrieval.queries, strict=True):
-        seen: list[str] = []
-        for i in np.argsort(-row, kind="stable"):
-            label = retrieval.catalog[int(i)].label
-            if label not in seen:
-                seen.append(label)
-            if label == query.label:
-                break
-        ranks.append(len(seen) if query.label in seen else None)
+        nearest_first = dict.fromkeys(retrieval.catalog[int(i)].label for i in np.argsort(-row, kind="stable"))
+        order = list(nearest_first)
+        ranks.append(order.index(query.label) + 1 if query.label in nearest_first else None)
     return {str(k): value for k, value in recall_at(ranks, RECALL_AT).items()}
+
+
+@torch.no_grad()
+def _start_from_features(net: Embedder, loss_of: SubCentreArcFace, coins: Sequence[tuple[CoinPicture, int]]) -> None:
+    """Start the head at the principal components of the pretrained features, and each centre at its class's mean.
+
+    From random ones the first epochs would unlearn what the backbone knows before the head has learnt to use it: after
+    one epoch, recall@1 on `val` fell from 0.78 to 0.22.
+    """
+    net.eval()
+    features = []
+    for start in range(0, len(coins), EVALUATION_BATCH):
+        pictures = [plain_view(coin, size=net.input_size) for coin, _ in coins[start : start + EVALUATION_BATCH]]
+        features.append(net.features(to_input(np.stack(pictures))))
+    every = torch.cat(features)
+    _, spread, directions = torch.linalg.svd(every - every.mean(dim=0), full_matrices=False)
+    net.projection.weight.copy_(directions[:DIMENSIONS])
+    # Batch norm alone would whiten the components: its root keeps the leading ones ahead.
+    net.norm.weight.copy_((spread[:DIMENSIONS] / spread[0]) ** 0.5)
+    projected = net.projection(every)
+    assert net.norm.running_mean is not None and net.norm.running_var is not None
+    net.norm.running_mean.copy_(projected.mean(dim=0))
+    net.norm.running_var.copy_(projected.var(dim=0))
+    embedded = nn.functional.normalize(net.norm(projected))
+    classes, centres, dimensions = loss_of.weight.shape
+    labels = torch.tensor([label for _, label in coins])
+    sums = torch.zeros(classes, dimensions).index_add_(0, labels, embedded)
+    mean = nn.functional.normalize(sums)[:, None, :].expand(-1, centres, -1)
+    loss_of.weight.copy_(mean + CENTRE_SPREAD * torch.randn(mean.shape))
 
 
 def _sampling_weights(labels: Sequence[int]) -> NDArray[np.float64]:

@@ -20,7 +20,7 @@ class SubCentreArcFace(nn.Module):
         super().__init__()
         self.margin, self.scale = margin, scale
         self.weight = nn.Parameter(torch.randn(classes, centres, dimensions))
-        self.register_buffer("designs", designs)
+        self.designs = nn.Buffer(designs)
 
     def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
         """Mean loss of float `embeddings` (n, d) of any length with int64 `labels` (n,)."""

@@ -1,20 +1,37 @@
 """The two nets, and how their weights are read and written."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import segmentation_models_pytorch as smp
 import timm
 import torch
-from safetensors.torch import load_file, save_file
+from numpy.typing import NDArray
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from coindex.codes import DIMENSIONS
+from coindex.cutout import SIZE
+from coindex.errors import ModelError
 from training.errors import explain_missing_weights
 
-__all__ = ["Embedder", "Segmenter", "backbone_weights", "load_checkpoint", "save_checkpoint", "to_input"]
+__all__ = [
+    "Embedder",
+    "Segmenter",
+    "backbone_weights",
+    "read_embedder",
+    "read_segmenter",
+    "save_checkpoint",
+    "to_input",
+]
+
+Net = TypeVar("Net", bound=nn.Module)
 
 
 class Embedder(nn.Module):
@@ -28,9 +45,19 @@ class Embedder(nn.Module):
         super().__init__()
         self.pool = pool
         self.backbone = timm.create_model(backbone, pad_type="same", num_classes=0, global_pool="")
-        self.head = nn.Sequential(
-            nn.Dropout(dropout), nn.Linear(self.backbone.num_features, DIMENSIONS, bias=False), nn.BatchNorm1d(DIMENSIONS)
-        )
+        self.dropout = nn.Dropout(dropout)
+        self.projection = nn.Linear(cast(int, self.backbone.num_features), DIMENSIONS, bias=False)
+        self.norm = nn.BatchNorm1d(DIMENSIONS)
+
+    @property
+    def head(self) -> nn.ModuleList:
+        """What stands behind the backbone."""
+        return nn.ModuleList([self.projection, self.norm])
+
+    @property
+    def input_size(self) -> int:
+        """Side in pixels of what the backbone sees."""
+        return SIZE // self.pool
 
     def forward(self, pixels: Tensor) -> Tensor:
         if self.pool > 1:
@@ -41,22 +68,24 @@ class Embedder(nn.Module):
 
     def embed(self, pixels: Tensor) -> Tensor:
         """Embedding of an input that is already pooled (n, 3, 256 / pool, 256 / pool)."""
-        return self.head(self.backbone(pixels).mean(dim=(2, 3)))  # type: ignore[no-any-return]
+        return self.norm(self.projection(self.dropout(self.features(pixels))))  # type: ignore[no-any-return]
+
+    def features(self, pixels: Tensor) -> Tensor:
+        """The backbone's features, averaged over the picture."""
+        return self.backbone(pixels).mean(dim=(2, 3))  # type: ignore[no-any-return]
 
 
 class Segmenter(nn.Module):
     """Net input (n, 3, 256, 256) → logits (n, 2, 256, 256): coin, and core of a coin.
 
-    The core is what remains of each coin after a quarter of its radius is taken off: cores of touching coins do not
-    touch, which tells the coins apart. U-Net: Ronneberger et al. (MICCAI 2015); `decoder` lists the channels of its four
-    upward blocks, the last of which gives 128 pixels a side.
+    The core is what remains of each coin when the outer part of its radius is taken off: cores of touching coins do
+    not touch, which tells the coins apart. U-Net: Ronneberger et al. (MICCAI 2015); `decoder` lists the channels of
+    its four upward blocks, the last of which gives 128 pixels a side.
     """
 
     def __init__(self, backbone: str, *, decoder: tuple[int, ...]) -> None:
         super().__init__()
-        self.unet = smp.Unet(
-            f"tu-{backbone}", encoder_weights=None, decoder_channels=(*decoder, 1), pad_type="same"
-        )
+        self.unet = smp.Unet(f"tu-{backbone}", encoder_weights=None, decoder_channels=(*decoder, 1), pad_type="same")
         # The last block would work on every pixel and cost half the time; interpolated logits are as exact.
         self.unet.decoder.blocks = self.unet.decoder.blocks[:-1]
         self.unet.segmentation_head = nn.Conv2d(decoder[-1], 2, 3, padding=1)
@@ -65,7 +94,7 @@ class Segmenter(nn.Module):
         return F.interpolate(self.unet(pixels), scale_factor=2, mode="bilinear", align_corners=False)
 
 
-def to_input(pictures: np.ndarray) -> Tensor:
+def to_input(pictures: NDArray[np.uint8]) -> Tensor:
     """uint8 (n, h, w, 3) → float32 (n, 3, h, w), normalised as (x - 128) / 128."""
     pixels = torch.from_numpy(pictures).permute(0, 3, 1, 2).float()
     return ((pixels - 128) / 128).contiguous(memory_format=torch.channels_last)
@@ -82,7 +111,9 @@ def backbone_weights(path: Path | None, backbone: str) -> dict[str, Tensor]:
             return dict(timm.create_model(backbone, pretrained=True, num_classes=0).state_dict())
     with explain_missing_weights(backbone, path), np.load(path) as arrays:
         return {
-            name: torch.from_numpy(arrays[name].astype(np.float32) if arrays[name].dtype == np.float16 else arrays[name])
+            name: torch.from_numpy(
+                arrays[name].astype(np.float32) if arrays[name].dtype == np.float16 else arrays[name]
+            )
             for name in arrays.files
             if not name.startswith("classifier")
         }
@@ -101,15 +132,44 @@ def save_checkpoint(path: Path, module: nn.Module, metadata: Mapping[str, str]) 
     temporary.replace(path)
 
 
-def load_checkpoint(path: Path, module: nn.Module) -> None:
-    """Fill `module` with the float16 weights of `path`."""
-    weights = {name: value.float() if value.is_floating_point() else value for name, value in load_file(path).items()}
-    missing, unexpected = module.load_state_dict(weights, strict=False)
+def read_embedder(path: Path) -> Embedder:
+    """The embedder of a checkpoint, float32, ready to run. Raises `ModelError` for any other file."""
+    settings, weights = _read_checkpoint(path)
+    with _named(path):
+        return _filled(Embedder(settings["backbone"], pool=settings["pool"]), weights)
+
+
+def read_segmenter(path: Path) -> Segmenter:
+    """The segmenter of a checkpoint, float32, ready to run. Raises `ModelError` for any other file."""
+    settings, weights = _read_checkpoint(path)
+    with _named(path):
+        return _filled(Segmenter(settings["backbone"], decoder=tuple(settings["decoder"])), weights)
+
+
+def _read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    if not path.is_file():
+        raise ModelError(
+            f"{path}: no such checkpoint; train it with `coindex train`, or give another with --checkpoints"
+        )
+    with _named(path), safe_open(path, "pt") as file:
+        settings = json.loads(file.metadata()["settings"])
+        return settings, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+
+
+def _filled(module: Net, weights: Mapping[str, Tensor]) -> Net:
+    missing, unexpected = module.load_state_dict({name: value.float() for name, value in weights.items()}, strict=False)
     missing = [name for name in missing if not name.endswith("num_batches_tracked")]
     if missing or unexpected:
-        from coindex.errors import ModelError
+        raise ValueError(f"lacks {missing[:3]}, has besides {list(unexpected)[:3]}")
+    return module.eval()
 
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
         raise ModelError(
-            f"{path}: a checkpoint of another architecture (lacks {missing[:3]}, has besides {list(unexpected)[:3]}); "
-            "train again or give the preset that it was trained with"
-        )
+            f"{path}: not a checkpoint of this architecture ({type(error).__name__}: {error}); train it anew, or "
+            "export with the coindex that trained it"
+        ) from None

@@ -151,4 +151,4 @@ def _graded(picture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.
     graded = np.stack([table[picture[:, :, c], c] for c in range(3)], axis=2)
     if rng.random() < 0.08:
         graded = np.repeat(cv2.cvtColor(graded, cv2.COLOR_RGB2GRAY)[:, :, None], 3, axis=2)
-    return graded
+    return np.asarray(graded, np.uint8)

@@ -24,7 +24,7 @@ RING = 1.02
 
 @dataclass(frozen=True)
 class CoinPicture:
-    """One coin: `rgb` uint8 (s, s, 3) and `mask` uint8 (s, s), 0 or 255; `label` names its class, `design` its picture."""
+    """One coin: `rgb` uint8 (s, s, 3), `mask` uint8 (s, s), 0 or 255; `label` names its class, `design` its picture."""
 
     rgb: NDArray[np.uint8]
     mask: NDArray[np.uint8]

@@ -1,6 +1,7 @@
 """Views of a coin: what a phone might see of it, as the embedder's input."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,9 +17,10 @@ LUMA = np.array([0.299, 0.587, 0.114])
 
 @dataclass(frozen=True)
 class ViewSettings:
-    """How far the harshest view departs from its studio photo; probabilities in [0, 1], lengths as shares of the diameter.
+    """How far the harshest view departs from its studio photo.
 
-    Each view draws its own harshness, by which all probabilities shrink: easy and hard views are equally common.
+    Probabilities in [0, 1], lengths as shares of the diameter. Each view draws its own harshness, by which all
+    probabilities shrink: easy and hard views are equally common.
     """
 
     tilt: float = 35.0
@@ -42,23 +44,19 @@ def plain_view(coin: CoinPicture, *, size: int) -> NDArray[np.uint8]:
     return cut_out(coin.rgb, coin.mask, size=size)
 
 
-def phone_view(
-    coin: CoinPicture, *, size: int, settings: ViewSettings, rng: np.random.Generator
-) -> NDArray[np.uint8]:
+def phone_view(coin: CoinPicture, *, size: int, settings: ViewSettings, rng: np.random.Generator) -> NDArray[np.uint8]:
     """The coin turned, tilted, relit, blurred and cut out by an imperfect mask: uint8 (size, size, 3)."""
     settings = _softened(settings, rng.random())
     canvas = size + size // 4
     transform = _pose(coin.mask.shape[0], canvas, size, settings, rng)
-    grey = cv2.warpPerspective(
-        _channel_mix(coin.rgb, rng), transform, (canvas, canvas), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE
-    )
-    mask = cv2.warpPerspective(coin.mask, transform, (canvas, canvas), flags=cv2.INTER_LINEAR)
+    mixed = _channel_mix(coin.rgb, rng)
+    grey = _floats(cv2.warpPerspective(mixed, transform, (canvas, canvas), borderMode=cv2.BORDER_REPLICATE))
+    mask = np.asarray(cv2.warpPerspective(coin.mask, transform, (canvas, canvas)), np.uint8)
     inside = mask >= 128
     if rng.random() < settings.relight:
         grey = _relight(grey, rng)
     surroundings = _surroundings(canvas, rng)
-    grey = np.where(inside, grey, surroundings).astype(np.float32)
-    grey = _lit(grey, inside, settings, rng)
+    grey = _lit(np.where(inside, grey, surroundings), inside, settings, rng)
     grey = _photographed(grey, size, settings, rng)
     pixels = np.clip(grey + 0.5, 0, 255).astype(np.uint8)
     if rng.random() < settings.jpeg:
@@ -74,9 +72,7 @@ def _softened(settings: ViewSettings, harshness: float) -> ViewSettings:
     return replace(settings, **{name: harshness * getattr(settings, name) for name in names})
 
 
-def _pose(
-    source: int, canvas: int, size: int, settings: ViewSettings, rng: np.random.Generator
-) -> NDArray[np.float64]:
+def _pose(source: int, canvas: int, size: int, settings: ViewSettings, rng: np.random.Generator) -> NDArray[np.float64]:
     """A homography from the source square to a turned and tilted coin of about `size` pixels on the canvas."""
     turn, axis = rng.uniform(0, 2 * np.pi, 2)
     # Small tilts are far more common than large ones: people try to point straight at a coin.
@@ -105,7 +101,8 @@ def _relight(grey: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.
     """Light the relief from another side.
 
     A studio photo's brightness follows the slope of the relief towards its lamp. Its derivative in a random direction,
-    added or put in its place, moves the bright edges as a lamp from there would; a reversed picture is the lamp opposite.
+    added or put in its place, moves the bright edges as a lamp from there would; a reversed picture is the lamp
+    opposite.
     """
     sigma = rng.uniform(0.4, 2.0)
     smooth = cv2.GaussianBlur(grey, (0, 0), sigma)
@@ -156,26 +153,30 @@ def _photographed(
     side = grey.shape[0]
     if rng.random() < settings.blur:
         if rng.random() < 0.7:
-            grey = cv2.GaussianBlur(grey, (0, 0), 0.2 + settings.max_blur * size * rng.random() ** 1.5)
+            grey = _floats(cv2.GaussianBlur(grey, (0, 0), 0.2 + settings.max_blur * size * rng.random() ** 1.5))
         else:
             length = int(rng.integers(2, max(3, size // 24)))
             kernel = np.zeros((2 * length + 1,) * 2, np.float32)
             angle = rng.uniform(0, np.pi)
             end = (int(length + length * np.cos(angle)), int(length + length * np.sin(angle)))
             cv2.line(kernel, (2 * length - end[0], 2 * length - end[1]), end, 1.0)
-            grey = cv2.filter2D(grey, -1, kernel / kernel.sum())
+            grey = _floats(cv2.filter2D(grey, -1, kernel / kernel.sum()))
     small = side
     if rng.random() < settings.low_resolution:
         small = int(side * rng.uniform(0.35, 0.9))
-        grey = cv2.resize(grey, (small, small), interpolation=cv2.INTER_AREA)
+        grey = _floats(cv2.resize(grey, (small, small), interpolation=cv2.INTER_AREA))
     if rng.random() < settings.noise:
         grey = grey + rng.standard_normal(grey.shape, np.float32) * np.float32(rng.uniform(0.5, 9))
     if rng.random() < 0.2:
         soft = cv2.GaussianBlur(grey, (0, 0), 1.0)
-        grey = grey + rng.uniform(0.3, 1.5) * (grey - soft)  # the sharpening that phones apply
+        grey = _floats(grey + rng.uniform(0.3, 1.5) * (grey - soft))  # the sharpening that phones apply
     if small != side:
-        grey = cv2.resize(np.asarray(grey, np.float32), (side, side), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(grey, np.float32)
+        grey = _floats(cv2.resize(grey, (side, side), interpolation=cv2.INTER_LINEAR))
+    return grey
+
+
+def _floats(values: Any) -> NDArray[np.float32]:
+    return np.asarray(values, np.float32)
 
 
 def _jitter_mask(
@@ -186,8 +187,10 @@ def _jitter_mask(
     stretch = 1 + rng.uniform(-error, error, 2)
     shift = rng.uniform(-error, error, 2) * size / 2
     centre = (mask.shape[0] - 1) / 2
-    affine = np.array([
-        [stretch[0], 0, centre * (1 - stretch[0]) + shift[0]],
-        [0, stretch[1], centre * (1 - stretch[1]) + shift[1]],
-    ])
+    affine = np.array(
+        [
+            [stretch[0], 0, centre * (1 - stretch[0]) + shift[0]],
+            [0, stretch[1], centre * (1 - stretch[1]) + shift[1]],
+        ]
+    )
     return np.asarray(cv2.warpAffine(mask, affine, mask.shape[::-1], flags=cv2.INTER_LINEAR), np.uint8)

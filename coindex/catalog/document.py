@@ -1,5 +1,4 @@
-"""JSON documents whose every field is checked when it is read, and which are written in one canonical
-form."""
+"""JSON documents whose every field is checked when it is read, and which are written in one canonical form."""
 
 import json
 import math
@@ -13,8 +12,7 @@ __all__ = ["Fields", "canonical", "parse_json"]
 
 
 class Fields:
-    """An object of a JSON document: each getter returns a checked value or raises `ValueError` naming the
-    field."""
+    """An object of a JSON document: each getter returns a checked value or raises `ValueError` naming the field."""
 
     def __init__(self, document: object, *, within: str = "") -> None:
         if not isinstance(document, Mapping):

@@ -1,5 +1,4 @@
-"""Files that are whole or absent: everything a release or a device folder writes goes through these
-functions."""
+"""Files that are whole or absent: everything a release or a device folder writes goes through these functions."""
 
 import contextlib
 import hashlib
@@ -21,8 +20,7 @@ CHUNK = 1 << 20
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Replace `path` by `data` so that a reader, or a crash at any moment, meets the old file or the new
-    one, whole."""
+    """Replace `path` by `data` so that a reader, or a crash at any moment, meets the old file or the new one, whole."""
     descriptor, beside = tempfile.mkstemp(prefix=f".{path.name[:64]}.", suffix=".tmp", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -37,8 +35,7 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def move_into_place(source: Path, target: Path) -> None:
-    """Rename a file that is already on the disk to its final name in the same folder, and make the name
-    durable too."""
+    """Rename a file that is already on the disk to its final name in the same folder, and make the name durable too."""
     source.replace(target)
     sync_folder(target.parent)
 
@@ -65,8 +62,8 @@ def file_sha256(path: Path) -> str:
 
 @contextlib.contextmanager
 def exclusive(folder: Path, doing: str) -> Iterator[None]:
-    """Hold a folder's lock, which the system drops when the process ends. Raises `CatalogError` where
-    another has it."""
+    """Hold a folder's lock, which the system drops when the process ends. Raises `CatalogError` where another has
+    it."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as file:
         if fcntl is not None:

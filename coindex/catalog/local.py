@@ -65,8 +65,8 @@ class LocalCatalog:
     targets: Mapping[str, Target]
 
     def models(self, *, threads: int = 1) -> Models:
-        """The nets that came with the catalogue. Raises `ModelError`, and `SpaceMismatch` where they are
-        not of its space."""
+        """The nets that came with the catalogue. Raises `ModelError`, and `SpaceMismatch` where they are not of its
+        space."""
         with tempfile.TemporaryDirectory() as folder:
             # `load_models` wants the index under its own name; the nets themselves stay where they are.
             (Path(folder) / INDEX_NAME).write_bytes(self._read(INDEX_NAME))
@@ -101,9 +101,7 @@ class LocalCatalog:
 
     def _model_path(self, model: ModelFile) -> Path:
         if model.file not in self.targets:
-            raise CatalogError(
-                f"{INDEX_NAME} names {model.file}, which the release does not carry; sync again"
-            )
+            raise CatalogError(f"{INDEX_NAME} names {model.file}, which the release does not carry; sync again")
         return target_path(self.home, self.targets[model.file])
 
     def _read(self, name: str) -> bytes:
@@ -116,11 +114,9 @@ def default_home() -> Path:
 
 
 def open_catalog(home: Path | None = None) -> LocalCatalog:
-    """Open the catalogue of a device folder. Raises `CatalogError` where none was synced or a file of it is
-    damaged.
+    """Open the catalogue of a device folder. Raises `CatalogError` where none was synced or a file of it is damaged.
 
-    The state hash was verified when the release was synced; here the hash or checksum of each file that is
-    read is.
+    The state hash was verified when the release was synced; here the hash or checksum of each file that is read is.
     """
     home = default_home() if home is None else home
     pointer = read_pointer(home)
@@ -137,8 +133,8 @@ def open_catalog(home: Path | None = None) -> LocalCatalog:
 
 
 def read_pointer(home: Path) -> Pointer | None:
-    """The pointer of a device folder, or None where nothing was synced yet. Raises `CatalogError` where it
-    is damaged."""
+    """The pointer of a device folder, or None where nothing was synced yet. Raises `CatalogError` where it is
+    damaged."""
     path = home / POINTER_NAME
     try:
         fields = Fields(parse_json(path.read_bytes()))
@@ -171,13 +167,9 @@ def target_path(home: Path, target: Target) -> Path:
 def _open(home: Path, pointer: Pointer) -> LocalCatalog:
     manifest = parse_manifest(_read_target(home, pointer.targets, MANIFEST_NAME))
     contents = read_contents(manifest, lambda name: _read_target(home, pointer.targets, name))
-    index = CatalogIndex(
-        contents.shards, fresh=contents.fresh, tombstones=manifest.tombstones, ef=manifest.ef
-    )
+    index = CatalogIndex(contents.shards, fresh=contents.fresh, tombstones=manifest.tombstones, ef=manifest.ef)
     if (len(index.rows), len(contents.records)) != (manifest.rows, manifest.classes):
-        raise CatalogError(
-            f"{home}: {len(index.rows)} rows of {manifest.rows} are there; sync again to mend it"
-        )
+        raise CatalogError(f"{home}: {len(index.rows)} rows of {manifest.rows} are there; sync again to mend it")
     return LocalCatalog(home, manifest, contents.records, index, pointer.targets)
 
 

@@ -33,8 +33,7 @@ RECORDS_NAME = "records.json"
 FORMAT = 1
 
 PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
-"""A target's name: no folder, no leading or doubled dot, nothing that a shell or a URL would read
-otherwise."""
+"""A target's name: no folder, no leading or doubled dot, nothing that a shell or a URL would read otherwise."""
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 SPACE_ID = re.compile(r"[0-9a-f]{16}")
@@ -45,8 +44,7 @@ MAX_TARGET_BYTES = 2**31
 """No single file of a release is larger; a larger catalogue has more shards."""
 
 THUMBNAILS_PER_PACK = 1024
-"""Pack n holds the thumbnails of row ids 1024·n to 1024·n + 1023, so that new rows touch the last pack
-alone."""
+"""Pack n holds the thumbnails of row ids 1024·n to 1024·n + 1023, so that new rows touch the last pack alone."""
 
 
 @dataclass(frozen=True)
@@ -65,10 +63,10 @@ class Target:
 
 @dataclass(frozen=True)
 class ReleaseManifest:
-    """What `release.json` says. `created` is RFC 3339 in UTC; `open_set` is None where the models' own
-    holds; `models` are the file names of `models.json` and its nets; `fresh` names a shard file without a
-    graph; `tombstones` are row ids that shards hold but the catalogue no longer does; `state_hash`, `rows`
-    and `classes` describe the catalogue's state; `ef` is the breadth of the graph search."""
+    """What `release.json` says. `created` is RFC 3339 in UTC; `open_set` is None where the models' own holds;
+    `models` are the file names of `models.json` and its nets; `fresh` names a shard file without a graph;
+    `tombstones` are row ids that shards hold but the catalogue no longer does; `state_hash`, `rows` and `classes`
+    describe the catalogue's state; `ef` is the breadth of the graph search."""
 
     version: int
     created: str
@@ -105,8 +103,8 @@ class ReleaseManifest:
 
 @dataclass(frozen=True, eq=False)
 class ReleaseContents:
-    """The catalogue of a release as read from its files, not yet merged: shards, fresh rows, coin records
-    by class id."""
+    """The catalogue of a release as read from its files, not yet merged: shards, fresh rows, coin records by class
+    id."""
 
     manifest: ReleaseManifest
     shards: tuple[Shard, ...]
@@ -114,8 +112,8 @@ class ReleaseContents:
     records: Mapping[int, CoinRecord]
 
     def state(self) -> CatalogState:
-        """The catalogue's state: the rows that are live, and the records. Raises `CatalogError` where the
-        parts do not fit together."""
+        """The catalogue's state: the rows that are live, and the records. Raises `CatalogError` where the parts do
+        not fit together."""
         rows = live_rows(self.shards, self.fresh, self.manifest.tombstones)
         return CatalogState(self.manifest.space_id, rows, self.records)
 

@@ -1,15 +1,14 @@
 """A shard: an immutable file with some rows and the HNSW graph over them.
 
-The header is the same for every format version, so that an old reader can tell a damaged file from a newer
-one:
+The header is the same for every format version, so that an old reader can tell a damaged file from a newer one:
 
     8 bytes   magic `COINSHRD`
     u32       format version
     u64       payload length in bytes
     32 bytes  SHA-256 over magic, version, length and payload
 
-Numbers are little-endian. Format version 0, written here, is provisional: hnswlib's own saved index,
-compressed by zlib.
+Numbers are little-endian. Format version 0, written here, is provisional: hnswlib's own saved index, compressed by
+zlib.
 """
 
 import hashlib
@@ -34,8 +33,7 @@ MAGIC = b"COINSHRD"
 FORMAT_VERSION = 0
 HEADER = struct.Struct("<8sIQ32s")
 COUNTS = struct.Struct("<IQ")
-"""Start of a version 0 payload: number of rows, length of the graph before compression (0 where there is
-none)."""
+"""Start of a version 0 payload: number of rows, length of the graph before compression (0 where there is none)."""
 
 LINKS = 16
 EF_CONSTRUCTION = 200
@@ -58,8 +56,7 @@ class Shard:
 
 
 def build_shard(rows: Rows, *, graph: bool = True) -> Shard:
-    """Build the graph of `rows`. The same rows give the same bytes, on machines with the same hnswlib and
-    zlib."""
+    """Build the graph of `rows`. The same rows give the same bytes, on machines with the same hnswlib and zlib."""
     if not graph or not len(rows):
         return Shard(rows, None, 0)
     index = hnswlib.Index(space="l2", dim=DIMENSIONS)
@@ -76,16 +73,16 @@ def build_shard(rows: Rows, *, graph: bool = True) -> Shard:
 def live_rows(shards: Iterable[Shard], fresh: Rows, tombstones: Collection[int]) -> Rows:
     """What a catalogue holds: the rows of the shards less the tombstones, and the fresh rows.
 
-    Tombstones speak of shards alone, so that a changed row can be taken from its shard and come back fresh
-    under its id. Raises `CatalogError` where a row is there twice.
+    Tombstones speak of shards alone, so that a changed row can be taken from its shard and come back fresh under its
+    id. Raises `CatalogError` where a row is there twice.
     """
     settled = merge_rows((shard.rows for shard in shards), without=tombstones)
     return merge_rows([settled, fresh])
 
 
 def load_graph(shard: Shard) -> Any:
-    """The graph as an hnswlib index that searches on one thread. Raises `CatalogError` where it is not one
-    of the rows."""
+    """The graph as an hnswlib index that searches on one thread. Raises `CatalogError` where it is not one of the
+    rows."""
     if shard.graph is None:
         raise ValueError("the shard has no graph")
     try:
@@ -101,9 +98,7 @@ def load_graph(shard: Shard) -> Any:
         if index.get_current_count() != len(shard.rows):
             raise ValueError(f"it has {index.get_current_count()} rows, the shard {len(shard.rows)}")
     except (zlib.error, RuntimeError, ValueError) as error:
-        raise CatalogError(
-            f"the graph of a shard cannot be used ({error}); fetch the catalogue anew"
-        ) from None
+        raise CatalogError(f"the graph of a shard cannot be used ({error}); fetch the catalogue anew") from None
     index.set_num_threads(1)
     return index
 
@@ -115,8 +110,7 @@ def write_shard(shard: Shard) -> bytes:
 
 
 def read_shard(data: bytes, *, name: str = "shard") -> Shard:
-    """Read a shard file. Raises `CatalogError`, which tells a file of a newer format from one that is
-    damaged."""
+    """Read a shard file. Raises `CatalogError`, which tells a file of a newer format from one that is damaged."""
     if len(data) < HEADER.size or not data.startswith(MAGIC):
         raise CatalogError(f"{name}: not a shard file; fetch the catalogue anew")
     _, version, length, checksum = HEADER.unpack_from(data)
@@ -138,11 +132,7 @@ def _read_payload(payload: bytes, name: str) -> Shard:
     count, graph_length = COUNTS.unpack_from(payload)
     end = COUNTS.size + 72 * count
     graph = payload[end:]
-    if (
-        end > len(payload)
-        or bool(graph) != bool(graph_length)
-        or graph_length > MAX_GRAPH_BYTES_PER_ROW * count
-    ):
+    if end > len(payload) or bool(graph) != bool(graph_length) or graph_length > MAX_GRAPH_BYTES_PER_ROW * count:
         raise CatalogError(f"{name}: its counts do not fit its length; publish the catalogue anew")
     return Shard(Rows.unpack(payload[COUNTS.size : end]), graph or None, graph_length)
 

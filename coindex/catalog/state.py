@@ -32,8 +32,8 @@ ROW = np.dtype([("row", "<u4"), ("class", "<u4"), ("code", "i1", (DIMENSIONS,))]
 
 @dataclass(frozen=True)
 class CoinRecord:
-    """One class: one side of a coin. `name` is the coin as people read it, without the side; `design`
-    names the classes that carry the same picture, blank where it is the class's own."""
+    """One class: one side of a coin. `name` is the coin as people read it, without the side; `design` names the
+    classes that carry the same picture, blank where it is the class's own."""
 
     class_id: int
     country: str
@@ -52,8 +52,7 @@ class CoinRecord:
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Reference photos: `row_ids` uint32 (n,) ascending without repeats, `class_ids` uint32 (n,), `codes`
-    int8 (n, 64).
+    """Reference photos: `row_ids` uint32 (n,) ascending without repeats, `class_ids` uint32 (n,), `codes` int8 (n, 64).
 
     Raises `CatalogError` where the arrays are none of that.
     """
@@ -124,20 +123,15 @@ class CatalogState:
     def __post_init__(self) -> None:
         wrong = [key for key, record in self.records.items() if key != record.class_id]
         if wrong:
-            raise CatalogError(
-                f"the record under class {wrong[0]} says class {self.records[wrong[0]].class_id}"
-            )
+            raise CatalogError(f"the record under class {wrong[0]} says class {self.records[wrong[0]].class_id}")
         lacking = [int(key) for key in np.unique(self.rows.class_ids) if int(key) not in self.records]
         if lacking:
-            raise CatalogError(
-                f"{len(lacking)} classes have rows but no coin record, the first is class {lacking[0]}"
-            )
+            raise CatalogError(f"{len(lacking)} classes have rows but no coin record, the first is class {lacking[0]}")
 
 
 def state_hash(state: CatalogState) -> str:
-    """SHA-256 (hex) over the space id in UTF-8, the packed rows by row id, and the records as one
-    canonical JSON list by class id. Two devices hold the same catalogue when it is equal, however they
-    came to it."""
+    """SHA-256 (hex) over the space id in UTF-8, the packed rows by row id, and the records as one canonical JSON
+    list by class id. Two devices hold the same catalogue when it is equal, however they came to it."""
     digest = hashlib.sha256(state.space_id.encode())
     digest.update(state.rows.packed())
     digest.update(records_bytes(state.records.values()))
@@ -145,8 +139,8 @@ def state_hash(state: CatalogState) -> str:
 
 
 def merge_rows(parts: Iterable[Rows], *, without: Collection[int] = ()) -> Rows:
-    """The rows of all parts by row id, less those whose ids are in `without`. Raises `CatalogError` on a
-    repeated id."""
+    """The rows of all parts by row id, less those whose ids are in `without`. Raises `CatalogError` on a repeated
+    id."""
     kept = [part for part in parts if len(part)] or [Rows.none()]
     if len(kept) == 1 and not without:
         return kept[0]
@@ -164,8 +158,8 @@ def records_bytes(records: Iterable[CoinRecord]) -> bytes:
 
 
 def parse_records(data: bytes) -> dict[int, CoinRecord]:
-    """The records of a `records.json`, by class id. Raises `CatalogError` for anything but what
-    `records_bytes` writes."""
+    """The records of a `records.json`, by class id. Raises `CatalogError` for anything but what `records_bytes`
+    writes."""
     try:
         documents = parse_json(data)
         if not isinstance(documents, list):

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from coindex.catalog.local import open_catalog
@@ -57,7 +58,8 @@ def recognize(
 def _print(path: Path, answer: Answer, decoded: float) -> None:
     console = Console()
     total = decoded + sum(answer.timings_ms.values())
-    console.print(f"[bold]{path}[/bold]: {len(answer.coins) or 'no'} coin{'s' * (len(answer.coins) != 1)}, {total:.0f} ms")
+    count = f"{len(answer.coins) or 'no'} coin{'s' * (len(answer.coins) != 1)}"
+    console.print(f"[bold]{escape(str(path))}[/bold]: {count}, {total:.0f} ms")
     if not answer.coins:
         return
     table = Table("#", "coin", "side", "confidence", "distance", "box")
@@ -68,7 +70,7 @@ def _print(path: Path, answer: Answer, decoded: float) -> None:
             first = rank == 0
             table.add_row(
                 str(number) if first else "",
-                (verdict if first else "") + candidate.name,
+                escape((verdict if first else "") + candidate.name),
                 candidate.side,
                 f"{coin.confidence:.0%}" if first else "",
                 str(candidate.distance),

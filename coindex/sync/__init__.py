@@ -1,7 +1,7 @@
 """Sync: from a server's release to the catalogue on this device, whole or not at all.
 
-Four rooms: `metadata` is plain data, `rules` decides without I/O, `fetcher` is the network, `updater` brings
-them together.
+Four rooms: `metadata` is plain data, `rules` decides without I/O, `fetcher` is the network, `updater` brings them
+together.
 """
 
 from coindex.sync.fetcher import Fetcher, RequestsFetcher

@@ -22,16 +22,15 @@ class Fetcher(Protocol):
     """Gets files from a server by their path below its address."""
 
     def get(self, path: str, *, most: int) -> bytes:
-        """A small file, whole. Raises `SyncError`, and `ReleaseRejected` where it is longer than `most`
-        bytes."""
+        """A small file, whole. Raises `SyncError`, and `ReleaseRejected` where it is longer than `most` bytes."""
         ...
 
     def download(self, path: str, partial: Path, *, length: int, progress: Callable[[int], None]) -> int:
         """Bring `partial` to `length` bytes, on the disk, going on after what it already holds.
 
-        `progress` is told the bytes of each piece, and a negative number where it starts over. Returns the
-        bytes that came over the network. Raises `SyncError`, leaving what came so far, and `ReleaseRejected`
-        where the server's file is shorter or longer.
+        `progress` is told the bytes of each piece, and a negative number where it starts over. Returns the bytes that
+        came over the network. Raises `SyncError`, leaving what came so far, and `ReleaseRejected` where the server's
+        file is shorter or longer.
         """
         ...
 
@@ -43,9 +42,8 @@ class _TransferError(Exception):
 class RequestsFetcher:
     """HTTP(S) by requests, through the proxies of the environment.
 
-    A broken transfer is tried again up to `attempts` times without progress, after `backoff` seconds and then
-    twice as long each time; a resumed one asks by Range for the rest alone. Raises `SyncError` for an address
-    that is none.
+    A broken transfer is tried again up to `attempts` times without progress, after `backoff` seconds and then twice as
+    long each time; a resumed one asks by Range for the rest alone. Raises `SyncError` for an address that is none.
     """
 
     def __init__(
@@ -75,9 +73,7 @@ class RequestsFetcher:
                     for piece in pieces:
                         data += piece
                         if len(data) > most:
-                            raise ReleaseRejected(
-                                f"{self._base}/{path}: longer than {most} bytes, not read further"
-                            )
+                            raise ReleaseRejected(f"{self._base}/{path}: longer than {most} bytes, not read further")
                     return bytes(data)
             except _TransferError as error:
                 self._wait(waits, path, error)
@@ -124,9 +120,7 @@ class RequestsFetcher:
                 if status == 416:
                     raise ReleaseRejected(f"{url}: shorter than its index says")
                 if status == 404:
-                    raise SyncError(
-                        f"{url}: not there; is it a coindex server, and has it published a release?"
-                    )
+                    raise SyncError(f"{url}: not there; is it a coindex server, and has it published a release?")
                 if status not in (200, 206):
                     raise SyncError(f"{url}: the server answers {status} {response.reason}")
                 resumed = status == 206
@@ -142,9 +136,7 @@ class RequestsFetcher:
     def _wait(self, waits: Iterator[float], path: str, error: _TransferError) -> None:
         seconds = next(waits, None)
         if seconds is None:
-            raise SyncError(
-                f"{self._base}/{path}: {error}; check the address and the connection, then sync again"
-            )
+            raise SyncError(f"{self._base}/{path}: {error}; check the address and the connection, then sync again")
         self._sleep(seconds)
 
 

@@ -1,7 +1,7 @@
 """What the server says there is to fetch: the release index, `/releases/metadata/current.json`.
 
-It is not signed. Signed metadata (TUF) takes its place and says the same: a version, and the length and hash
-of each target.
+It is not signed. Signed metadata (TUF) takes its place and says the same: a version, and the length and hash of each
+target.
 """
 
 from collections.abc import Mapping
@@ -40,9 +40,7 @@ def parse_index(data: bytes) -> ReleaseIndex:
         fields = Fields(parse_json(data))
         found = fields.whole("format")
         if found != FORMAT:
-            raise ReleaseRejected(
-                f"{INDEX_PATH}: format {found}, this coindex reads {FORMAT}; update coindex"
-            )
+            raise ReleaseRejected(f"{INDEX_PATH}: format {found}, this coindex reads {FORMAT}; update coindex")
         return ReleaseIndex(fields.whole("version", least=1), parse_targets(fields.part("targets")))
     except ValueError as error:
         raise ReleaseRejected(f"{INDEX_PATH}: {error}; is this the address of a coindex server?") from None

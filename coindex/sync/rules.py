@@ -5,8 +5,8 @@
 - It names `release.json` and `models.json`, and every file that `release.json` names.
 - Names are plain, single lengths bounded (both checked when the index is read), and so is their sum.
 - `release.json` gives the version of the index.
-- The models are of the release's space and code scale, and each of their nets is a target of the stated
-  length and hash.
+- The models are of the release's space and code scale, and each of their nets is a target of the stated length and
+  hash.
 - Shards, fresh rows and records give the stated state hash and the stated numbers of rows and classes.
 
 Each function raises `ReleaseRejected` where a rule is broken.
@@ -70,9 +70,7 @@ def check_manifest(offered: ReleaseIndex, manifest: ReleaseManifest) -> None:
         )
     lacking = [name for name in manifest.files if name not in offered.targets]
     if lacking:
-        raise ReleaseRejected(
-            f"release {manifest.version} lacks {', '.join(lacking)}; it must be published anew"
-        )
+        raise ReleaseRejected(f"release {manifest.version} lacks {', '.join(lacking)}; it must be published anew")
 
 
 def check_models(offered: ReleaseIndex, manifest: ReleaseManifest, models: ModelIndex) -> None:
@@ -84,12 +82,8 @@ def check_models(offered: ReleaseIndex, manifest: ReleaseManifest, models: Model
             "it must be published anew"
         )
     for net in (models.segmenter, models.embedder):
-        if net.file not in manifest.models or offered.targets[net.file] != Target(
-            net.file, net.bytes, net.sha256
-        ):
-            raise ReleaseRejected(
-                f"release {manifest.version} does not carry the {net.file} of its {INDEX_NAME}"
-            )
+        if net.file not in manifest.models or offered.targets[net.file] != Target(net.file, net.bytes, net.sha256):
+            raise ReleaseRejected(f"release {manifest.version} does not carry the {net.file} of its {INDEX_NAME}")
 
 
 def check_contents(contents: ReleaseContents) -> None:
@@ -106,6 +100,5 @@ def check_contents(contents: ReleaseContents) -> None:
         )
     if state_hash(state) != manifest.state_hash:
         raise ReleaseRejected(
-            f"release {manifest.version}: its rows and records do not give its state hash; "
-            "it must be published anew"
+            f"release {manifest.version}: its rows and records do not give its state hash; it must be published anew"
         )

@@ -31,8 +31,8 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class SyncReport:
-    """What a sync did. `from_version` is None on a device that had no catalogue; bytes are those that came
-    over the network (the index included) and those of targets that were here already."""
+    """What a sync did. `from_version` is None on a device that had no catalogue; bytes are those that came over the
+    network (the index included) and those of targets that were here already."""
 
     from_version: int | None
     to_version: int
@@ -50,10 +50,9 @@ def sync(
 ) -> SyncReport:
     """Fetch what is missing of the server's release and make it the catalogue of `home`.
 
-    Targets that are here, whole, are not fetched again; a damaged one is. Whatever goes wrong, and whenever,
-    the catalogue is the old one or the new one. Raises `SyncError` where the release cannot be fetched,
-    `ReleaseRejected` where it may not be used, and `CatalogError` where the folder is in use or its pointer
-    damaged.
+    Targets that are here, whole, are not fetched again; a damaged one is. Whatever goes wrong, and whenever, the
+    catalogue is the old one or the new one. Raises `SyncError` where the release cannot be fetched, `ReleaseRejected`
+    where it may not be used, and `CatalogError` where the folder is in use or its pointer damaged.
     """
     home = default_home() if home is None else home
     fetcher = RequestsFetcher(url) if fetcher is None else fetcher
@@ -61,9 +60,7 @@ def sync(
         with exclusive(home, "syncing"):
             return _sync(fetcher, home, progress or (lambda here, total: None))
     except OSError as error:
-        raise SyncError(
-            f"{home}: cannot be written ({error.strerror}); the catalogue there is unchanged"
-        ) from error
+        raise SyncError(f"{home}: cannot be written ({error.strerror}); the catalogue there is unchanged") from error
 
 
 def _sync(fetcher: Fetcher, home: Path, progress: Progress) -> SyncReport:
@@ -130,9 +127,7 @@ def _fetch(fetcher: Fetcher, home: Path, targets: Collection[Target], progress: 
             transferred += _download(fetcher, target, partial, count)
         if file_sha256(partial) != target.sha256:
             partial.unlink()
-            raise ReleaseRejected(
-                f"{target.name}: the server sent another file than its index describes (SHA-256)"
-            )
+            raise ReleaseRejected(f"{target.name}: the server sent another file than its index describes (SHA-256)")
         move_into_place(partial, path)
     return transferred
 

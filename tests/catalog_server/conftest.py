@@ -4,7 +4,7 @@ import csv
 import hashlib
 import json
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import numpy as np
 import pytest
@@ -123,12 +123,18 @@ def models(tmp_path):
 def serving(store):
     """The address of a real server on loopback, stopped at the end of the block."""
     server = waitress.create_server(create_app(store), host="127.0.0.1", port=0, threads=2)
-    thread = threading.Thread(target=server.run, daemon=True)
+
+    def run():
+        with suppress(OSError):  # the loop's socket is closed under it
+            server.run()
+
+    thread = threading.Thread(target=run, daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.effective_port}"
     finally:
         server.close()
+        server.task_dispatcher.shutdown()
         thread.join(timeout=10)
 
 

@@ -68,6 +68,11 @@ def test_nothing_but_the_files_of_releases_is_sent(client, path):
     assert client.get(path).status_code == 404
 
 
+def test_a_file_that_is_not_under_its_hash_is_not_sent(client, filled):
+    (filled.releases / "targets" / "unfinished.tmp").write_bytes(b"half")
+    assert client.get("/releases/targets/unfinished.tmp").status_code == 404
+
+
 def test_the_status_for_machines(client, filled):
     status = client.get("/api/v1/catalog").json
     assert status["release"]["version"] == 1 and status["release"]["rows"] == 6

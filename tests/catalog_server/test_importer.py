@@ -100,6 +100,17 @@ def test_ctrl_c_leaves_the_store_as_it_was(run, store, collection, stop_at):
     assert content(store) == before
 
 
+def test_a_full_disk_is_an_error_of_the_store_and_not_of_a_photo(run, store, collection, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    before = content(store)
+    monkeypatch.setattr("coindex.catalog.files.os.fsync", full)
+    with pytest.raises(StoreError, match="No space left"):
+        run(collection.read(), skip_bad=True)
+    assert content(store) == before
+
+
 def test_a_failure_does_not_take_photos_that_were_there_before(run, store, collection):
     run(collection.read())
     collection.add("8", seed=0)  # the first photo again, under a new class

@@ -96,6 +96,21 @@ def test_a_publish_that_is_stopped_leaves_the_old_release_served(filled, models,
     assert publish(filled, models).version == 2
 
 
+def test_a_full_disk_leaves_the_old_release_served(filled, models, monkeypatch):
+    publish(filled, models)
+    before = current_index(filled)
+    filled.retire(2)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("coindex.catalog.files.os.fsync", full)
+        with pytest.raises(StoreError, match="No space left"):
+            publish(filled, models)
+    assert current_index(filled).to_bytes() == before.to_bytes()
+
+
 def test_a_release_recorded_but_never_served_costs_its_number_alone(filled, models, monkeypatch):
     def stop(path, data):
         if path.name == "current.json":

@@ -83,12 +83,13 @@ def test_equal_distances_go_by_row_id(exact_below):
     assert buried.search(code[0], 3) == (Hit(7, 3, 0), Hit(8, 4, 0), Hit(9, 5, 0))
 
 
-def test_a_tie_across_shards_goes_by_row_id_even_where_a_graph_returned_only_the_higher():
-    # 300 equal rows of class 1, more than the graph is asked for; the lowest id must win all the same.
-    equal = Rows.of(range(100, 400), [1] * 300, np.zeros((300, 64)))
-    other = Rows.of([50], [2], np.ones((1, 64)))
-    index = CatalogIndex([build_shard(equal), build_shard(other)], exact_below=0, ef=8)
-    assert index.search(np.zeros(64, np.int8), 2) == (Hit(1, 100, 0), Hit(2, 50, 64))
+@pytest.mark.parametrize("exact_below", [0, 10**9], ids=["graph", "scan"])
+def test_a_tie_goes_by_row_id_even_where_there_are_more_equals_than_are_looked_at(exact_below):
+    equal = Rows.of(range(100, 400), range(300), np.zeros((300, 64)))
+    other = Rows.of([50], [999], np.ones((1, 64)))
+    index = CatalogIndex([build_shard(equal), build_shard(other)], exact_below=exact_below, ef=8)
+    assert index.search(np.zeros(64, np.int8), 1) == (Hit(0, 100, 0),)
+    assert index.search(np.zeros(64, np.int8), 301)[-1] == Hit(999, 50, 64)
 
 
 @pytest.mark.parametrize("exact_below", [0, 10**9], ids=["graph", "scan"])

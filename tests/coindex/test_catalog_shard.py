@@ -58,7 +58,7 @@ def test_a_newer_format_is_told_as_newer(monkeypatch):
     monkeypatch.setattr(shards, "FORMAT_VERSION", 7)
     newer = write_shard(build_shard(random_rows(3)))
     monkeypatch.undo()
-    with pytest.raises(CatalogError, match="shard format 7.*update coindex"):
+    with pytest.raises(CatalogError, match=r"shard format 7.*update coindex"):
         read_shard(newer)
 
 

@@ -90,6 +90,14 @@ def test_ctrl_c_says_that_nothing_changed_and_exits_130(call, monkeypatch, tmp_p
     assert call("sync", "http://x", "--home", str(tmp_path)) == (130, "", "interrupted, nothing changed\n")
 
 
+def test_ctrl_c_while_a_command_loads_is_no_traceback_either(call, monkeypatch):
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "import_module", interrupt)
+    assert call("sync", "http://x") == (130, "", "interrupted, nothing changed\n")
+
+
 def test_sync_prints_its_report_for_people_or_for_machines(call, monkeypatch, tmp_path):
     report = SyncReport(
         from_version=3, to_version=4, bytes_downloaded=1_500_000, bytes_reused=250_000, up_to_date=False

@@ -11,6 +11,7 @@ import pytest
 
 from coindex.catalog import CoinRecord, Rows, open_catalog, state_hash
 from coindex.catalog.files import exclusive
+from coindex.catalog.local import read_pointer
 from coindex.catalog.release import ReleaseManifest, Target, thumbnail_pack
 from coindex.catalog.shard import build_shard, write_shard
 from coindex.catalog.state import CatalogState, records_bytes
@@ -130,7 +131,7 @@ def pack(ids):
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
         for row in ids:
-            archive.writestr(f"{row}.webp", f"picture {row}")
+            archive.writestr(zipfile.ZipInfo(f"{row}.webp"), f"picture {row}")
     return out.getvalue()
 
 
@@ -197,6 +198,15 @@ def test_an_opened_catalogue_stays_as_it_was_while_a_sync_moves_on(server, synce
     pull(server.release(6, ids=range(5, 60)), synced)
     assert opened.manifest.version == 5 and opened.thumbnail(1) == b"picture 1"
     assert open_catalog(synced).thumbnail(1) is None
+
+
+def test_a_reader_that_met_the_pointer_of_a_release_now_deleted_opens_the_new_one(server, synced, monkeypatch):
+    old = read_pointer(synced)
+    pull(server.release(6, ids=range(1, 50)), synced)
+    pull(server.release(7, ids=range(1, 60)), synced)
+    answers = iter([old, read_pointer(synced)])
+    monkeypatch.setattr("coindex.catalog.local.read_pointer", lambda home: next(answers))
+    assert open_catalog(synced).manifest.version == 7
 
 
 def test_files_of_releases_before_the_last_are_deleted(server, synced):
@@ -307,14 +317,14 @@ def test_models_of_another_space_are_refused(server, synced):
 
 
 def test_a_net_that_models_json_does_not_describe_is_refused(server, synced):
-    refused(server.release(6, files={"embedder.int8.tflite": b"another"}), synced, "embedder.int8.tflite")
+    refused(server.release(6, files={"embedder.int8.tflite": b"another"}), synced, r"embedder\.int8\.tflite")
 
 
 def test_a_shard_of_a_newer_format_asks_for_an_update(server, synced, monkeypatch):
     monkeypatch.setattr("coindex.catalog.shard.FORMAT_VERSION", 1)
     server.release(6)
     monkeypatch.undo()
-    refused(server, synced, "shard format 1.*update coindex")
+    refused(server, synced, r"shard format 1.*update coindex")
 
 
 def test_a_disk_that_cannot_be_written_leaves_the_old_catalogue(server, synced, monkeypatch):
@@ -361,7 +371,7 @@ def replace_space(catalog):
 
 def test_models_come_from_the_release(server, synced):
     # They are no real nets, so loading gets as far as LiteRT, which is behind every check of size and hash.
-    with pytest.raises(ModelError, match="not a .tflite model"):
+    with pytest.raises(ModelError, match=r"not a \.tflite model"):
         open_catalog(synced).models()
 
 

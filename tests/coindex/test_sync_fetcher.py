@@ -9,6 +9,7 @@ from coindex.errors import ReleaseRejected, SyncError
 from coindex.sync.fetcher import CHUNK, RequestsFetcher
 
 CONTENT = bytes(range(256)) * 400
+LENGTH = len(CONTENT)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -84,7 +85,7 @@ def fetcher(server, waits):
     return RequestsFetcher(f"http://127.0.0.1:{server.server_port}", timeout=(2, 2), sleep=waits.append)
 
 
-def download(fetcher, partial, length=len(CONTENT)):
+def download(fetcher, partial, length=LENGTH):
     heard = []
     count = fetcher.download("file", partial, length=length, progress=heard.append)
     return count, sum(heard)

@@ -1,0 +1,192 @@
+"""`coindex demo`: the whole path, from a server's catalogue to a device's answers without that server."""
+
+import json
+import shlex
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from coindex.catalog import LocalCatalog, open_catalog
+from coindex.catalog.files import exclusive, write_whole
+from coindex.commands.progress import progress_bar
+from coindex.demo import (
+    CATALOGUE,
+    Result,
+    Run,
+    Sample,
+    draw_photos,
+    judge,
+    page,
+    read_samples,
+    run_coindex,
+    served,
+)
+from coindex.errors import CoindexError
+from coindex.models import DEFAULT_FOLDER, INDEX_NAME, read_index
+from coindex.photo import load_photo
+from coindex.recognizer import Recognizer
+from coindex.sync import sync
+
+__all__ = ["demo"]
+
+MARK = ".coindex-demo"
+"""Lies in a folder that the demonstration may write to."""
+
+UNFINISHED = ".unfinished"
+PHOTOS, STORE, DEVICE, PAGE = "photos", "store", "device", "index.html"
+
+
+def demo(
+    folder: Annotated[Path, typer.Option(help="Where all of it is kept.", show_default="./demo")] = Path("demo"),
+    types: Annotated[int, typer.Option(min=3, max=2000, help="Coin types in the catalogue, two sides each.")] = 40,
+    seed: Annotated[int, typer.Option(min=0, help="Other numbers draw other coins.")] = 1,
+    models: Annotated[
+        Path, typer.Option(help="The folder of the phone models.", show_default="mobile_assets/models")
+    ] = DEFAULT_FOLDER,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")] = False,
+) -> None:
+    """Show the whole path, from server to offline answers."""
+    say = Console(stderr=as_json, highlight=False).print
+    read_index(models / INDEX_NAME)
+    with _claimed(folder) as unfinished, _ended_as_by_ctrl_c():
+        photos, store, device = folder / PHOTOS, unfinished / STORE, unfinished / DEVICE
+        with progress_bar("Drawing invented coins and photos of them") as on_progress:
+            drawn = draw_photos(photos, types=types, seed=seed, on_progress=on_progress)
+        say(f"{types} invented coins and photos of them: {'drawn' if drawn else 'drawn before'}, in {photos}")
+
+        for arguments in (("import", str(photos / CATALOGUE)), ("publish",)):
+            said = run_coindex("catalog", *arguments, "--models", str(models), "--store", str(store))
+            say(f"coindex catalog {arguments[0]}: {said.strip()}")
+
+        with served(store) as address:
+            report = sync(address, device)
+            say(f"coindex serve, coindex sync {address}: {report.bytes_downloaded / 1e6:.1f} MB on the device")
+        say("the server is stopped; the device is on its own\n")
+
+        catalog = open_catalog(device)
+        results = _recognised(read_samples(photos), catalog)
+        run = Run(catalog, report, address, results)
+        command = f"coindex recognize --home {shlex.quote(str(folder / DEVICE))} PHOTO"
+        html = page(run, command=command).encode()
+        _finish(unfinished, folder)
+        write_whole(folder / PAGE, html)
+
+    if as_json:
+        typer.echo(json.dumps(_document(run, folder), ensure_ascii=False, indent=2))
+        return
+    Console().print(_table(results, catalog))
+    typer.echo(f"{run.right} of {len(results)} photos right")
+    typer.echo(f"the page: {(folder / PAGE).resolve()}")
+
+
+def _recognised(samples: Sequence[Sample], catalog: LocalCatalog) -> list[Result]:
+    recognizer = Recognizer(catalog, catalog.models())
+    results = []
+    for sample in samples:
+        began = time.perf_counter()
+        photo = load_photo(sample.path)
+        decoded = (time.perf_counter() - began) * 1000
+        answer = recognizer.recognize(photo)
+        timed = replace(answer, timings_ms={"decode": decoded, **answer.timings_ms})
+        results.append(Result(sample, timed, judge(sample, timed, catalog.records)))
+    return results
+
+
+def _table(results: Sequence[Result], catalog: LocalCatalog) -> Table:
+    table = Table("photo", "coins", "answer", "", "in truth", title=f"catalogue release {catalog.manifest.version}")
+    for name in ("distance", "confidence", "ms"):
+        table.add_column(name, justify="right")
+    for result in results:
+        answer, verdict = result.answer, result.verdict
+        first = (f"{result.sample.path.parent.name}/{result.sample.path.name}", str(len(answer.coins)))
+        taken = f"{sum(answer.timings_ms.values()):.0f}"
+        rows = [
+            (
+                f"{coin.candidates[0].name}, {coin.candidates[0].side}" if coin.known else "not in this catalogue",
+                _mark(said.right),
+                said.truth,
+                str(coin.candidates[0].distance),
+                f"{coin.confidence:.0%}",
+            )
+            for coin, said in zip(answer.coins, verdict.coins, strict=True)
+        ]
+        rows += [("not found", _mark(False), coin.name, "", "") for coin in verdict.missed]
+        for place, row in enumerate(rows or [("no coin", _mark(verdict.right), "no coin", "", "")]):
+            table.add_row(*(first if place == 0 else ("", "")), *row, taken if place == 0 else "")
+    return table
+
+
+def _mark(right: bool) -> str:
+    return "[green]right[/green]" if right else "[red]wrong[/red]"
+
+
+def _document(run: Run, folder: Path) -> dict[str, Any]:
+    photos = [
+        {
+            **result.answer.as_json(str(result.sample.path)),
+            "truth": [coin.name for coin in result.sample.coins],
+            "right": result.verdict.right,
+        }
+        for result in run.results
+    ]
+    return {"photos": photos, "right": run.right, "of": len(photos), "page": str(folder / PAGE)}
+
+
+@contextmanager
+def _claimed(folder: Path) -> Iterator[Path]:
+    """A place inside the demonstration's folder for what is not whole yet; it is gone at the end of the block.
+
+    Raises `CoindexError` where the folder holds something else, or another demonstration runs in it.
+    """
+    if folder.exists() and not (folder / MARK).exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise CoindexError(f"{folder} holds something else; choose another place with --folder")
+    existed = folder.exists()
+    unfinished = folder / UNFINISHED
+    try:
+        with exclusive(folder, "showing the demonstration"):
+            (folder / MARK).touch()
+            shutil.rmtree(unfinished, ignore_errors=True)
+            unfinished.mkdir()
+            try:
+                yield unfinished
+            finally:
+                shutil.rmtree(unfinished, ignore_errors=True)
+    except BaseException:
+        if not existed and not (folder / PHOTOS).exists():
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _finish(unfinished: Path, folder: Path) -> None:
+    """Put store and device where those of the run before are."""
+    for name in (STORE, DEVICE):
+        if (folder / name).exists():
+            (folder / name).rename(unfinished / f"old-{name}")
+        (unfinished / name).rename(folder / name)
+
+
+@contextmanager
+def _ended_as_by_ctrl_c() -> Iterator[None]:
+    """Within the block, SIGTERM and a closed terminal end the command as Ctrl-C does: with the server stopped."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before: dict[str, Callable[..., Any] | int | None] = {
+        name: signal.signal(getattr(signal, name), interrupt) for name in names
+    }
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(getattr(signal, name), handler)

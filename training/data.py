@@ -1,0 +1,157 @@
+"""The rules of training data, and the pools of coins that training draws from."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coindex.errors import TrainingError
+from coindex.manifest import LabelledPhoto, read_manifest
+from coindex.photo import load_photo
+from coindex.synthetic import coin_type, phone_lighting, random_specimen, render_coin, studio_lighting
+from training.embedder import Retrieval
+from training.presets import DataSettings
+from training.sources import CoinPicture, load_coins, load_unlabelled
+
+__all__ = ["FIRST_SYNTHETIC", "Pools", "check_rules", "load_pools", "load_textures", "synthetic_coins"]
+
+FIRST_SYNTHETIC = 100_000
+"""Seeds of coins to train on; those below are for demos, tests and measurements."""
+
+PHOTO_ENDINGS = (".webp", ".jpg", ".jpeg", ".png")
+
+Progress = Callable[[str, int, int], None]
+
+
+class Pools:
+    """Coins to train on by source, and retrievals of unseen classes to judge with."""
+
+    def __init__(self, sources: dict[str, tuple[CoinPicture, ...]], retrievals: tuple[Retrieval, ...]) -> None:
+        self.sources, self.retrievals = sources, retrievals
+
+
+def check_rules(photos: Sequence[LabelledPhoto], settings: DataSettings) -> None:
+    """Stop, with the reason, where photos cannot be trained and judged on.
+
+    Raises `TrainingError` for a training class below `min_photos`, and for a class or a specimen that stands both in a
+    training split and in one that is judged on.
+    """
+    training = [photo for photo in photos if photo.split in settings.train]
+    judged_splits = {split for pair in settings.retrieval for split in pair}
+    judged = [photo for photo in photos if photo.split in judged_splits]
+    if not training:
+        raise TrainingError(f"no photo is of a training split ({', '.join(settings.train)}); see the column `split`")
+    counts = Counter(photo.label for photo in training)
+    small = [f"{label.name} {label.side} ({count})" for label, count in counts.items() if count < settings.min_photos]
+    if small:
+        raise TrainingError(
+            f"{len(small)} classes have fewer than {settings.min_photos} photos: {', '.join(sorted(small)[:5])}; "
+            "add photos or take them out of the training split"
+        )
+    leaked = {photo.label for photo in judged} & set(counts)
+    if leaked:
+        first = min(leaked)
+        raise TrainingError(
+            f"{len(leaked)} classes are both trained and judged on, such as {first.name} {first.side}; "
+            "a judgement on them means nothing: give each class to one side"
+        )
+    specimens = {(photo.label.coin, photo.specimen) for photo in training if photo.specimen}
+    shared = {(photo.label.coin, photo.specimen) for photo in judged} & specimens
+    if shared:
+        raise TrainingError(
+            f"{len(shared)} specimens are both trained and judged on, such as {min(shared)[1]}; give each to one side"
+        )
+
+
+def load_pools(
+    manifest: Path,
+    settings: DataSettings,
+    *,
+    size: int,
+    limits: dict[str, int] | None = None,
+    unlabelled: Path | None = None,
+    seed: int = 0,
+    on_progress: Progress = lambda what, done, total: None,
+) -> Pools:
+    """Load the coins of a manifest's training splits, of unlabelled photos and of invented types.
+
+    `limits` takes at most so many coins of a source, drawn by `seed`. Raises `ManifestError` and `TrainingError`.
+    """
+    photos = read_manifest(manifest)
+    check_rules(photos, settings)
+    rng = np.random.default_rng(seed)
+
+    def drawn(name: str, items: Sequence[LabelledPhoto] | Sequence[Path]) -> list[int]:
+        limit = len(items) if limits is None else limits.get(name, 0)
+        return sorted(rng.permutation(len(items))[:limit].tolist())
+
+    sources = {}
+    for split in settings.train:
+        rows = [photo for photo in photos if photo.split == split]
+        chosen = [rows[i] for i in drawn(split, rows)]
+        sources[split] = load_coins(chosen, size=size, on_progress=_reporter(on_progress, split, len(chosen)))
+    if unlabelled is not None:
+        files = sorted(file for file in unlabelled.rglob("*") if file.suffix.lower() in PHOTO_ENDINGS)
+        files = files[:: settings.unlabelled_every]
+        if not files:
+            raise TrainingError(f"{unlabelled}: no photos ({', '.join(PHOTO_ENDINGS)}) in this folder")
+        picked = [files[i] for i in drawn("unlabelled", files)]
+        sources["unlabelled"] = load_unlabelled(
+            picked, size=size, on_progress=_reporter(on_progress, "unlabelled", len(picked))
+        )
+    types = settings.synthetic_types
+    if limits is not None:
+        types = min(types, -(-limits.get("synthetic", 0) // (2 * settings.synthetic_pictures)))
+    sources["synthetic"] = synthetic_coins(
+        range(FIRST_SYNTHETIC, FIRST_SYNTHETIC + types),
+        settings.synthetic_pictures,
+        size=size,
+        on_progress=_reporter(on_progress, "synthetic", types),
+    )
+    retrievals = []
+    for catalog, query in settings.retrieval:
+        halves = [[photo for photo in photos if photo.split == split] for split in (catalog, query)]
+        if all(halves):
+            coins = [load_coins(half, size=size) for half in halves]
+            retrievals.append(Retrieval(f"{catalog}/{query}", *coins))
+    return Pools(sources, tuple(retrievals))
+
+
+def synthetic_coins(
+    seeds: Iterable[int], pictures: int, *, size: int, on_progress: Callable[[int], None] = lambda done: None
+) -> tuple[CoinPicture, ...]:
+    """Both sides of invented coin types, each side a class: once in a studio's light, else in a phone's."""
+    coins = []
+    for done, seed in enumerate(seeds, 1):
+        kind = coin_type(seed)
+        for side in ("obverse", "reverse"):
+            label = f"synthetic|{seed}|{side}"
+            for number in range(pictures):
+                rng = np.random.default_rng([seed, number, side == "reverse"])
+                studio = number == 0
+                rendered = render_coin(
+                    kind,
+                    side,
+                    size=size,
+                    specimen=random_specimen(rng, max_wear=0.2 if studio else 0.6),
+                    lighting=studio_lighting(rng) if studio else phone_lighting(rng),
+                )
+                coins.append(CoinPicture(rendered.rgb, rendered.mask, label, label))
+        on_progress(done)
+    return tuple(coins)
+
+
+def load_textures(folder: Path | None) -> tuple[NDArray[np.uint8], ...]:
+    """Pictures of surfaces without coins, to lay coins on; none where `folder` is None."""
+    if folder is None:
+        return ()
+    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in PHOTO_ENDINGS)
+    if not files:
+        raise TrainingError(f"{folder}: no pictures ({', '.join(PHOTO_ENDINGS)}) in this folder")
+    return tuple(load_photo(file).rgb for file in files)
+
+
+def _reporter(on_progress: Progress, what: str, total: int) -> Callable[[int], None]:
+    return lambda done: on_progress(what, done, total)

@@ -1,0 +1,9 @@
+"""Where the float weights of the shipped models are kept."""
+
+from pathlib import Path
+
+__all__ = ["CHECKPOINTS", "EMBEDDER", "SEGMENTER"]
+
+CHECKPOINTS = Path(__file__).resolve().parent / "checkpoints"
+EMBEDDER = "embedder.safetensors"
+SEGMENTER = "segmenter.safetensors"
