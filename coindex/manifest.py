@@ -113,7 +113,7 @@ def _records(path: Path, text: str) -> Iterator[tuple[int, dict[str | None, str 
         for fields in reader:
             yield reader.line_num, fields
     except csv.Error as error:
-        raise ManifestError(f"{path}: line {reader.line_num}: not CSV ({error}); save it again as CSV") from None
+        raise ManifestError(f"{path}: after line {reader.line_num}: not CSV ({error}); save it again as CSV") from None
 
 
 def _check_columns(path: Path, found: Collection[str] | None) -> None:

@@ -12,7 +12,17 @@ from coindex.cutout import CUTOUT_VERSION
 from coindex.errors import ModelError
 from coindex.runtime import LiteRTNet, Net
 
-__all__ = ["DEFAULT_FOLDER", "INDEX_NAME", "ModelFile", "ModelIndex", "Models", "OpenSet", "load_models", "read_index"]
+__all__ = [
+    "DEFAULT_FOLDER",
+    "INDEX_NAME",
+    "ModelFile",
+    "ModelIndex",
+    "Models",
+    "OpenSet",
+    "load_models",
+    "load_nets",
+    "read_index",
+]
 
 INDEX_NAME = "models.json"
 DEFAULT_FOLDER = Path(__file__).resolve().parents[1] / "mobile_assets" / "models"
@@ -97,13 +107,13 @@ def read_index(path: Path) -> ModelIndex:
     return index
 
 
-def load_models(folder: Path, *, threads: int = 1, resolve: Callable[[ModelFile], Path] | None = None) -> Models:
-    """Load the int8 nets that `folder/models.json` names, after comparing size and SHA-256.
+def load_models(folder: Path, *, threads: int = 1) -> Models:
+    """Load the int8 nets that `folder/models.json` names, after comparing size and SHA-256. Raises `ModelError`."""
+    return load_nets(read_index(folder / INDEX_NAME), lambda model: folder / model.file, threads=threads)
 
-    `resolve` finds a file that is stored elsewhere or under another name. Raises `ModelError`.
-    """
-    index = read_index(folder / INDEX_NAME)
-    find = resolve or (lambda model: folder / model.file)
+
+def load_nets(index: ModelIndex, find: Callable[[ModelFile], Path], *, threads: int = 1) -> Models:
+    """Load the nets of an index, wherever `find` says that each file is stored; compared and refused as above."""
     segmenter, embedder = (
         LiteRTNet(_verified(find(model), model), threads=threads) for model in (index.segmenter, index.embedder)
     )

@@ -66,8 +66,8 @@ def load_photo(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS) -> P
     name = "photo" if isinstance(source, bytes) else str(source)
     try:
         with warnings.catch_warnings():
-            # Pillow warns of large photos that `max_pixels` already allows or refuses.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            # Pillow warns of large photos, which `max_pixels` judges, and of metadata that nobody reads here.
+            warnings.simplefilter("ignore")
             with _open(source) as image:
                 return _decode(image, name, max_pixels)
     except FileNotFoundError:

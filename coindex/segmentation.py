@@ -29,6 +29,9 @@ ZOOM_GRID = 3
 SAME_COIN = 0.4
 """Overlap of two boxes, as a share of the smaller, from which they are one coin found twice."""
 
+CORE = 0.3
+"""Share of a coin's depth that its core leaves out, as the segmenter was taught."""
+
 LOGIT_LIMIT = 0.0
 """A pixel is coin from probability 0.5: logit 0."""
 
@@ -81,29 +84,39 @@ def find_coins(photo: Photo, segmenter: Net) -> tuple[FoundCoin, ...]:
 def regions(logits: NDArray[np.float32]) -> tuple[Region, ...]:
     """Separate coins from the segmenter's logits float32 (256, 256, 2): channel 0 coin, channel 1 core of a coin.
 
-    Each connected core is one coin, and owns the connected coin pixels that lie nearer to it than to any other core. A
-    region without a core is not a coin. Largest first.
+    Each connected core is one coin. It owns the coin pixels connected to it; those connected to several cores go to the
+    coin whose edge, as its core tells it, they lie least beyond. A region without a core is not a coin. Largest first.
     """
     coin = logits[:, :, 0] > LOGIT_LIMIT
     core = coin & (logits[:, :, 1] > LOGIT_LIMIT)
-    if not core.any():
-        return ()
-    cores, core_labels = cv2.connectedComponents(core.astype(np.uint8), connectivity=4)
-    _, coin_labels = cv2.connectedComponents(coin.astype(np.uint8), connectivity=4)
-    outside = (~core).astype(np.uint8)
-    _, nearest = cv2.distanceTransformWithLabels(outside, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
-    owner_of_label = np.zeros(int(nearest.max()) + 1, np.int32)
-    owner_of_label[nearest[core]] = core_labels[core]
-    owner = owner_of_label[nearest]
+    _, cores = cv2.connectedComponents(core.astype(np.uint8), connectivity=4)
+    _, islands = cv2.connectedComponents(coin.astype(np.uint8), connectivity=4)
     found = []
-    for label in range(1, cores):
-        island = np.unique(coin_labels[core_labels == label])
-        mask = coin & (owner == label) & np.isin(coin_labels, island)
-        area = int(mask.sum())
-        if area >= SMALLEST:
-            pixels = np.where(mask, 255, 0).astype(np.uint8)
-            found.append(Region(pixels, mask_box(pixels), area))
+    for label in np.unique(islands[core]):
+        island = islands == label
+        for mask in _parted(island, np.where(island, cores, 0)):
+            area = int(mask.sum())
+            if area >= SMALLEST:
+                pixels = np.where(mask, 255, 0).astype(np.uint8)
+                found.append(Region(pixels, mask_box(pixels), area))
     return tuple(sorted(found, key=lambda region: (-region.area, region.box.y, region.box.x)))
+
+
+def _parted(island: NDArray[np.bool_], cores: NDArray[np.int32]) -> Iterable[NDArray[np.bool_]]:
+    """The parts of connected coin pixels, one a core."""
+    labels = np.unique(cores[cores > 0])
+    if len(labels) == 1:
+        return [island]
+    owner = labels[np.stack([_beyond_edge(cores == label) for label in labels]).argmin(axis=0)]
+    return [island & (owner == label) for label in labels]
+
+
+def _beyond_edge(core: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """About how far each pixel lies beyond the edge of the coin that has this core, negative inside it."""
+    outside = cv2.distanceTransform((~core).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    framed = cv2.copyMakeBorder(core.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT)
+    radius = cv2.distanceTransform(framed, cv2.DIST_L2, cv2.DIST_MASK_PRECISE).max()
+    return np.asarray(outside - CORE / (1 - CORE) * radius, np.float32)
 
 
 def _look(photo: Photo, window: Box, segmenter: Net) -> Iterable[Box]:

@@ -8,13 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coindex.cutout import SIZE, Box, square_around, take_square
+from coindex.segmentation import CORE
 from coindex.synthetic import TRAINING_FAMILIES, SceneSettings, background, compose_scene
 from training.sources import CoinPicture
 
-__all__ = ["CORE", "core_of", "labelled_scene"]
+__all__ = ["core_of", "labelled_scene"]
 
-CORE = 0.3
-"""Share of a coin's radius by which its core is smaller."""
+FINGERS = 0.3
+"""Share of scenes with fingers in them: coins are shown in hands, and a fingertip is round as well."""
+
+NAIL = 0.4
+"""Share of fingers that show their nail."""
+
+ASTRAY = 0.15
+"""Share of second looks that look where no coin is centred: what the first look mistook must not be confirmed."""
 
 FRAMES = ((256, 256), (256, 192), (192, 256), (256, 144), (144, 256))
 """Net-sized frames (width, height) in the proportions that cameras have."""
@@ -92,6 +99,8 @@ def _second_look(
     if not len(boxes):
         return _framed(rgb, instances, boxes)
     x, y, w, h = (int(value) for value in boxes[int(rng.integers(len(boxes)))])
+    if rng.random() < ASTRAY:
+        x, y = int(rng.integers(0, width - w // 2)), int(rng.integers(0, height - h // 2))
     wide = square_around(Box(x, y, w, h), margin=float(rng.uniform(0.0, 0.32)))
     shift = rng.integers(-wide.width // 20, wide.width // 20 + 1, 2)
     window = Box(wide.x + int(shift[0]), wide.y + int(shift[1]), wide.width, wide.height)
@@ -109,6 +118,8 @@ def _composed(
     # One draw of coins a scene: with all of them the composer would look at thousands.
     drawn = [coins[int(i)] for i in rng.integers(0, len(coins), max(settings.coins[1], 1))]
     ground = _ground(textures, width, height, rng)
+    if rng.random() < FINGERS:
+        ground = _with_fingers(ground, rng)
     scene = compose_scene([(coin.rgb, coin.mask) for coin in drawn], ground, settings=settings, rng=rng)
     return scene.rgb, scene.instances, scene.boxes
 
@@ -128,6 +139,41 @@ def _ground(
         return background(family, width=width, height=height, rng=rng)
     colour = rng.choice([0, 255, 240]) * np.ones(3) if rng.random() < 0.5 else rng.uniform(0, 255, 3)
     return np.broadcast_to(colour.astype(np.uint8), (height, width, 3)).copy()
+
+
+def _with_fingers(ground: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Draw up to five fingers of one hand, round, shaded and with their nails, over a background."""
+    # Skin is smooth: half the resolution is enough for it, and four times as quick.
+    height, width = ground.shape[0] // 2, ground.shape[1] // 2
+    tone = np.array([rng.uniform(90, 245), 0.0, 0.0], np.float32)
+    tone[1] = tone[0] * rng.uniform(0.62, 0.85)
+    tone[2] = tone[1] * rng.uniform(0.68, 0.95)
+    direction = rng.uniform(0, 2 * np.pi)
+    thickness = int(rng.uniform(0.07, 0.3) * width) + 2
+    skin, cover = np.zeros((height, width, 3), np.float32), np.zeros((height, width), np.uint8)
+    for _ in range(int(rng.integers(1, 6))):
+        tip = np.array([rng.uniform(0, width), rng.uniform(0, height)])
+        angle = direction + rng.normal(0, 0.25)
+        step = np.array([np.cos(angle), np.sin(angle)])
+        root = tip + step * 2 * width
+        finger = np.zeros((height, width), np.uint8)
+        cv2.line(finger, (int(tip[0]), int(tip[1])), (int(root[0]), int(root[1])), 255, thickness)
+        depth = cv2.distanceTransform(finger, cv2.DIST_L2, 3) * np.float32(2 / thickness)
+        shade = np.float32(rng.uniform(0.9, 1.08)) * (0.55 + 0.5 * np.sqrt(np.minimum(depth, 1)))
+        painted = tone * shade[:, :, None]
+        if rng.random() < NAIL:
+            nail = tip - step * 0.1 * thickness
+            axes = (max(thickness // 3, 1), max(thickness // 4, 1))
+            patch = np.zeros((height, width), np.uint8)
+            cv2.ellipse(patch, (int(nail[0]), int(nail[1])), axes, np.degrees(angle), 0, 360, 1, -1)
+            painted[patch > 0] = 0.75 * painted[patch > 0] + np.float32(60)
+        skin[finger > 0] = painted[finger > 0]
+        cover |= finger
+    size = (ground.shape[1], ground.shape[0])
+    alpha = cv2.resize(cover, size, interpolation=cv2.INTER_LINEAR)[:, :, None] * np.float32(1 / 255)
+    smooth = cv2.resize(skin, size, interpolation=cv2.INTER_LINEAR)
+    blended = ground * (1 - alpha) + smooth * alpha
+    return np.clip(blended, 0, 255).astype(np.uint8)
 
 
 def _framed(

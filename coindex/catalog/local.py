@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import tempfile
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from coindex.catalog.release import (
 from coindex.catalog.search import CatalogIndex
 from coindex.catalog.state import CoinRecord
 from coindex.errors import CatalogError, SpaceMismatch
-from coindex.models import INDEX_NAME, ModelFile, ModelIndex, Models, OpenSet, load_models
+from coindex.models import INDEX_NAME, ModelIndex, Models, OpenSet, load_nets, read_index
 
 __all__ = [
     "LocalCatalog",
@@ -67,12 +66,9 @@ class LocalCatalog:
     def models(self, *, threads: int = 1) -> Models:
         """The nets that came with the catalogue. Raises `ModelError`, and `SpaceMismatch` where they are not of its
         space."""
-        with tempfile.TemporaryDirectory() as folder:
-            # `load_models` wants the index under its own name; the nets themselves stay where they are.
-            (Path(folder) / INDEX_NAME).write_bytes(self._read(INDEX_NAME))
-            models = load_models(Path(folder), threads=threads, resolve=self._model_path)
-        self.require_space(models.index)
-        return models
+        index = read_index(self._path(INDEX_NAME))
+        self.require_space(index)
+        return load_nets(index, lambda model: self._path(model.file), threads=threads)
 
     def require_space(self, models: ModelIndex) -> None:
         """Raise `SpaceMismatch` where models cannot be used with this catalogue."""
@@ -99,13 +95,10 @@ class LocalCatalog:
         except (OSError, zipfile.BadZipFile) as error:
             raise CatalogError(f"{target.name}: cannot be read ({error}); sync again to mend it") from None
 
-    def _model_path(self, model: ModelFile) -> Path:
-        if model.file not in self.targets:
-            raise CatalogError(f"{INDEX_NAME} names {model.file}, which the release does not carry; sync again")
-        return target_path(self.home, self.targets[model.file])
-
-    def _read(self, name: str) -> bytes:
-        return _read_target(self.home, self.targets, name)
+    def _path(self, name: str) -> Path:
+        if name not in self.targets:
+            raise CatalogError(f"{self.home}: the release does not carry {name}; sync again to mend it")
+        return target_path(self.home, self.targets[name])
 
 
 def default_home() -> Path:

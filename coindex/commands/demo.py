@@ -8,11 +8,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from coindex.catalog import LocalCatalog, open_catalog
@@ -33,7 +36,7 @@ from coindex.demo import (
 from coindex.errors import CoindexError
 from coindex.models import DEFAULT_FOLDER, INDEX_NAME, read_index
 from coindex.photo import load_photo
-from coindex.recognizer import Recognizer
+from coindex.recognizer import RecognizedCoin, Recognizer
 from coindex.sync import sync
 
 __all__ = ["demo"]
@@ -55,7 +58,7 @@ def demo(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")] = False,
 ) -> None:
     """Show the whole path, from server to offline answers."""
-    say = Console(stderr=as_json, highlight=False).print
+    say = partial(typer.echo, err=as_json)
     read_index(models / INDEX_NAME)
     with _claimed(folder) as unfinished, _ended_as_by_ctrl_c():
         photos, store, device = folder / PHOTOS, unfinished / STORE, unfinished / DEVICE
@@ -83,8 +86,8 @@ def demo(
     if as_json:
         typer.echo(json.dumps(_document(run, folder), ensure_ascii=False, indent=2))
         return
-    Console().print(_table(results, catalog))
-    typer.echo(f"{run.right} of {len(results)} photos right")
+    Console().print(_table(results))
+    typer.echo(run.summary)
     typer.echo(f"the page: {(folder / PAGE).resolve()}")
 
 
@@ -101,32 +104,33 @@ def _recognised(samples: Sequence[Sample], catalog: LocalCatalog) -> list[Result
     return results
 
 
-def _table(results: Sequence[Result], catalog: LocalCatalog) -> Table:
-    table = Table("photo", "coins", "answer", "", "in truth", title=f"catalogue release {catalog.manifest.version}")
+def _table(results: Sequence[Result]) -> Table:
+    table = Table("photo", "coins", "answer", box=SIMPLE_HEAD, pad_edge=False)
     for name in ("distance", "confidence", "ms"):
-        table.add_column(name, justify="right")
-    for result in results:
+        table.add_column(name, justify="right", no_wrap=True)
+    for number, result in enumerate(results, start=1):
         answer, verdict = result.answer, result.verdict
-        first = (f"{result.sample.path.parent.name}/{result.sample.path.name}", str(len(answer.coins)))
-        taken = f"{sum(answer.timings_ms.values()):.0f}"
         rows = [
-            (
-                f"{coin.candidates[0].name}, {coin.candidates[0].side}" if coin.known else "not in this catalogue",
-                _mark(said.right),
-                said.truth,
-                str(coin.candidates[0].distance),
-                f"{coin.confidence:.0%}",
-            )
+            (_said(coin), said.right, said.truth, str(coin.candidates[0].distance), f"{coin.confidence:.0%}")
             for coin, said in zip(answer.coins, verdict.coins, strict=True)
+            if not (said.stray and said.right)
         ]
-        rows += [("not found", _mark(False), coin.name, "", "") for coin in verdict.missed]
-        for place, row in enumerate(rows or [("no coin", _mark(verdict.right), "no coin", "", "")]):
-            table.add_row(*(first if place == 0 else ("", "")), *row, taken if place == 0 else "")
+        rows += [("not found", False, coin.name, "", "") for coin in verdict.missed]
+        refused = sum(said.stray and said.right for said in verdict.coins)
+        if refused:
+            rows.append((f"refused, and no coin: {refused}", True, "", "", ""))
+        for place, (said, right, truth, *numbers) in enumerate(rows or [("no coin", True, "", "", "")]):
+            photo = f"{number} {result.sample.path.parent.name}"
+            first = (photo, str(len(answer.coins))) if place == 0 else ("", "")
+            taken = f"{sum(answer.timings_ms.values()):.0f}" if place == 0 else ""
+            mark = "[green]✓[/green]" if right else "[red]✗[/red]"
+            table.add_row(*first, f"{mark} {escape(said if right else f'{said} (in truth: {truth})')}", *numbers, taken)
     return table
 
 
-def _mark(right: bool) -> str:
-    return "[green]right[/green]" if right else "[red]wrong[/red]"
+def _said(coin: RecognizedCoin) -> str:
+    best = coin.candidates[0]
+    return f"{best.name}, {best.side}" if coin.known else "not in this catalogue"
 
 
 def _document(run: Run, folder: Path) -> dict[str, Any]:

@@ -55,6 +55,13 @@ class Run:
         """How many photos were answered without a mistake."""
         return sum(result.verdict.right for result in self.results)
 
+    @property
+    def summary(self) -> str:
+        """The outcome in a line."""
+        refused = sum(coin.stray and coin.right for result in self.results for coin in result.verdict.coins)
+        strays = f"; refused, and no coin: {refused}" if refused else ""
+        return f"{self.right} of {len(self.results)} photos right{strays}"
+
 
 def page(run: Run, *, command: str) -> str:
     """The HTML of a run; `command` is shown as the way to ask about another photo."""
@@ -76,7 +83,7 @@ def _facts(run: Run) -> list[str]:
         ("Catalogue", f"release {manifest.version}, {manifest.classes} coin sides, {manifest.rows} photos"),
         ("Fetched", f"{run.sync.bytes_downloaded / 1e6:.1f} MB with the models, from {escape(run.address)}"),
         ("Server", "stopped before the first photo, nothing answers there"),
-        ("A photo takes", f"{np.median(stages):.0f} ms in the middle, {max(stages):.0f} ms at most, on one thread"),
+        ("A photo takes", f"{np.median(stages):.0f} ms (median), {max(stages):.0f} ms at most, on one thread"),
     )
     wide = (("State hash", manifest.state_hash), ("Embedding space", manifest.space_id))
     return [
@@ -95,14 +102,24 @@ def _card(number: int, result: Result, catalog: LocalCatalog) -> str:
         width, height = photo.size
         photo.thumbnail((SHOWN_PIXELS, SHOWN_PIXELS))
         picture = _data_uri(photo)
-    pairs = list(zip(answer.coins, verdict.coins, strict=True))
-    coins = [_coin(place, coin, said, catalog) for place, (coin, said) in enumerate(pairs, start=1)]
+    pairs = enumerate(zip(answer.coins, verdict.coins, strict=True), start=1)
+    coins: list[str] = []
+    strays: list[str] = []
+    alone = sum(not coin.stray for coin in verdict.coins) <= 1
+    for place, (coin, said) in pairs:
+        stray = said.stray and said.right and len(answer.coins) > 1
+        (strays if stray else coins).append(_coin(place, coin, said, catalog, alone=alone and not stray))
     coins += [
-        f'<section class="coin"><p class="none wrong">Not found: {escape(coin.name)}</p></section>' for coin in verdict.missed
+        f'<section class="coin"><p class="none wrong">Not found: {escape(coin.name)}</p></section>'
+        for coin in verdict.missed
     ]
+    if strays:
+        summary = f"<summary>Refused, and no coin: {len(strays)}</summary>"
+        coins.append(f'<details class="coin strays">{summary}{"".join(strays)}</details>')
     outlines = "".join(_outline(place, coin) for place, coin in enumerate(answer.coins, start=1))
-    nothing = f'<section class="coin"><p class="none">No coin found. {_truth(True, "no coin")}</p></section>'
-    return f"""<article class="photo{" wide-photo" if len(coins) > 2 else ""}" id="photo-{number}">
+    truth = ", ".join(f"{coin.name}, which is not in the catalogue" for coin in sample.coins) or "no coin"
+    nothing = f'<section class="coin"><p class="none">No coin found. {_truth(True, truth)}</p></section>'
+    return f"""<article class="photo{" wide-photo" if len(coins) - bool(strays) > 2 else ""}" id="photo-{number}">
 <header><span class="number">{number}</span><h2>{escape(sample.caption)}</h2>{_mark(verdict.right, words=True)}</header>
 <div class="body">
 <figure>
@@ -117,7 +134,7 @@ def _card(number: int, result: Result, catalog: LocalCatalog) -> str:
 </article>"""
 
 
-def _coin(number: int, coin: RecognizedCoin, verdict: CoinVerdict, catalog: LocalCatalog) -> str:
+def _coin(number: int, coin: RecognizedCoin, verdict: CoinVerdict, catalog: LocalCatalog, *, alone: bool) -> str:
     best, *others = coin.candidates
     if coin.known:
         said = f'<p class="said">{escape(best.name)}</p><p class="side">{best.side}</p>'
@@ -136,17 +153,19 @@ def _coin(number: int, coin: RecognizedCoin, verdict: CoinVerdict, catalog: Loca
         ("similarity", f"{best.similarity:.3f}"),
     )
     listed = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in measures)
-    return f"""<section class="coin">
+    return f"""<section class="coin{" alone" if alone else ""}">
 <div class="answer">
 <div class="pair">
-<figure><img src="{_data_uri(seen)}" alt="Coin {number} as cut out of the photo"><figcaption>coin {number}</figcaption></figure>
+<figure><img src="{_data_uri(seen)}" alt="Coin {number} as cut out of the photo">
+<figcaption>coin {number}</figcaption></figure>
 <figure>{_thumbnail(best, catalog)}<figcaption>{"catalogue" if coin.known else "nearest"}</figcaption></figure>
 </div>
 <div>{said}</div>
 </div>
 <dl class="measures">{listed}</dl>
 <p class="truth">{_truth(verdict.right, verdict.truth)}</p>
-<details><summary>{len(others)} further candidates</summary><ol class="rest">{rest}</ol></details>
+<details{" open" if alone else ""}><summary>{len(others)} further candidates</summary>
+<ol class="rest">{rest}</ol></details>
 </section>
 """
 

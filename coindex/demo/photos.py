@@ -7,9 +7,11 @@ import os
 import shutil
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
+from queue import Empty, Queue
 from typing import Any
 
 import numpy as np
@@ -93,9 +95,10 @@ class Sample:
 
 
 def draw_photos(folder: Path, *, types: int, seed: int, on_progress: Progress = lambda done, total: None) -> bool:
-    """Draw `types` coin types for the catalogue and the sample photos into `folder`; False where they are there already.
+    """Draw `types` coin types for the catalogue, and the sample photos; False where they are in `folder` already.
 
-    What is there from another seed, number or renderer is replaced. `folder` is whole, as it was, or absent.
+    What is there from another seed, number or renderer is replaced. `folder` is whole, as it was, or absent. To be
+    called from the main thread.
     """
     recipe = _recipe(types, seed)
     if (folder / RECIPE).is_file() and (folder / RECIPE).read_text("utf-8") == recipe:
@@ -157,33 +160,34 @@ def _tasks(folder: Path, types: int, seed: int) -> list[_Task]:
 
 def _draw_all(tasks: list[_Task], on_progress: Progress) -> None:
     total, done = sum(task.photos for task in tasks), 0
-    # A fresh interpreter a process: what the parent has open, such as a progress bar's thread, stays its own.
+    # Fresh interpreters: what this process has open, such as a progress bar's thread, stays its own.
     context = multiprocessing.get_context("spawn")
-    drawn = context.SimpleQueue()
-    # Leaving the block, by Ctrl-C too, ends the processes.
-    with context.Pool(min(len(tasks), os.cpu_count() or 1), _begin, (drawn,)) as pool:
-        pending = [pool.apply_async(_draw, (task,)) for task in tasks]
-        while any(not result.ready() for result in pending) or not drawn.empty():
-            while not drawn.empty():
-                drawn.get()
+    with ExitStack() as stack:
+        with _ctrl_c_ignored():  # by the processes that start here; leaving the block ends them, on Ctrl-C too
+            manager = stack.enter_context(context.Manager())
+            pool = stack.enter_context(context.Pool(min(len(tasks), os.cpu_count() or 1)))
+        drawn = manager.Queue()
+        pending = [pool.apply_async(_draw, (task, drawn)) for task in tasks]
+        while done < total and all(not result.ready() or result.successful() for result in pending):
+            with suppress(Empty):
+                drawn.get(timeout=0.2)
                 done += 1
                 on_progress(done, total)
-            failed = [result for result in pending if result.ready() and not result.successful()]
-            if failed:
-                break
-            next((result for result in pending if not result.ready()), pending[0]).wait(0.1)
         for result in pending:
             result.get()
 
 
-def _begin(drawn: Any) -> None:
-    global _drawn  # how a process of a pool is given what cannot travel with its tasks
-    _drawn = drawn
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends the pool
+def _draw(task: _Task, drawn: "Queue[None]") -> None:
+    task.write(**task.arguments, on_progress=lambda done, total: drawn.put(None))
 
 
-def _draw(task: _Task) -> None:
-    task.write(**task.arguments, on_progress=lambda done, total: _drawn.put(None))
+@contextmanager
+def _ctrl_c_ignored() -> Iterator[None]:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _write_no_coins(folder: Path, *, seed: int, on_progress: Progress) -> None:

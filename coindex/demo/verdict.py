@@ -17,10 +17,11 @@ __all__ = ["CoinVerdict", "Verdict", "judge"]
 
 @dataclass(frozen=True)
 class CoinVerdict:
-    """Whether what was said of a found coin is right, and the truth in words."""
+    """Whether what was said of a find is right, and the truth in words; a `stray` find is none of the photo's coins."""
 
     right: bool
     truth: str
+    stray: bool = False
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,8 @@ class Verdict:
 def judge(sample: Sample, answer: Answer, records: Mapping[int, CoinRecord]) -> Verdict:
     """Compare an answer with the truth, coin by coin where their boxes overlap by half.
 
-    A coin of the catalogue must be named, with its side. Of anything else the right answer is that it is not in the
-    catalogue, or none at all.
+    A coin of the catalogue must be named, with its side. Of anything else, stray finds included, the right answer is
+    that it is not in the catalogue, or none at all.
     """
     pairs = match_boxes(_boxes([coin.box for coin in answer.coins]), _boxes([coin.box for coin in sample.coins]))
     true_of = {found: sample.coins[true] for found, true, _ in pairs}
@@ -52,7 +53,7 @@ def judge(sample: Sample, answer: Answer, records: Mapping[int, CoinRecord]) -> 
 
 def _coin(coin: RecognizedCoin, true: TrueCoin | None, records: Mapping[int, CoinRecord]) -> CoinVerdict:
     if true is None:
-        return CoinVerdict(not coin.known, "no coin")
+        return CoinVerdict(not coin.known, "no coin", stray=True)
     if true.label is None:
         return CoinVerdict(not coin.known, f"{true.name}, which is not in the catalogue")
     first = coin.candidates[0]

@@ -64,16 +64,12 @@ def _colour(
 
 def _grid(width: int, height: int, rng: np.random.Generator, *, turned: bool = True) -> tuple[Floats, Floats]:
     """Return x and y in frame widths, turned by a random angle and a little bent by perspective."""
-    x, y = np.meshgrid(
-        np.arange(width, dtype=np.float32) / width, np.arange(height, dtype=np.float32) / width
-    )
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32) / width, np.arange(height, dtype=np.float32) / width)
     angle = np.float32(rng.uniform(0, 2 * np.pi) if turned else rng.normal(0, 0.05))
     deep = 1 + np.float32(rng.uniform(-0.3, 0.3)) * (y - 0.4)
     u = (x * np.cos(angle) + y * np.sin(angle)) / deep
     v = (y * np.cos(angle) - x * np.sin(angle)) / deep
-    return np.asarray(u + rng.uniform(0, 9), dtype=np.float32), np.asarray(
-        v + rng.uniform(0, 9), dtype=np.float32
-    )
+    return np.asarray(u + rng.uniform(0, 9), dtype=np.float32), np.asarray(v + rng.uniform(0, 9), dtype=np.float32)
 
 
 def _grain(picture: Floats, amount: float, rng: np.random.Generator) -> Floats:
@@ -91,9 +87,7 @@ def _wood(width: int, height: int, rng: np.random.Generator) -> Floats:
     board = np.floor(v * planks)
     shift = np.sin(board * 12.9898) * 43758.5453
     shift -= np.floor(shift)
-    rings = np.sin(
-        2 * np.pi * ((v + bend + 0.03 * np.sin(u * 3 + 9 * shift)) * float(rng.uniform(14, 40)) + shift * 7)
-    )
+    rings = np.sin(2 * np.pi * ((v + bend + 0.03 * np.sin(u * 3 + 9 * shift)) * float(rng.uniform(14, 40)) + shift * 7))
     fibre = _along(u, v, 220.0, rng)
     value = 0.5 + 0.22 * rings + 0.16 * fibre + 0.25 * (shift - 0.5) + 0.08 * _cloud(width, height, 4, 3, rng)
     dark, light = _colour(rng, (6, 16), (90, 190), (35, 110)), _colour(rng, (9, 19), (50, 150), (130, 240))
@@ -250,15 +244,8 @@ def _gravel(width: int, height: int, rng: np.random.Generator) -> Floats:
 
 def _sand(width: int, height: int, rng: np.random.Generator) -> Floats:
     tone = _colour(rng, (10, 25), (40, 120), (140, 235))
-    ripple = np.sin(
-        _grid(width, height, rng)[0] * float(rng.uniform(20, 60)) + 0.8 * _cloud(width, height, 4, 2, rng)
-    )
-    value = (
-        0.7
-        + 0.10 * ripple
-        + 0.12 * _noise(width, height, 500, 400, rng)
-        + 0.08 * _cloud(width, height, 3, 3, rng)
-    )
+    ripple = np.sin(_grid(width, height, rng)[0] * float(rng.uniform(20, 60)) + 0.8 * _cloud(width, height, 4, 2, rng))
+    value = 0.7 + 0.10 * ripple + 0.12 * _noise(width, height, 500, 400, rng) + 0.08 * _cloud(width, height, 3, 3, rng)
     return _tinted(value, tone * 0.4, tone * 1.1)
 
 
@@ -312,9 +299,7 @@ def _hand(width: int, height: int, rng: np.random.Generator) -> Floats:
         ((-0.2, 0.3), (-0.08, 0.16), (-0.1, -0.05)),
     ):
         curve = spline([at(x + rng.normal(0, 0.012), y + rng.normal(0, 0.012)) for x, y in path])
-        cv2.polylines(
-            lines, [curve.astype(np.int32)], False, (255,), max(1, round(0.007 * unit)), cv2.LINE_AA
-        )
+        cv2.polylines(lines, [curve.astype(np.int32)], False, (255,), max(1, round(0.007 * unit)), cv2.LINE_AA)
     crease = cv2.GaussianBlur(lines, (0, 0), max(0.6, 0.004 * unit)).astype(np.float32) / 255
     pores = 0.03 * _noise(width, height, 300, 240, rng) + 0.04 * _cloud(width, height, 6, 3, rng)
     flesh = (0.45 + 0.55 * tone + pores - 0.35 * crease)[..., None] * skin
@@ -361,9 +346,7 @@ def _grass(width: int, height: int, rng: np.random.Generator) -> Floats:
             (x + length * t * np.cos(turn + bend * t), y + length * t * np.sin(turn + bend * t))
             for t in (0, 0.35, 0.7, 1)
         ]
-        tone = _colour(
-            rng, (hue, hue + 14), (80, 200), (30 + 110 * index // blades, 70 + 140 * index // blades)
-        )
+        tone = _colour(rng, (hue, hue + 14), (80, 200), (30 + 110 * index // blades, 70 + 140 * index // blades))
         shade = [float(part) for part in tone]
         cv2.polylines(
             canvas,
@@ -381,9 +364,7 @@ def _terrazzo(width: int, height: int, rng: np.random.Generator) -> Floats:
     matrix = _colour(rng, (0, 179), (0, 40), (150, 245))
     first, second = _colour(rng, (0, 179), (20, 150), (40, 200)), _colour(rng, (0, 179), (10, 120), (60, 240))
     chips = _tinted((value * 7) % 1, first, second)
-    inside = np.clip((0.18 + 0.3 * value - distance) * 18 + 0.5 * _noise(width, height, 90, 70, rng), 0, 1)[
-        ..., None
-    ]
+    inside = np.clip((0.18 + 0.3 * value - distance) * 18 + 0.5 * _noise(width, height, 90, 70, rng), 0, 1)[..., None]
     return np.asarray(matrix * (1 - inside) + chips * inside, dtype=np.float32)
 
 

@@ -11,9 +11,7 @@ from coindex.synthetic.lettering import Typeface
 from coindex.synthetic.names import country_name, word
 from coindex.synthetic.relief import Bytes
 
-Metal = Literal[
-    "copper", "bronze", "brass", "nordic gold", "nickel", "silver", "gold", "steel", "zinc", "aluminium"
-]
+Metal = Literal["copper", "bronze", "brass", "nordic gold", "nickel", "silver", "gold", "steel", "zinc", "aluminium"]
 Side = Literal["obverse", "reverse"]
 
 METALS: tuple[Metal, ...] = get_args(Metal)

@@ -59,9 +59,7 @@ def limb(path: PointsLike, widths: Sequence[float], *, steps: int = 8) -> Points
     return np.vstack([middle + side, (middle - side)[::-1]])
 
 
-def leaf(
-    base: PointsLike, tip: PointsLike, width: float, *, bend: float = 0.0, fullness: float = 0.4
-) -> Points:
+def leaf(base: PointsLike, tip: PointsLike, width: float, *, bend: float = 0.0, fullness: float = 0.4) -> Points:
     """Return a pointed leaf or feather from `base` to `tip`.
 
     `bend` moves its middle sideways as a share of its length; `fullness` in 0…1 is where it is widest.
@@ -81,18 +79,14 @@ def leaf(
     return np.asarray(np.vstack([spine + side, (spine - side)[::-1]]), dtype=np.float64)
 
 
-def star(
-    points: int, outer: float, inner: float, *, x: float = 0.0, y: float = 0.0, turn: float = -90.0
-) -> Points:
+def star(points: int, outer: float, inner: float, *, x: float = 0.0, y: float = 0.0, turn: float = -90.0) -> Points:
     """Return a star with `points` tips, the first at `turn` degrees."""
     angle = np.radians(turn + np.arange(2 * points) * 180.0 / points)
     radius = np.where(np.arange(2 * points) % 2 == 0, outer, inner)
     return np.stack([x + radius * np.cos(angle), y + radius * np.sin(angle)], axis=1)
 
 
-def moved(
-    points: Points, *, x: float = 0.0, y: float = 0.0, scale: float = 1.0, degrees: float = 0.0
-) -> Points:
+def moved(points: Points, *, x: float = 0.0, y: float = 0.0, scale: float = 1.0, degrees: float = 0.0) -> Points:
     """Return `points` scaled, then turned clockwise on the picture, then shifted."""
     angle = np.radians(degrees)
     turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])

@@ -121,9 +121,7 @@ def write_scenes(
     with _staged(folder) as staging:
         for index in range(scenes):
             rng = np.random.default_rng([seed, 3, index])
-            cards = [
-                int(deck[(index * coins_per_scene + place) % len(deck)]) for place in range(coins_per_scene)
-            ]
+            cards = [int(deck[(index * coins_per_scene + place) % len(deck)]) for place in range(coins_per_scene)]
             labels = [(kinds[card // len(SIDES)], SIDES[card % len(SIDES)]) for card in cards]
             states = [random_specimen(rng, max_wear) for _ in labels]
             family = str(families[int(rng.integers(len(families)))])
@@ -135,9 +133,7 @@ def write_scenes(
             for box, source in zip(scene.boxes.tolist(), scene.order, strict=True):
                 kind, side = labels[source]
                 label = f"{kind.country} {kind.denomination} {side}"
-                box_rows.append(
-                    dict(zip(BOX_COLUMNS, (f"{name}.jpg", width, height, *box, label), strict=True))
-                )
+                box_rows.append(dict(zip(BOX_COLUMNS, (f"{name}.jpg", width, height, *box, label), strict=True)))
             if coins_per_scene == 1 and scene.order:
                 kind, side = labels[0]
                 manifest_rows.append(_manifest_row(f"{name}.jpg", kind, side, states[0].year, name, split))
@@ -166,9 +162,7 @@ def _photographed(
     return compose_scene([(coin.rgb, coin.mask) for coin in coins], behind, settings=settings, rng=rng)
 
 
-def _studio_photo(
-    kind: CoinType, side: Side, size: int, specimen: Specimen, rng: np.random.Generator
-) -> Bytes:
+def _studio_photo(kind: CoinType, side: Side, size: int, specimen: Specimen, rng: np.random.Generator) -> Bytes:
     """Return a catalogue picture: the coin on a pale ground with a narrow margin, uint8 (size, size, 3)."""
     margin = max(1, round(_STUDIO_MARGIN * size))
     coin = render_coin(kind, side, size=size - 2 * margin, specimen=specimen, lighting=studio_lighting(rng))
@@ -183,9 +177,7 @@ def _studio_photo(
     return np.asarray(np.clip(np.round(picture), 0, 255), dtype=np.uint8)
 
 
-def _manifest_row(
-    file: str, kind: CoinType, side: Side, year: int, specimen: str, split: str
-) -> dict[str, object]:
+def _manifest_row(file: str, kind: CoinType, side: Side, year: int, specimen: str, split: str) -> dict[str, object]:
     values = (
         file,
         kind.country,

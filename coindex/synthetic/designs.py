@@ -136,9 +136,7 @@ def outline(blank: Blank) -> Points:
         straight = np.cos(step / 2) / np.cos((angle + np.pi / 2) % step - step / 2)
         radius = blank.bulge + (1 - blank.bulge) * straight
         corner = np.hanning(41)
-        radius = np.convolve(
-            np.concatenate([radius[-20:], radius, radius[:20]]), corner / corner.sum(), "valid"
-        )
+        radius = np.convolve(np.concatenate([radius[-20:], radius, radius[:20]]), corner / corner.sum(), "valid")
     points = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
     low, high = points.min(axis=0), points.max(axis=0)
     return np.asarray((points - (low + high) / 2) / ((high - low).max() / 2), dtype=np.float64)
@@ -276,31 +274,23 @@ def _ornaments(design: Design, size: int) -> Floats:
         elif mark.kind == "star":
             relief.form(star(5, r, 0.42 * r, x=x, y=y), height=0.5, bevel=0.4 * r)
         elif mark.kind == "diamond":
-            relief.form(
-                [(x, y - r), (x + 0.6 * r, y), (x, y + r), (x - 0.6 * r, y)], height=0.5, bevel=0.5 * r
-            )
+            relief.form([(x, y - r), (x + 0.6 * r, y), (x, y + r), (x - 0.6 * r, y)], height=0.5, bevel=0.5 * r)
         elif mark.kind == "cross":
             relief.ridge([(x, y - r), (x, y + r)], height=0.45, width=0.5 * r, onto="field")
             relief.ridge([(x - r, y), (x + r, y)], height=0.45, width=0.5 * r, onto="field")
         elif mark.kind == "ring":
-            relief.ridge(
-                ellipse(x, y, 0.7 * r, steps=24), height=0.45, width=0.4 * r, closed=True, onto="field"
-            )
+            relief.ridge(ellipse(x, y, 0.7 * r, steps=24), height=0.45, width=0.4 * r, closed=True, onto="field")
         else:
             for turn in (-50.0, 50.0):
                 blade = spline([(0, 0), (0.35, -0.5), (0, -1), (-0.35, -0.5)], closed=True)
-                relief.form(
-                    moved(blade, x=x, y=y + 0.4 * r, scale=1.2 * r, degrees=turn), height=0.45, bevel=0.3 * r
-                )
+                relief.form(moved(blade, x=x, y=y + 0.4 * r, scale=1.2 * r, degrees=turn), height=0.45, bevel=0.3 * r)
     return np.asarray(relief.height + np.float32(FIELD) * (relief.height > 0), dtype=np.float32)
 
 
 def _border(design: Design, coverage: Bytes) -> Floats:
     size = coverage.shape[0]
     border, blank = design.border, design.blank
-    inside = np.asarray(
-        cv2.distanceTransform((coverage > 127).astype(np.uint8), cv2.DIST_L2, 5), dtype=np.float32
-    )
+    inside = np.asarray(cv2.distanceTransform((coverage > 127).astype(np.uint8), cv2.DIST_L2, 5), dtype=np.float32)
     depth = inside / np.float32(size / 2)
     x, y = _grid(size)
     radius = np.hypot(x, y)

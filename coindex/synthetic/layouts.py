@@ -65,9 +65,7 @@ def _border(rng: np.random.Generator, blank: Blank) -> tuple[Border, _Room]:
     style: InnerStyle = "line" if rng.random() < 0.5 else "beads" if rng.random() < 0.6 else "double"
     if circle:
         inside -= 0.05
-    return Border(rim, edging, width, count.get(edging, 0), circle, style), _Room(
-        legend, letter, inside, whole
-    )
+    return Border(rim, edging, width, count.get(edging, 0), circle, style), _Room(legend, letter, inside, whole)
 
 
 def _texture(rng: np.random.Generator, radius: float, likely: float) -> FieldTexture:
@@ -82,9 +80,7 @@ def _texture(rng: np.random.Generator, radius: float, likely: float) -> FieldTex
     )
 
 
-def _arc(
-    text: str, face: Typeface, room: _Room, *, angle: float, room_degrees: float, inward: bool = False
-) -> ArcText:
+def _arc(text: str, face: Typeface, room: _Room, *, angle: float, room_degrees: float, inward: bool = False) -> ArcText:
     """Set `text` on the legend ring within `room_degrees`: a long one smaller, a short one spaced out."""
     degrees = arc_degrees(text, face, radius=room.legend, height=room.letter)
     height = room.letter * min(1.0, room_degrees / degrees)
@@ -136,9 +132,7 @@ def obverse(rng: np.random.Generator, blank: Blank, face: Typeface, country: str
         texts.append(_arc(legend, face, room, angle=0, room_degrees=285))
         year = ArcText("0000", face, room.legend, 180, room.letter * 0.95, inward=True)
     portrait = rng.random() < 0.45 and not blank.hole
-    motif = (
-        Motif("portrait", int(rng.integers(2**31)), bool(rng.random() < 0.5)) if portrait else _emblem(rng)
-    )
+    motif = Motif("portrait", int(rng.integers(2**31)), bool(rng.random() < 0.5)) if portrait else _emblem(rng)
     below = 0.24 if isinstance(year, LineText) else 0.0
     half = room.inside * (float(rng.uniform(0.76, 0.98)) if portrait else 0.9) * (1 - below)
     middle = -room.inside * below * 0.72
@@ -151,9 +145,7 @@ def obverse(rng: np.random.Generator, blank: Blank, face: Typeface, country: str
     elif portrait and rng.random() < 0.3:  # a privy mark in the field behind the head
         side = 1.0 if motif.flipped else -1.0
         ornaments.append(Ornament(_ornament_kind(rng), side * 0.82 * room.inside, 0.25 * room.inside, 0.05))
-    return Design(
-        blank, border, _texture(rng, room.inside, 0.15), motifs, tuple(texts), tuple(ornaments), year
-    )
+    return Design(blank, border, _texture(rng, room.inside, 0.15), motifs, tuple(texts), tuple(ornaments), year)
 
 
 def _accompanied(
@@ -215,9 +207,7 @@ def reverse(
         reach = room.whole if rng.random() < 0.5 else room.inside
         if reach == room.inside:
             texts.append(_arc(country, face, room, angle=0, room_degrees=200))
-        texts.append(
-            _fitted(denomination, numerals, x=0, y=-0.20 * reach, height=0.80 * reach, width=1.25 * reach)
-        )
+        texts.append(_fitted(denomination, numerals, x=0, y=-0.20 * reach, height=0.80 * reach, width=1.25 * reach))
         texts.append(_fitted(currency, face, x=0, y=0.42 * reach, height=0.22 * reach, width=1.45 * reach))
         year = _fitted("0000", face, x=0, y=0.74 * reach, height=0.16 * reach, width=0.8 * reach)
         if reach == room.whole:
@@ -225,8 +215,7 @@ def reverse(
             wide = text_width(numerals, denomination) * texts[0].height > 0.85 * reach
             if rng.random() < 0.7 and not wide:
                 motifs += [
-                    PlacedMotif(_emblem(rng), side * 0.72 * reach, -0.1 * reach, 1.5 * half)
-                    for side in (-1, 1)
+                    PlacedMotif(_emblem(rng), side * 0.72 * reach, -0.1 * reach, 1.5 * half) for side in (-1, 1)
                 ][: int(rng.integers(1, 3))]
     elif layout == 1:  # the figure on one side, an emblem on the other
         side = float(rng.choice([-1, 1]))
@@ -262,19 +251,13 @@ def reverse(
         if blank.hole:
             reach, half = (blank.hole + 0.05 + room.inside) / 2, (room.inside - blank.hole - 0.07) / 2
             for side in (-1.0, 1.0):
-                texts.append(
-                    _fitted(denomination, numerals, x=side * reach, y=0, height=1.5 * half, width=1.8 * half)
-                )
+                texts.append(_fitted(denomination, numerals, x=side * reach, y=0, height=1.5 * half, width=1.8 * half))
         else:
-            texts.append(
-                _fitted(denomination, numerals, x=0, y=0, height=1.05 * room.inside, width=1.5 * room.inside)
-            )
+            texts.append(_fitted(denomination, numerals, x=0, y=0, height=1.05 * room.inside, width=1.5 * room.inside))
     elif layout == 4:  # a wreath around the worth
         reach = room.whole
         motifs.append(PlacedMotif(Motif("wreath", int(rng.integers(2**31))), 0.0, 0.0, 0.97 * reach))
-        texts.append(
-            _fitted(denomination, numerals, x=0, y=-0.20 * reach, height=0.52 * reach, width=0.95 * reach)
-        )
+        texts.append(_fitted(denomination, numerals, x=0, y=-0.20 * reach, height=0.52 * reach, width=0.95 * reach))
         texts.append(_fitted(currency, face, x=0, y=0.24 * reach, height=0.17 * reach, width=1.1 * reach))
         year = _fitted("0000", face, x=0, y=0.50 * reach, height=0.14 * reach, width=0.6 * reach)
         textured = 0.0

@@ -121,11 +121,7 @@ class Glyph:
 
 def glyph(face: Typeface, character: str, *, pixels: int) -> Glyph:
     """Draw one character about `pixels` high; small letters become capitals, unknown characters dots."""
-    return (
-        _printed(face, character, pixels)
-        if face.family == "printed"
-        else _drawn(face, character.upper(), pixels)
-    )
+    return _printed(face, character, pixels) if face.family == "printed" else _drawn(face, character.upper(), pixels)
 
 
 def text_width(face: Typeface, text: str) -> float:
@@ -191,9 +187,7 @@ def _advance(face: Typeface, character: str) -> float:
 
 def _placed(face: Typeface, text: str, tabular: bool) -> list[tuple[str, float]]:
     """Return each visible character with the offset of its middle from the middle of the text."""
-    advances = [
-        0.62 * face.breadth + face.pen if tabular else _advance(face, character) for character in text
-    ]
+    advances = [0.62 * face.breadth + face.pen if tabular else _advance(face, character) for character in text]
     total = sum(advances) + face.tracking * max(len(advances) - 1, 0)
     placed, pen = [], -total / 2
     for character, advance in zip(text, advances, strict=True):
@@ -235,9 +229,7 @@ def _stamp(
 def _drawn(face: Typeface, character: str, pixels: int) -> Glyph:
     breadth, strokes = _GLYPHS.get(character, _GLYPHS["."])
     pen_x, pen_y = face.pen, face.pen * (1 - face.contrast)
-    nib = max(
-        3, round(pixels * pen_x)
-    )  # the pen is a circle of this many pixels before the axes are stretched
+    nib = max(3, round(pixels * pen_x))  # the pen is a circle of this many pixels before the axes are stretched
     scale_x, scale_y = nib / pen_x, nib / pen_y
     margin_x, margin_y = pen_x / 2 + face.serif + 0.05, pen_y / 2 + 0.25
     width, depth = breadth * face.breadth + 2 * margin_x, 1 + 2 * margin_y
@@ -296,9 +288,7 @@ def _printed(face: Typeface, character: str, pixels: int) -> Glyph:
     weight = max(0, round((face.pen - 0.13) * 0.35 * em))
     picture = Image.new("L", (int(advance * em * 0.7) + em, 2 * em))
     left, base = em // 2, int(1.4 * em)
-    ImageDraw.Draw(picture).text(
-        (left, base), character, fill=255, font=font, anchor="ls", stroke_width=weight
-    )
+    ImageDraw.Draw(picture).text((left, base), character, fill=255, font=font, anchor="ls", stroke_width=weight)
     unit = 1 / (0.70 * em)
     down = np.array([0.0, unit, -base * unit])
     right = np.array([unit, 0.0, -left * unit]) * face.breadth - face.slant * np.add(down, [0, 0, 0.5])

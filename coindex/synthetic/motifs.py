@@ -76,9 +76,7 @@ def _eagle(r: Relief, rng: np.random.Generator) -> None:
         for claw in (-0.09, 0.0, 0.09):
             r.ridge([(side * 0.32, 0.57), (side * 0.32 + claw, 0.69)], height=0.55, width=0.04, onto="field")
     r.dome(
-        spline(
-            [(0, -0.48), (0.22, -0.22), (0.21, 0.12), (0, 0.42), (-0.21, 0.12), (-0.22, -0.22)], closed=True
-        ),
+        spline([(0, -0.48), (0.22, -0.22), (0.21, 0.12), (0, 0.42), (-0.21, 0.12), (-0.22, -0.22)], closed=True),
         height=0.95,
         base=0.4,
     )
@@ -157,9 +155,7 @@ def _blazon(r: Relief, rng: np.random.Generator, *, x: float, y: float, scale: f
     for cx, cy in cells:
         big = 0.5 if len(cells) == 1 else 0.2
         if charge == 0:
-            r.form(
-                at(star(5, big, 0.4 * big, x=cx, y=cy)), height=0.25, bevel=0.4 * big * scale, onto="surface"
-            )
+            r.form(at(star(5, big, 0.4 * big, x=cx, y=cy)), height=0.25, bevel=0.4 * big * scale, onto="surface")
         elif charge == 1:
             r.pearl(x + scale * cx, y + scale * cy, 0.8 * big * scale, height=0.28, onto="surface")
         elif charge == 2:
@@ -171,9 +167,7 @@ def _blazon(r: Relief, rng: np.random.Generator, *, x: float, y: float, scale: f
         elif charge == 3:
             for turn in (-40, 0, 40):
                 tip = (cx + big * np.sin(np.radians(turn)), cy - big * np.cos(np.radians(turn)))
-                r.form(
-                    at(leaf((cx, cy + 0.5 * big), tip, 0.55 * big)), height=0.22, bevel=0.05, onto="surface"
-                )
+                r.form(at(leaf((cx, cy + 0.5 * big), tip, 0.55 * big)), height=0.22, bevel=0.05, onto="surface")
         else:
             moon = np.vstack(
                 [
@@ -188,9 +182,7 @@ def _small_crown(r: Relief, x: float, y: float, half: float) -> None:
     points = []
     for index in range(11):
         t = index / 10 * 2 - 1
-        points.append(
-            (x + half * t * (1.25 if index % 2 == 0 else 1.0), y - half * (0.75 if index % 2 == 0 else 0.15))
-        )
+        points.append((x + half * t * (1.25 if index % 2 == 0 else 1.0), y - half * (0.75 if index % 2 == 0 else 0.15)))
     r.form(
         [*points, (x + half * 0.85, y + half * 0.6), (x - half * 0.85, y + half * 0.6)],
         height=0.8,
@@ -198,9 +190,7 @@ def _small_crown(r: Relief, x: float, y: float, half: float) -> None:
     )
     for px, py in points[::2]:
         r.pearl(px, py, 0.17 * half, height=0.85)
-    r.ridge(
-        [(x - 0.85 * half, y + 0.5 * half), (x + 0.85 * half, y + 0.5 * half)], height=0.2, width=0.28 * half
-    )
+    r.ridge([(x - 0.85 * half, y + 0.5 * half), (x + 0.85 * half, y + 0.5 * half)], height=0.2, width=0.28 * half)
 
 
 def _shield(r: Relief, rng: np.random.Generator) -> None:
@@ -518,8 +508,7 @@ def _tree(r: Relief, rng: np.random.Generator) -> None:
             y, half = -0.95 + 1.5 * tier / tiers, 0.22 + 0.5 * tier / tiers
             teeth = 5
             bottom = [
-                (half * (1 - 2 * i / (2 * teeth)), y + 0.45 + (0.08 if i % 2 else 0))
-                for i in range(2 * teeth + 1)
+                (half * (1 - 2 * i / (2 * teeth)), y + 0.45 + (0.08 if i % 2 else 0)) for i in range(2 * teeth + 1)
             ]
             r.form([(0, y), *bottom], height=0.78 - 0.05 * tier, bevel=0.10)
 
@@ -547,9 +536,7 @@ def _sun(r: Relief, rng: np.random.Generator) -> None:
     r.dome(ellipse(0, 0, 0.46), height=0.9, base=0.3)
     if rng.random() < 0.6:
         for side in (-1, 1):
-            r.form(
-                leaf((side * 0.08, -0.1), (side * 0.27, -0.1), 0.09), height=-0.2, bevel=0.03, onto="surface"
-            )
+            r.form(leaf((side * 0.08, -0.1), (side * 0.27, -0.1), 0.09), height=-0.2, bevel=0.03, onto="surface")
             r.ridge(
                 spline([(side * 0.06, -0.2), (side * 0.18, -0.25), (side * 0.3, -0.19)]),
                 height=0.12,
@@ -606,9 +593,7 @@ def _anchor(r: Relief, rng: np.random.Generator) -> None:
     if rng.random() < 0.6:
         turns = float(rng.uniform(1.5, 3))
         t = np.linspace(0, 1, 60)
-        rope = np.stack(
-            [0.42 * np.sin(2 * np.pi * turns * t + 0.6) * (0.4 + 0.6 * t), -0.7 + 1.45 * t], axis=1
-        )
+        rope = np.stack([0.42 * np.sin(2 * np.pi * turns * t + 0.6) * (0.4 + 0.6 * t), -0.7 + 1.45 * t], axis=1)
         r.ridge(rope, height=0.5, width=0.07, onto="field")
         for x, y in rope[::2]:
             r.ridge([(x - 0.03, y - 0.03), (x + 0.03, y + 0.03)], height=-0.15, width=0.015)
@@ -635,9 +620,7 @@ def _map(r: Relief, rng: np.random.Generator) -> None:
         for wave in range(2, 26):
             radius += rough * rng.normal() / wave**0.9 * np.cos(wave * angle + rng.uniform(0, 6.3))
         radius = reach * np.clip(radius, 0.3, 1.5)
-        return np.stack(
-            [x + radius * np.cos(angle) * rng.uniform(0.6, 1.0), y + radius * np.sin(angle)], axis=1
-        )
+        return np.stack([x + radius * np.cos(angle) * rng.uniform(0.6, 1.0), y + radius * np.sin(angle)], axis=1)
 
     if rng.random() < 0.6:
         for line in np.linspace(-0.75, 0.75, 7):
@@ -710,9 +693,7 @@ def _beast(r: Relief, rng: np.random.Generator) -> None:
         end = (foot, 0.86)
         if index == 1 and lifted:
             knee, end = (x + 0.26, 0.36), (x + 0.20, 0.62)
-        shape = limb(
-            [(x, 0.12), knee, ((knee[0] + end[0]) / 2, (knee[1] + end[1]) / 2), end], [0.26, 0.13, 0.09, 0.10]
-        )
+        shape = limb([(x, 0.12), knee, ((knee[0] + end[0]) / 2, (knee[1] + end[1]) / 2), end], [0.26, 0.13, 0.09, 0.10])
         r.dome(shape, height=0.5 + 0.18 * near, base=0.18)
         r.form(
             [
@@ -741,9 +722,7 @@ def _beast(r: Relief, rng: np.random.Generator) -> None:
     r.pearl(0.67, up - 0.01, 0.022, height=-0.22, onto="surface")
     r.form(leaf((0.56, up - 0.06), (0.50, up - 0.24), 0.09), height=0.7, bevel=0.04)
     for line in ((-0.48, -0.14, -0.36, 0.2), (0.2, -0.18, 0.3, 0.16)):
-        r.ridge(
-            spline([line[:2], ((line[0] + line[2]) / 2 + 0.05, 0.02), line[2:]]), height=-0.10, width=0.03
-        )
+        r.ridge(spline([line[:2], ((line[0] + line[2]) / 2 + 0.05, 0.02), line[2:]]), height=-0.10, width=0.03)
     if kind == "horse":
         for t in np.linspace(0, 1, 8):
             x, y = 0.34 + 0.22 * t, -0.16 + (up + 0.10) * t
@@ -753,9 +732,7 @@ def _beast(r: Relief, rng: np.random.Generator) -> None:
         for angle in np.linspace(60, 320, 14):
             x, y = 0.58 + 0.14 * np.cos(np.radians(angle)), up + 0.10 + 0.2 * np.sin(np.radians(angle))
             r.veined(
-                leaf(
-                    (x, y), (x + 0.22 * np.cos(np.radians(angle)), y + 0.24 * np.sin(np.radians(angle))), 0.12
-                ),
+                leaf((x, y), (x + 0.22 * np.cos(np.radians(angle)), y + 0.24 * np.sin(np.radians(angle))), 0.12),
                 height=0.72,
             )
         r.dome(muzzle, height=0.95, base=0.4)
@@ -898,9 +875,7 @@ def _flower(r: Relief, rng: np.random.Generator) -> None:
     petals = int(rng.integers(5, 9))
     r.dome(limb([(0, 0.0), (0.05, 0.5), (-0.02, 0.95)], [0.07, 0.07, 0.05]), height=0.6, base=0.2)
     for side in (-1.0, 1.0):
-        r.veined(
-            leaf((0.03, 0.75), (side * 0.52, 0.30 + rng.normal(0, 0.06)), 0.24, bend=0.15 * side), height=0.6
-        )
+        r.veined(leaf((0.03, 0.75), (side * 0.52, 0.30 + rng.normal(0, 0.06)), 0.24, bend=0.15 * side), height=0.6)
     for petal in range(petals):
         outline = leaf((0, -0.06), (0, -0.62), 2.6 / petals, fullness=0.68)
         r.veined(moved(outline, y=-0.28, degrees=360 * petal / petals + 10), height=0.75)

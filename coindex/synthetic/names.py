@@ -14,9 +14,7 @@ _ENDINGS = ("ia", "ania", "land", "or", "eth", "ova", "mar", "istan", "esse", "u
 def word(rng: np.random.Generator, syllables: int) -> str:
     """Return an invented word, in small letters."""
     return "".join(
-        str(rng.choice(_ONSETS))
-        + str(rng.choice(_VOWELS))
-        + (str(rng.choice(_CODAS)) if part == syllables - 1 else "")
+        str(rng.choice(_ONSETS)) + str(rng.choice(_VOWELS)) + (str(rng.choice(_CODAS)) if part == syllables - 1 else "")
         for part in range(syllables)
     )
 

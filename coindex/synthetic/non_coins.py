@@ -30,9 +30,7 @@ def non_coin(kind: NonCoinKind, *, size: int, rng: np.random.Generator) -> Rende
     if kind == "button":
         count = int(rng.choice([2, 4]))
         relief.form(outline, height=0.7, bevel=0.12)
-        relief.form(
-            ellipse(0, 0, float(rng.uniform(0.55, 0.8)), steps=120), height=-0.3, bevel=0.1, onto="surface"
-        )
+        relief.form(ellipse(0, 0, float(rng.uniform(0.55, 0.8)), steps=120), height=-0.3, bevel=0.1, onto="surface")
         for index in range(count):
             turn = 2 * np.pi * (index + 0.5) / count
             holes.append(ellipse(0.22 * float(np.cos(turn)), 0.22 * float(np.sin(turn)), 0.085))
@@ -72,9 +70,7 @@ def non_coin(kind: NonCoinKind, *, size: int, rng: np.random.Generator) -> Rende
         for index in range(wedges):
             half = 180 / wedges * 0.45
             middle = 360 * index / wedges
-            wedge = np.vstack(
-                [[(0.0, 0.0)], ellipse(0, 0, 1.2, start=middle - half, end=middle + half, steps=20)]
-            )
+            wedge = np.vstack([[(0.0, 0.0)], ellipse(0, 0, 1.2, start=middle - half, end=middle + half, steps=20)])
             cv2.fillPoly(marked, [_pixels(wedge, scale)], (255,), cv2.LINE_AA)
         cv2.circle(marked, (size, size), round(0.68 * size), (0,), -1, cv2.LINE_AA)
     else:

@@ -88,24 +88,16 @@ def _features(relief: Relief, rng: np.random.Generator) -> None:
         height=0.09,
         width=0.022,
     )
-    relief.ridge(
-        spline([(eye_x - 0.06, eye_y + 0.025), (eye_x + 0.06, eye_y + 0.02)]), height=0.05, width=0.016
-    )
+    relief.ridge(spline([(eye_x - 0.06, eye_y + 0.025), (eye_x + 0.06, eye_y + 0.02)]), height=0.05, width=0.016)
     brow = [(eye_x - 0.13, eye_y - 0.08), (eye_x - 0.02, eye_y - 0.135), (eye_x + 0.11, eye_y - 0.10)]
     relief.ridge(spline(brow), height=0.10, width=0.04)
-    relief.ridge(
-        spline([(0.47, 0.135), (0.48, 0.06), (0.55, 0.04)]), height=-0.08, width=0.018
-    )  # nostril wing
+    relief.ridge(spline([(0.47, 0.135), (0.48, 0.06), (0.55, 0.04)]), height=-0.08, width=0.018)  # nostril wing
     relief.ridge(spline([(0.53, 0.272), (0.44, 0.272), (0.385, 0.295)]), height=-0.14, width=0.02)  # mouth
     relief.ridge(spline([(0.46, 0.10), (0.40, 0.18), (0.38, 0.25)]), height=-0.05, width=0.022)  # cheek fold
-    relief.swell(
-        limb([(0.36, 0.60), (0.12, 0.52), (-0.02, 0.24)], [0.05, 0.09, 0.07]), height=0.16, softness=0.08
-    )
+    relief.swell(limb([(0.36, 0.60), (0.12, 0.52), (-0.02, 0.24)], [0.05, 0.09, 0.07]), height=0.16, softness=0.08)
     under = limb([(0.34, 0.70), (0.10, 0.66), (-0.06, 0.44)], [0.05, 0.10, 0.10])
     relief.swell(under, height=-0.14, softness=0.08)
-    relief.swell(
-        limb([(-0.14, 0.40), (-0.04, 0.62), (0.06, 0.88)], [0.06, 0.08, 0.06]), height=0.14, softness=0.07
-    )
+    relief.swell(limb([(-0.14, 0.40), (-0.04, 0.62), (0.06, 0.88)], [0.06, 0.08, 0.06]), height=0.14, softness=0.07)
     relief.ridge(spline([(0.52, 0.335), (0.46, 0.345), (0.42, 0.33)]), height=0.05, width=0.03)  # lower lip
 
 
@@ -233,9 +225,7 @@ def _headgear(relief: Relief, gear: str, rng: np.random.Generator) -> None:
             across = np.array([-forward[1], forward[0]])
             for side in (-1.0, 1.0):
                 tip = np.array([x, y]) + forward * 0.15 + across * side * 0.11
-                relief.veined(
-                    leaf((x, y), tip, 0.085, bend=0.1 * side), height=0.30, vein=0.5, onto="surface"
-                )
+                relief.veined(leaf((x, y), tip, 0.085, bend=0.1 * side), height=0.30, vein=0.5, onto="surface")
     elif gear == "diadem":
         relief.ridge(band, height=0.26, width=0.11)
         for x, y in band[::4]:
@@ -243,9 +233,7 @@ def _headgear(relief: Relief, gear: str, rng: np.random.Generator) -> None:
     elif gear == "ribbon":
         relief.ridge(band, height=0.22, width=0.07)
         for end in ((-0.92, 0.22), (-0.80, 0.36)):
-            relief.form(
-                limb([(-0.70, -0.10), (-0.82, 0.08), end], [0.05, 0.08, 0.09]), height=0.42, bevel=0.03
-            )
+            relief.form(limb([(-0.70, -0.10), (-0.82, 0.08), end], [0.05, 0.08, 0.09]), height=0.42, bevel=0.03)
     elif gear == "crown":
         count = int(rng.integers(4, 7))
         base = np.array([(0.46, -0.60), (-0.62, -0.42)])

@@ -36,21 +36,15 @@ def bevelled(mask: Bytes, width: float) -> Floats:
 
     A `width` beyond the outline's inner radius leaves a ridge along its middle, as on a cut gem.
     """
-    inside = np.asarray(
-        cv2.distanceTransform((mask > 127).astype(np.uint8), cv2.DIST_L2, 5), dtype=np.float32
-    )
+    inside = np.asarray(cv2.distanceTransform((mask > 127).astype(np.uint8), cv2.DIST_L2, 5), dtype=np.float32)
     t = np.minimum(inside / np.float32(max(width, 1.0)), np.float32(1.0))
     edge = mask.astype(np.float32) / np.float32(255.0)
-    return np.asarray(
-        np.sqrt(1 - (1 - t) ** 2) * np.where(t >= 1, 1, np.minimum(edge * 1.0, 1)), dtype=np.float32
-    )
+    return np.asarray(np.sqrt(1 - (1 - t) ** 2) * np.where(t >= 1, 1, np.minimum(edge * 1.0, 1)), dtype=np.float32)
 
 
 def inflated(mask: Bytes) -> Floats:
     """Return `mask` as a smooth volume in [0, 1], highest where the outline is widest, zero at its edge."""
-    inside = np.asarray(
-        cv2.distanceTransform((mask > 127).astype(np.uint8), cv2.DIST_L2, 5), dtype=np.float32
-    )
+    inside = np.asarray(cv2.distanceTransform((mask > 127).astype(np.uint8), cv2.DIST_L2, 5), dtype=np.float32)
     radius = max(float(inside.max()), 1.0)
     smooth = np.asarray(cv2.GaussianBlur(inside, (0, 0), 0.16 * radius + 0.5), dtype=np.float32)
     t = np.minimum(np.minimum(smooth, inside * 2.0) / np.float32(radius), np.float32(1.0))
@@ -91,12 +85,8 @@ class Relief:
         if patch is not None:
             soft = cv2.GaussianBlur(patch.mask, (0, 0), max(0.5, softness * self.size / 4)).astype(np.float32)
             rows, columns = patch.area
-            stands = np.minimum(
-                self.height[rows, columns] * 8, 1
-            )  # swellings model a form, never the bare field
-            self._put(
-                patch, np.asarray(soft * stands * np.float32(height / 255), dtype=np.float32), "surface"
-            )
+            stands = np.minimum(self.height[rows, columns] * 8, 1)  # swellings model a form, never the bare field
+            self._put(patch, np.asarray(soft * stands * np.float32(height / 255), dtype=np.float32), "surface")
 
     def ridge(
         self, path: PointsLike, *, height: float, width: float, closed: bool = False, onto: Onto = "surface"
@@ -136,9 +126,7 @@ class Relief:
     def _put(self, patch: Patch, bump: Floats, onto: Onto) -> None:
         rows, columns = patch.area
         ground = self.height[rows, columns]
-        self.height[rows, columns] = (
-            np.maximum(ground, bump) if onto == "field" else np.maximum(ground + bump, 0)
-        )
+        self.height[rows, columns] = np.maximum(ground, bump) if onto == "field" else np.maximum(ground + bump, 0)
 
     def _pixels(self, points: PointsLike) -> Points:
         return (np.asarray(points, dtype=np.float64) / self.extent + 1) * (self.size / 2) - 0.5

@@ -168,9 +168,7 @@ def random_specimen(rng: np.random.Generator, max_wear: float = 1.0) -> Specimen
     )
 
 
-def render_coin(
-    coin: CoinType, side: Side, *, size: int = 256, specimen: Specimen, lighting: Lighting
-) -> RenderedCoin:
+def render_coin(coin: CoinType, side: Side, *, size: int = 256, specimen: Specimen, lighting: Lighting) -> RenderedCoin:
     """Draw one side of a coin upright, filling a square of `size` pixels.
 
     Metal is a rough mirror: lamps glint by GGX (Walter et al. 2007) with Schlick's Fresnel term, the
@@ -221,14 +219,9 @@ def _marks(size: int, specimen: Specimen, rng: np.random.Generator) -> Floats:
         start, turn = rng.uniform(0, size, 2), rng.uniform(0, 2 * np.pi)
         length = size * float(rng.exponential(0.10))
         bend = rng.normal(0, 0.15)
-        path = [
-            start + length * t * np.array([np.cos(turn + bend * t), np.sin(turn + bend * t)])
-            for t in (0, 0.5, 1)
-        ]
+        path = [start + length * t * np.array([np.cos(turn + bend * t), np.sin(turn + bend * t)]) for t in (0, 0.5, 1)]
         level = int(rng.uniform(40, 190))
-        cv2.polylines(
-            drawn, [np.round(np.array(path) * 16).astype(np.int32)], False, (level,), unit, cv2.LINE_AA, 4
-        )
+        cv2.polylines(drawn, [np.round(np.array(path) * 16).astype(np.int32)], False, (level,), unit, cv2.LINE_AA, 4)
     for _ in range(rng.poisson(30 * specimen.scratches)):
         centre, turn = rng.uniform(0, size, 2), rng.uniform(0, 360)
         axes = (unit * int(rng.integers(1, 3)), unit * int(rng.integers(1, 6)))
@@ -251,9 +244,7 @@ def _metal(coin: CoinType, size: int) -> tuple[Floats, Floats]:
     stain = np.array(_PATINA[coin.metals[1]], dtype=np.float32)
     seam = np.exp(-(((radius - coin.blank.core) * size / 2 / (0.004 * size)) ** 2))[..., None] * 0.45
     mixed = (colour * (1 - core) + inner * core) * (1 - seam)
-    return np.asarray(mixed, dtype=np.float32), np.asarray(
-        patina * (1 - core) + stain * core, dtype=np.float32
-    )
+    return np.asarray(mixed, dtype=np.float32), np.asarray(patina * (1 - core) + stain * core, dtype=np.float32)
 
 
 def _grime(surface: Floats, specimen: Specimen, rng: np.random.Generator) -> Floats:
@@ -275,9 +266,7 @@ def _toned(metal: Floats, specimen: Specimen, rng: np.random.Generator) -> Float
     hue = np.array([0.86, 0.74, 0.55], dtype=np.float32) * (1 + 3 * drift)
     darker = 1 - specimen.toning * amount * (1 - np.clip(hue, 0.3, 1))
     spots = np.clip(_noise(size, 26, rng) - 2.2 + 0.6 * specimen.toning, 0, 1)[..., None] * specimen.toning
-    return np.asarray(
-        metal * darker * (1 + 0.5 * specimen.toning * drift) * (1 - 0.7 * spots), dtype=np.float32
-    )
+    return np.asarray(metal * darker * (1 + 0.5 * specimen.toning * drift) * (1 - 0.7 * spots), dtype=np.float32)
 
 
 def shade(
@@ -344,9 +333,7 @@ def shade(
         shine = lighting.specular * np.minimum(glint, 12) * 0.6 * facing * wheel * clean
         body = (scatter * wheel**0.3 + 0.5 * grime) * facing * open_sky
         fresnel = colour + (1 - colour) * ((1 - np.clip(hz / halfway, 0, 1)) ** 5)[..., None]
-        total = total + colour_of_lamp * falloff[..., None] * (
-            fresnel * shine[..., None] + colour * body[..., None]
-        )
+        total = total + colour_of_lamp * falloff[..., None] * (fresnel * shine[..., None] + colour * body[..., None])
     return np.asarray(total, dtype=np.float32)
 
 

@@ -52,9 +52,7 @@ class SceneSettings:
         if not 0 <= self.coins[0] <= self.coins[1]:
             raise ValueError(f"coins must be (least, most) with 0 <= least <= most, got {self.coins}")
         if not 0 < self.coin_width[0] <= self.coin_width[1]:
-            raise ValueError(
-                f"coin_width must be (least, most) with 0 < least <= most, got {self.coin_width}"
-            )
+            raise ValueError(f"coin_width must be (least, most) with 0 < least <= most, got {self.coin_width}")
         if not 0 <= self.tilt < 80:
             raise ValueError(f"tilt must be in 0…80 degrees, got {self.tilt}")
 
@@ -169,9 +167,7 @@ class _View:
         """Return the map (3, 3) from a cut-out's pixels to the frame's."""
         half = max(columns, rows) / 2
         spin, lean, tilt = np.radians(place.spin), np.radians(self.direction), np.radians(self.tilt)
-        unit = np.array(
-            [[1 / half, 0, -(columns - 1) / 2 / half], [0, 1 / half, -(rows - 1) / 2 / half], [0, 0, 1]]
-        )
+        unit = np.array([[1 / half, 0, -(columns - 1) / 2 / half], [0, 1 / half, -(rows - 1) / 2 / half], [0, 0, 1]])
         before, after = _turn(spin - lean), _turn(lean)
         # The coin leans about the level axis: y shortens by the cosine, depth grows as y sine / distance.
         leaning = np.array([[1, 0, 0], [0, np.cos(tilt), 0], [0, np.sin(tilt) / self.distance, 1]])
@@ -204,9 +200,7 @@ def _cropped(rgb: Bytes, mask: Bytes, index: int) -> Bytes:
     if w == 0 or h == 0:
         raise ValueError(f"coin {index}: its mask is empty")
     part = solid[y : y + h, x : x + w]
-    return np.ascontiguousarray(
-        np.dstack([rgb[y : y + h, x : x + w] * part[..., None], part * np.uint8(255)])
-    )
+    return np.ascontiguousarray(np.dstack([rgb[y : y + h, x : x + w] * part[..., None], part * np.uint8(255)]))
 
 
 def _extent(cut: Bytes, place: _Placement, view: _View) -> tuple[float, float, float, float]:
@@ -262,10 +256,7 @@ def _arranged(
                 beside = other.x + gap * np.cos(turn), other.y + gap * np.sin(turn)
                 if settings.outside and 0 <= beside[0] < width and 0 <= beside[1] < height:
                     x, y = float(beside[0]), float(beside[1])
-            if all(
-                np.hypot(x - other.x, y - other.y) >= near * (diameter + other.diameter) / 2
-                for other in placed
-            ):
+            if all(np.hypot(x - other.x, y - other.y) >= near * (diameter + other.diameter) / 2 for other in placed):
                 placed.append(_Placement(source, spin, diameter, x, y))
                 break
             diameter = max(0.94 * diameter, settings.coin_width[0] * width)
@@ -348,18 +339,14 @@ def _shadow(solid: Bytes, diameter: float, light: float, softness: float) -> Flo
     """Return the shade around a coin in 0…1: dark where it touches the table, soft away from the light."""
     factor = max(1, int(diameter // 60))
     rows, columns = solid.shape
-    small = cv2.resize(
-        solid, (max(2, columns // factor), max(2, rows // factor)), interpolation=cv2.INTER_AREA
-    )
+    small = cv2.resize(solid, (max(2, columns // factor), max(2, rows // factor)), interpolation=cv2.INTER_AREA)
     length = 0.06 * diameter / factor
     move = np.array([[1, 0, length * np.cos(light)], [0, 1, length * np.sin(light)]])
     cast = cv2.warpAffine(small, move, (small.shape[1], small.shape[0]))
     cast = cv2.GaussianBlur(cast, (0, 0), max(0.6, softness * diameter / factor))
     contact = cv2.GaussianBlur(small, (0, 0), max(0.5, 0.018 * diameter / factor))
     both = np.maximum(cast.astype(np.float32) * 0.8, contact.astype(np.float32))
-    return (
-        np.asarray(cv2.resize(both, (columns, rows), interpolation=cv2.INTER_LINEAR), dtype=np.float32) / 255
-    )
+    return np.asarray(cv2.resize(both, (columns, rows), interpolation=cv2.INTER_LINEAR), dtype=np.float32) / 255
 
 
 def _glare(
@@ -405,9 +392,7 @@ def _photographed(canvas: Bytes, settings: SceneSettings, rng: np.random.Generat
         # Shot noise grows with the root of the light; a third of the variance at mid grey is read noise.
         grain = rng.standard_normal((height, width, 1), dtype=np.float32)
         blotch = rng.standard_normal(((height + 1) // 2, (width + 1) // 2, 3), dtype=np.float32)
-        colour = np.asarray(
-            cv2.resize(blotch, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.float32
-        )
+        colour = np.asarray(cv2.resize(blotch, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
         spread = np.sqrt(1 / 3 + np.maximum(picture, 0) * np.float32(2 / 3 / 128)) * np.float32(strength)
         picture += spread * (0.8 * grain + 0.7 * colour)
     result = np.clip(np.round(picture), 0, 255).astype(np.uint8)

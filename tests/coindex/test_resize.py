@@ -38,13 +38,7 @@ def reference(image, width, height):
     out = np.zeros((height, width), np.uint8)
     for y, across in enumerate(rows):
         for x, down in enumerate(columns):
-            value = sum(
-                a * b * int(image[i, j])
-                for i, a in enumerate(across)
-                if a
-                for j, b in enumerate(down)
-                if b
-            )
+            value = sum(a * b * int(image[i, j]) for i, a in enumerate(across) if a for j, b in enumerate(down) if b)
             out[y, x] = floor(value + Fraction(1, 2))
     return out
 
@@ -96,7 +90,7 @@ def test_each_axis_picks_its_own_function():
 
 
 def test_rounding_happens_once_and_not_after_each_axis():
-    # Rounded after each axis this would be (0+1 → 1), (0+0 → 0), then 1: in one go it is a quarter.
+    # Rounded after each axis, 0 and 1/2 would be 0 and 1, and their mean 1; in one go it is a quarter.
     assert resize(np.array([[0, 1], [0, 0]], np.uint8), 1, 1) == 0
 
 

@@ -57,9 +57,7 @@ def test_same_seed_draws_the_same_coin_to_the_byte() -> None:
 
 
 def test_designs_of_different_seeds_and_sides_do_not_look_alike() -> None:
-    reliefs = [
-        height_map(coin_type(seed).design(side), size=SIZE, year=1990) for seed in range(8) for side in SIDES
-    ]
+    reliefs = [height_map(coin_type(seed).design(side), size=SIZE, year=1990) for seed in range(8) for side in SIDES]
     alike = [correlation(first, second) for first, second in itertools.combinations(reliefs, 2)]
     assert max(alike) < 0.85
     assert np.mean(alike) < 0.25

@@ -30,9 +30,7 @@ def test_catalogue_lists_exactly_the_photos_on_disk(tmp_path: Path) -> None:
     assert seen == [(index + 1, 8) for index in range(8)]
     assert {row["side"] for row in rows} == {"obverse", "reverse"}
     assert {row["split"] for row in rows} == {"catalog"}
-    classes = {
-        (row["country"], row["currency"], row["denomination"], row["variant"], row["side"]) for row in rows
-    }
+    classes = {(row["country"], row["currency"], row["denomination"], row["variant"], row["side"]) for row in rows}
     assert len(classes) == 4
     for row in rows:
         picture = np.asarray(Image.open(manifest.parent / row["file"]).convert("RGB"))
@@ -124,9 +122,7 @@ def test_scenes_show_the_catalogue_of_their_seed(tmp_path: Path) -> None:
 def test_scenes_of_several_coins_have_boxes_and_no_query_rows(tmp_path: Path) -> None:
     settings = SceneSettings(coin_width=(0.2, 0.3), outside=False)
     boxes = rows_of(
-        write_scenes(
-            tmp_path, types=3, scenes=2, seed=0, coins_per_scene=3, width=160, height=120, settings=settings
-        )
+        write_scenes(tmp_path, types=3, scenes=2, seed=0, coins_per_scene=3, width=160, height=120, settings=settings)
     )
     assert not (tmp_path / "manifest.csv").exists()
     assert {row["file"] for row in boxes} == {"scene-00000.jpg", "scene-00001.jpg"}

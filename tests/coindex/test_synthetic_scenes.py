@@ -82,8 +82,7 @@ def test_unknown_family_is_refused() -> None:
 
 def test_same_generator_gives_the_same_scene_to_the_byte() -> None:
     scenes = [
-        compose_scene([disc()], table(), settings=SceneSettings(), rng=np.random.default_rng(4))
-        for _ in range(2)
+        compose_scene([disc()], table(), settings=SceneSettings(), rng=np.random.default_rng(4)) for _ in range(2)
     ]
     assert scenes[0].rgb.tobytes() == scenes[1].rgb.tobytes()
     assert scenes[0].instances.tobytes() == scenes[1].instances.tobytes()
@@ -144,13 +143,9 @@ def test_order_says_which_coin_is_where() -> None:
 
 def test_whole_coins_stay_inside_the_frame() -> None:
     for seed in range(30):
-        scene = compose_scene(
-            [disc()], table(256, 192), settings=EVALUATION_SEVERITY, rng=np.random.default_rng(seed)
-        )
+        scene = compose_scene([disc()], table(256, 192), settings=EVALUATION_SEVERITY, rng=np.random.default_rng(seed))
         assert len(scene.order) == 1
-        edge = np.concatenate(
-            [scene.instances[0], scene.instances[-1], scene.instances[:, 0], scene.instances[:, -1]]
-        )
+        edge = np.concatenate([scene.instances[0], scene.instances[-1], scene.instances[:, 0], scene.instances[:, -1]])
         assert not edge.any()
         assert 0.03 * 256 <= max(scene.boxes[0][2:]) <= 0.62 * 256
 
@@ -169,9 +164,7 @@ def test_tilt_stays_within_its_limit_and_reaches_it() -> None:
     settings = replace(CALM, tilt=limit, coin_width=(0.5, 0.5))
     flattest = 1.0
     for seed in range(40):
-        scene = compose_scene(
-            [disc(200)], table(300, 300), settings=settings, rng=np.random.default_rng(seed)
-        )
+        scene = compose_scene([disc(200)], table(300, 300), settings=settings, rng=np.random.default_rng(seed))
         points = np.argwhere(scene.instances == 1).astype(float)
         # An ellipse's semi-axes are twice the roots of its second moments.
         minor, major = np.sqrt(np.linalg.eigvalsh(np.cov(points.T)))
@@ -202,9 +195,7 @@ def test_glare_blur_shadow_and_jpeg_change_pixels_but_not_the_truth() -> None:
 
 def test_shadow_darkens_the_table_beside_the_coin_only() -> None:
     bright = compose_scene([disc()], table(level=200), settings=CALM, rng=np.random.default_rng(1))
-    shaded = compose_scene(
-        [disc()], table(level=200), settings=replace(CALM, shadow=1.0), rng=np.random.default_rng(1)
-    )
+    shaded = compose_scene([disc()], table(level=200), settings=replace(CALM, shadow=1.0), rng=np.random.default_rng(1))
     assert np.array_equal(bright.instances, shaded.instances)
     outside = bright.instances == 0
     darker = (bright.rgb.astype(int) - shaded.rgb).mean(axis=2)

@@ -12,8 +12,8 @@ from coindex.errors import ModelError, TrainingError
 from coindex.synthetic import write_catalogue
 from training.data import load_pools
 from training.embedder import train_embedder
-from training.losses import SubCentreArcFace
 from training.loop import average_into
+from training.losses import SubCentreArcFace
 from training.nets import backbone_weights, read_embedder, read_segmenter, save_checkpoint, to_input
 from training.presets import read_preset
 from training.segmenter import train_segmenter

@@ -1,0 +1,337 @@
+"""Photo files, good and bad, made on the fly."""
+
+import io
+import struct
+import zlib
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageFile
+
+from coindex.errors import PhotoError, PhotoTooLarge
+from coindex.photo import MAX_PIXELS, load_photo
+
+ORIENTATION = 0x0112
+
+
+def picture(width=40, height=24):
+    """No two corners alike: red rises to the right, green downwards, blue in one corner."""
+    rgb = np.zeros((height, width, 3), np.uint8)
+    rgb[:, :, 0] = np.linspace(0, 255, width).astype(np.uint8)
+    rgb[:, :, 1] = np.linspace(0, 255, height).astype(np.uint8)[:, None]
+    rgb[: height // 2, : width // 2, 2] = 255
+    return rgb
+
+
+def encoded(pixels, form, **options):
+    image = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
+    buffer = io.BytesIO()
+    image.save(buffer, form, **options)
+    return buffer.getvalue()
+
+
+def png(width, height, *, depth=8, colour=0, data=b""):
+    """A PNG by hand: header, as many compressed pixel bytes as given, end."""
+
+    def chunk(kind, body):
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+
+
+def with_orientation(number):
+    exif = Image.Exif()
+    exif[ORIENTATION] = number
+    return exif
+
+
+STORED = {
+    1: lambda upright: upright,
+    2: lambda upright: upright[:, ::-1],
+    3: lambda upright: upright[::-1, ::-1],
+    4: lambda upright: upright[::-1],
+    5: lambda upright: upright.transpose(1, 0, 2),
+    6: lambda upright: np.rot90(upright, 1),
+    7: lambda upright: np.rot90(upright, 2).transpose(1, 0, 2),
+    8: lambda upright: np.rot90(upright, -1),
+}
+"""How a camera stores an upright scene under each EXIF orientation (TIFF 6.0, tag 274)."""
+
+
+@pytest.mark.parametrize("form", ["PNG", "WEBP", "JPEG"])
+@pytest.mark.parametrize("number", STORED)
+def test_every_exif_orientation_gives_the_same_upright_picture(form, number):
+    upright = picture()
+    stored = np.ascontiguousarray(STORED[number](upright))
+    options = {"WEBP": {"lossless": True}, "JPEG": {"quality": 95, "subsampling": 0}}.get(form, {})
+    photo = load_photo(encoded(stored, form, exif=with_orientation(number), **options))
+    assert (photo.width, photo.height) == (40, 24)
+    assert photo.rgb.shape == (24, 40, 3)
+    assert np.abs(photo.rgb.astype(int) - upright).mean() < (5 if form == "JPEG" else 1e-9)
+
+
+@pytest.mark.parametrize("number", [0, 9, 255])
+def test_an_orientation_that_does_not_exist_leaves_the_picture_as_it_is(number):
+    assert (load_photo(encoded(picture(), "PNG", exif=with_orientation(number))).rgb == picture()).all()
+
+
+def test_damaged_metadata_beside_sound_pixels_does_no_harm():
+    exif = Image.Exif()
+    exif[ORIENTATION], exif[0x010F] = 6, "maker"
+    data = encoded(np.rot90(picture()).copy(), "JPEG", exif=exif)
+    # Every byte of the EXIF block in turn: Pillow must not be asked to write back what it could not read.
+    start = data.index(b"Exif\0\0") + 6
+    end = start - 8 + struct.unpack_from(">H", data, start - 8)[0]
+    for position, value in product(range(start, end), (0, 255)):
+        damaged = bytearray(data)
+        damaged[position] = value
+        assert load_photo(bytes(damaged)).rgb.shape in ((24, 40, 3), (40, 24, 3))
+
+
+@pytest.mark.parametrize("number", [1, 6])
+def test_a_16_bit_grey_png_keeps_its_high_bytes(number):
+    values = np.array([[0, 255, 256, 257, 0x7FFF, 0x8000, 0xFEFF, 0xFFFF] * 2] * 16, np.uint16)
+    photo = load_photo(encoded(Image.fromarray(values), "PNG", exif=with_orientation(number)))
+    upright = np.rot90(values, -1) if number == 6 else values
+    assert photo.rgb.shape == (16, 16, 3)
+    assert (photo.rgb == (upright >> 8)[:, :, None]).all()
+
+
+def test_a_16_bit_colour_png_keeps_its_high_bytes():
+    values = np.random.default_rng(0).integers(0, 65536, (16, 20, 3)).astype(">u2")
+    data = zlib.compress(b"".join(b"\0" + line.tobytes() for line in values))
+    assert (load_photo(png(20, 16, depth=16, colour=2, data=data)).rgb == values >> 8).all()
+
+
+def test_alpha_is_laid_on_black_rounding_halves_up():
+    value, alpha = np.meshgrid(np.arange(0, 256, 5), np.arange(0, 256, 3))
+    rgba = np.stack([value, value, value, alpha], axis=2).astype(np.uint8)
+    expected = (2 * value * alpha + 255) // 510
+    assert (load_photo(encoded(rgba, "PNG")).rgb == expected[:, :, None]).all()
+
+
+def test_grey_with_alpha_is_laid_on_black():
+    grey = np.full((16, 16, 2), 200, np.uint8)
+    grey[:, 8:, 1] = 0
+    rgb = load_photo(encoded(Image.fromarray(grey, "LA"), "PNG")).rgb
+    assert (rgb[:, :8] == 157).all()  # 200 · 200 / 255 = 156.9
+    assert (rgb[:, 8:] == 0).all()
+
+
+def test_a_transparent_palette_colour_becomes_black():
+    image = Image.new("P", (16, 16), 1)
+    image.putpalette([255, 0, 0, 0, 255, 0])
+    image.paste(0, (0, 0, 16, 8))
+    rgb = load_photo(encoded(image, "PNG", transparency=0)).rgb
+    assert (rgb[:8] == 0).all()
+    assert (rgb[8:] == [0, 255, 0]).all()
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB"])
+def test_every_opaque_mode_becomes_rgb(mode):
+    image = Image.new("RGB", (20, 16), (255, 255, 255)).convert(mode)
+    rgb = load_photo(encoded(image, "PNG")).rgb
+    assert rgb.shape == (16, 20, 3)
+    assert rgb.dtype == np.uint8
+    assert (rgb == 255).all()
+
+
+@pytest.mark.parametrize(
+    ("ink", "colour"), [((0, 255, 255, 0), (255, 0, 0)), ((0, 0, 0, 255), (0, 0, 0)), ((0, 0, 0, 0), (255, 255, 255))]
+)
+def test_a_cmyk_jpeg_is_read_as_rgb(ink, colour):
+    rgb = load_photo(encoded(Image.new("CMYK", (32, 32), ink), "JPEG")).rgb
+    assert np.abs(rgb.astype(int) - colour).max() <= 4
+
+
+@pytest.mark.parametrize(
+    ("size", "decoded"),
+    [
+        ((2399, 1801), (2399, 1801)),
+        ((2400, 1801), (1200, 901)),
+        ((2401, 1999), (1201, 1000)),
+        ((1801, 4799), (901, 2400)),
+        ((4800, 17), (1200, 5)),
+        ((4801, 3001), (1201, 751)),
+        ((9600, 1203), (1200, 151)),
+        ((9607, 16), (1201, 2)),
+    ],
+)
+def test_a_large_jpeg_is_decoded_at_the_smallest_scale_with_1200_pixels_left(size, decoded):
+    photo = load_photo(encoded(Image.new("RGB", size, (200, 100, 50)), "JPEG"))
+    assert photo.rgb.shape == (decoded[1], decoded[0], 3)
+    assert (photo.width, photo.height) == size
+    assert np.abs(photo.rgb[0, 0].astype(int) - (200, 100, 50)).max() <= 3
+
+
+def test_a_turned_and_reduced_jpeg_has_the_upright_size_of_the_file():
+    photo = load_photo(encoded(Image.new("RGB", (2600, 1300)), "JPEG", exif=with_orientation(6)))
+    assert photo.rgb.shape == (1300, 650, 3)
+    assert (photo.width, photo.height) == (1300, 2600)
+
+
+def test_other_formats_are_never_reduced():
+    assert load_photo(encoded(Image.new("RGB", (2500, 20)), "PNG")).rgb.shape == (20, 2500, 3)
+
+
+def test_a_jpeg_with_a_preview_beside_the_photo_is_no_animation():
+    main, preview = Image.fromarray(picture(2500, 24)), Image.fromarray(picture(20, 16))
+    photo = load_photo(encoded(main, "MPO", save_all=True, append_images=[preview]))
+    assert (photo.width, photo.height) == (2500, 24)
+    assert photo.rgb.shape == (12, 1250, 3)  # its first picture, reduced like any JPEG
+
+
+def test_heic_is_read_upright():
+    heif = pytest.importorskip("pillow_heif", reason="HEIC needs the package pillow-heif")
+    upright = picture(64, 48)
+    for number in (1, 3, 6):
+        stored = Image.fromarray(np.ascontiguousarray(STORED[number](upright)))
+        buffer = io.BytesIO()
+        heif.from_pillow(stored).save(buffer, quality=-1, chroma=444, exif=with_orientation(number).tobytes())
+        photo = load_photo(buffer.getvalue())
+        assert (photo.width, photo.height) == (64, 48)
+        assert np.abs(photo.rgb.astype(int) - upright).mean() < 4
+
+
+def test_a_truncated_heic_is_refused():
+    heif = pytest.importorskip("pillow_heif", reason="HEIC needs the package pillow-heif")
+    buffer = io.BytesIO()
+    heif.from_pillow(Image.fromarray(picture(64, 48))).save(buffer)
+    for share in (0.02, 0.5, 0.9):
+        with pytest.raises(PhotoError):
+            load_photo(buffer.getvalue()[: int(share * len(buffer.getvalue()))])
+
+
+def test_bytes_a_path_and_its_string_give_the_same_photo(tmp_path):
+    path = tmp_path / "coin.png"
+    path.write_bytes(encoded(picture(), "PNG"))
+    photos = [load_photo(source) for source in (path, str(path), path.read_bytes())]
+    assert all((photo.rgb == picture()).all() for photo in photos)
+
+
+NOISE = np.random.default_rng(4).integers(0, 256, (64, 64, 3)).astype(np.uint8)
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.95])
+def test_a_truncated_file_is_refused_by_name(tmp_path, form, share):
+    data = encoded(NOISE, form)
+    path = tmp_path / "cut.img"
+    path.write_bytes(data[: int(share * len(data))])
+    with pytest.raises(PhotoError, match=r"cut\.img.*(copy the file again|use JPEG, PNG, WebP)"):
+        load_photo(path)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"coin", b"<html></html>" * 100, bytes(1000), b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 99 99\n"]
+)
+def test_what_is_no_image_is_refused_with_what_to_use(tmp_path, data):
+    path = tmp_path / "note.jpg"
+    path.write_bytes(data)
+    with pytest.raises(PhotoError, match=r"note\.jpg: not an image .* use JPEG, PNG, WebP"):
+        load_photo(path)
+
+
+def test_decoders_that_no_camera_needs_are_not_asked():
+    # Pillow would run Ghostscript for an EPS file; TIFF stands here for all the rest.
+    with pytest.raises(PhotoError, match="use JPEG, PNG, WebP"):
+        load_photo(encoded(picture(), "TIFF"))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (15, 300), (300, 15)])
+def test_a_photo_too_small_for_a_coin_is_refused(size):
+    with pytest.raises(PhotoError, match=f"{size[0]}×{size[1]} pixels; at least 16×16"):
+        load_photo(encoded(Image.new("RGB", size), "PNG"))
+
+
+def test_16_pixels_are_enough():
+    assert load_photo(encoded(Image.new("RGB", (16, 16)), "PNG")).rgb.shape == (16, 16, 3)
+
+
+@pytest.fixture
+def no_decoding(monkeypatch):
+    def load(self):
+        raise AssertionError("the photo was decoded")
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", load)
+
+
+def huge_jpeg(width, height):
+    data = bytearray(encoded(Image.new("L", (16, 16)), "JPEG"))
+    frame = data.index(b"\xff\xc0")
+    data[frame + 5 : frame + 9] = struct.pack(">HH", height, width)
+    return bytes(data)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        png(20_000, 20_000),
+        png(20_000, 20_000, depth=1, data=zlib.compress(bytes(2501 * 20_000), 1)),
+        png(12_000, 12_000, colour=2, data=zlib.compress(bytes(1000))),
+        huge_jpeg(20_000, 20_000),
+        huge_jpeg(12_000, 12_000),
+    ],
+    ids=["PNG header alone", "compressed PNG", "144 megapixel PNG", "JPEG", "144 megapixel JPEG"],
+)
+def test_a_bomb_is_refused_before_decoding(tmp_path, no_decoding, data):
+    path = tmp_path / "bomb.png"
+    path.write_bytes(data)
+    with pytest.raises(PhotoTooLarge, match=r"bomb\.png: .*128 megapixels.*send a smaller copy"):
+        load_photo(path)
+
+
+def test_the_limit_is_inclusive_and_the_callers(no_decoding):
+    data = encoded(Image.new("RGB", (40, 30)), "PNG")
+    with pytest.raises(PhotoTooLarge, match="40×30 pixels"):
+        load_photo(data, max_pixels=1199)
+    with pytest.raises(AssertionError, match="was decoded"):
+        load_photo(data, max_pixels=1200)
+
+
+def test_a_108_megapixel_phone_photo_is_within_the_limit():
+    assert 12_000 * 9_000 <= MAX_PIXELS < 12_000 * 12_000
+
+
+@pytest.mark.parametrize("form", ["GIF", "WEBP", "PNG"])
+def test_an_animation_is_refused_with_its_frame_count(tmp_path, form):
+    path = tmp_path / f"spin.{form.lower()}"
+    frames = [Image.new("RGB", (20, 20), (60 * i, 0, 0)) for i in range(3)]
+    frames[0].save(path, form, save_all=True, append_images=frames[1:])
+    with pytest.raises(PhotoError, match=r"spin\..*animated, 3 frames; save one frame"):
+        load_photo(path)
+
+
+def test_a_missing_file_a_folder_and_a_file_taken_for_a_folder_say_so(tmp_path):
+    with pytest.raises(PhotoError, match=r"gone\.jpg: no such file"):
+        load_photo(tmp_path / "gone.jpg")
+    with pytest.raises(PhotoError, match="is a folder; give the photos in it"):
+        load_photo(tmp_path)
+    (tmp_path / "coin.jpg").write_bytes(encoded(picture(), "JPEG"))
+    with pytest.raises(PhotoError, match=r"cannot be opened \(Not a directory\); check its path"):
+        load_photo(tmp_path / "coin.jpg" / "inner.jpg")
+
+
+def test_what_the_system_refuses_is_not_called_damaged(monkeypatch):
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Image, "open", refuse)
+    with pytest.raises(PhotoError, match=r"coin\.jpg: cannot be opened \(Permission denied\)"):
+        load_photo(Path("coin.jpg"))
+
+
+def test_random_damage_never_raises_anything_else():
+    random = np.random.default_rng(6)
+    exif = with_orientation(6)
+    for data in (encoded(NOISE[:20, :30], form, exif=exif) for form in ("JPEG", "PNG", "WEBP")):
+        for _ in range(60):
+            damaged = np.frombuffer(data, np.uint8).copy()
+            damaged[random.integers(0, len(damaged), 4)] = random.integers(0, 256, 4)
+            try:
+                load_photo(damaged.tobytes())
+            except PhotoError:
+                continue

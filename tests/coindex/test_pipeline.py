@@ -1,0 +1,91 @@
+"""Photo to codes, with nets of three lines on drawn coins."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from coindex.cutout import cut_out
+from coindex.photo import load_photo
+from coindex.pipeline import encode_photo
+
+
+def edges(box):
+    return np.array([box.x, box.y, box.x + box.width, box.y + box.height])
+
+
+def test_each_coin_has_its_code_largest_first(photo_of, fake_models):
+    photo = photo_of(640, 480, [(120, 240, 60, "left"), (420, 240, 150, "top")])
+    large, small = encode_photo(photo, fake_models).coins
+    assert np.abs(edges(large.box) - [270, 90, 570, 390]).max() <= 2
+    assert np.abs(edges(small.box) - [60, 180, 180, 300]).max() <= 2
+    assert large.area == pytest.approx(np.pi * 150**2, rel=0.03)
+    assert large.code.shape == (64,)
+    assert large.code.dtype == np.int8
+    assert (large.code != small.code).any()
+
+
+def test_a_coin_gets_the_same_code_alone_and_among_others(photo_of, fake_models):
+    alone = encode_photo(photo_of(640, 480, [(420, 240, 150, "rings")]), fake_models).coins[0]
+    among = encode_photo(photo_of(640, 480, [(420, 240, 150, "rings"), (120, 240, 60, "left")]), fake_models).coins[0]
+    assert (alone.code == among.code).all()
+
+
+def test_the_largest_alone_is_the_first_of_all(photo_of, fake_models):
+    photo = photo_of(640, 480, [(120, 240, 60, "left"), (420, 240, 150, "top")])
+    (only,) = encode_photo(photo, fake_models, largest_only=True).coins
+    assert only.box == encode_photo(photo, fake_models).coins[0].box
+
+
+def test_boxes_and_outlines_are_in_full_size_pixels_of_a_reduced_jpeg(draw, fake_models):
+    pixels = draw(2600, 1950, [(1700, 900, 400, "left")])
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=95)
+    photo = load_photo(buffer.getvalue())
+    assert photo.rgb.shape[:2] == (975, 1300)
+    (coin,) = encode_photo(photo, fake_models).coins
+    assert np.abs(edges(coin.box) - [1300, 500, 2100, 1300]).max() <= 8
+    assert coin.area == pytest.approx(np.pi * 400**2, rel=0.03)
+    distances = np.hypot(*(coin.outline - [1700, 900]).T)
+    assert np.abs(distances - 400).max() <= 10
+    assert coin.outline.dtype == np.int32
+
+
+def test_a_box_ends_at_the_photos_edge(photo_of, fake_models):
+    (coin,) = encode_photo(photo_of(640, 480, [(10, 470, 100, "plain")]), fake_models).coins
+    left, top, right, bottom = edges(coin.box)
+    assert (left, bottom) == (0, 480)
+    assert right <= 112
+    assert top >= 368
+
+
+def test_the_picture_is_the_coin_in_colour_on_black_and_the_cutout_what_the_embedder_saw(photo_of, fake_models):
+    seen = []
+
+    def embedder(pixels):
+        seen.append(pixels)
+        return fake_models.embedder(pixels)
+
+    models = type(fake_models)(fake_models.index, fake_models.segmenter, embedder)
+    (coin,) = encode_photo(photo_of(640, 480, [(320, 240, 120, "left")]), models).coins
+    assert (seen[0][0] == coin.cutout).all()
+    assert coin.picture.shape == coin.cutout.shape == (256, 256, 3)
+    assert not coin.picture[:8, :8].any()
+    assert np.abs(coin.picture[128, 190].astype(int) - (250, 0, 20)).max() <= 3  # the bright half
+    assert coin.picture[128, 60, 0] < 180  # the dark half
+
+
+def test_a_photo_without_coins_has_none_and_embeds_nothing(photo_of, fake_models):
+    encoding = encode_photo(photo_of(640, 480, []), fake_models)
+    assert encoding.coins == ()
+    assert set(encoding.timings_ms) == {"segment", "cutout", "embed"}
+    assert all(value >= 0 for value in encoding.timings_ms.values())
+
+
+def test_the_cutout_is_taken_from_the_second_look(photo_of, fake_models):
+    from coindex.segmentation import find_coins
+
+    photo = photo_of(640, 480, [(320, 240, 120, "rings")])
+    (found,), (coin,) = find_coins(photo, fake_models.segmenter), encode_photo(photo, fake_models).coins
+    assert (coin.cutout == cut_out(found.rgb, found.mask)).all()

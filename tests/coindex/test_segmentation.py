@@ -1,0 +1,267 @@
+"""Regions from hand-drawn logits, and coins from drawn photos with a net that sees red."""
+
+import numpy as np
+import pytest
+
+from coindex.cutout import SIZE, Box
+from coindex.photo import Photo
+from coindex.segmentation import SMALLEST, find_coins, regions
+
+
+def disc(cx, cy, radius):
+    y, x = np.mgrid[:SIZE, :SIZE]
+    return np.hypot(x - cx, y - cy) <= radius
+
+
+def logits(coin, core):
+    return np.where(np.stack([coin, core], axis=2), 3, -3).astype(np.float32)
+
+
+def nothing():
+    return np.zeros((SIZE, SIZE), bool)
+
+
+def close(box, cx, cy, radius, slack):
+    """Whether a box is that of a disc, within `slack` pixels on every edge."""
+    edges = np.array([box.x, box.y, box.x + box.width, box.y + box.height])
+    return np.abs(edges - [cx - radius, cy - radius, cx + radius, cy + radius]).max() <= slack
+
+
+def test_one_disc_is_one_region_with_its_box_and_area():
+    coin = disc(100, 120, 40)
+    (region,) = regions(logits(coin, disc(100, 120, 25)))
+    assert ((region.mask == 255) == coin).all()
+    assert (region.mask[~coin] == 0).all()
+    assert region.box == Box(60, 80, 81, 81)
+    assert region.area == coin.sum()
+
+
+def test_logit_zero_is_not_coin():
+    assert regions(np.zeros((SIZE, SIZE, 2), np.float32)) == ()
+
+
+def test_two_touching_discs_with_separate_cores_are_two_regions():
+    left, right = disc(80, 128, 40), disc(158, 128, 40)
+    assert (left & right).any()
+    found = regions(logits(left | right, disc(80, 128, 25) | disc(158, 128, 25)))
+    assert len(found) == 2
+    first, second = sorted(
+        (region.mask >= 128 for region in found), key=lambda mask: np.flatnonzero(mask.any(axis=0))[0]
+    )
+    assert not (first & second).any()
+    assert ((first | second) == (left | right)).all()
+    # They part half-way between the cores.
+    assert first[:, :118].sum() == left[:, :118].sum()
+    assert not first[:, 121:].any()
+    assert not second[:, :118].any()
+
+
+def test_of_touching_discs_of_unlike_size_the_larger_comes_first():
+    found = regions(logits(disc(80, 128, 50) | disc(160, 128, 30), disc(80, 128, 35) | disc(160, 128, 21)))
+    assert [region.area > 4000 for region in found] == [True, False]
+    assert found[0].box.x < found[1].box.x
+
+
+def test_unlike_discs_part_where_they_touch_and_not_half_way_between_their_cores():
+    large, small = disc(90, 128, 60), disc(172, 128, 22)
+    # Cores of 0.7 of the radius: 18 pixels of the large coin lie outside its core, 7 of the small one.
+    found = regions(logits(large | small, disc(90, 128, 42) | disc(172, 128, 15)))
+    assert [region.area for region in found] == pytest.approx([large.sum(), small.sum()], abs=20)
+    assert found[0].box.x + found[0].box.width == pytest.approx(151, abs=2)
+
+
+def test_a_stray_core_pixel_does_not_halve_a_coin():
+    coin = disc(128, 128, 60)
+    core = disc(128, 128, 42)
+    core[128, 180] = True
+    (region,) = [region for region in regions(logits(coin, core)) if region.area > 100]
+    assert region.area > 0.99 * coin.sum()
+
+
+def test_a_region_without_a_core_is_no_coin():
+    found = regions(logits(disc(60, 60, 30) | disc(180, 180, 30), disc(180, 180, 20)))
+    assert [region.box for region in found] == [Box(150, 150, 61, 61)]
+
+
+def test_an_island_of_coin_pixels_without_a_core_belongs_to_nobody():
+    coin = disc(100, 100, 40)
+    (region,) = regions(logits(coin | disc(148, 100, 5), disc(100, 100, 25)))
+    assert ((region.mask >= 128) == coin).all()
+
+
+def test_a_coin_beside_another_loses_nothing_to_it():
+    # The edge of the left coin is nearer to the core of the right one, but nothing connects them.
+    left, right = disc(90, 128, 70), disc(220, 128, 50)
+    found = regions(logits(left | right, disc(90, 128, 40) | disc(220, 128, 47)))
+    assert [region.area for region in found] == [left.sum(), right.sum()]
+
+
+def test_a_core_outside_the_coin_does_not_count():
+    assert regions(logits(nothing(), disc(100, 100, 25))) == ()
+    (region,) = regions(logits(disc(100, 100, 40), disc(100, 100, 60)))
+    assert region.area == disc(100, 100, 40).sum()
+
+
+def test_a_holed_coin_keeps_its_hole():
+    ring = disc(128, 128, 60) & ~disc(128, 128, 20)
+    (region,) = regions(logits(ring, disc(128, 128, 48) & ~disc(128, 128, 32)))
+    assert ((region.mask >= 128) == ring).all()
+
+
+def test_noise_below_the_smallest_coin_is_dropped():
+    coin = nothing()
+    coin[10 : 10 + SMALLEST // 6, 10:16] = True
+    assert coin.sum() == SMALLEST
+    assert len(regions(logits(coin, coin))) == 1
+    coin[10, 10] = False
+    assert regions(logits(coin, coin)) == ()
+
+
+def test_a_coin_cut_by_the_pictures_edge_is_a_region_to_the_edge():
+    (region,) = regions(logits(disc(0, 128, 40), disc(0, 128, 25)))
+    assert region.box == Box(0, 88, 41, 81)
+
+
+def test_regions_come_largest_first_then_from_the_top_left():
+    centres = [(200, 200, 20), (60, 200, 20), (60, 60, 20), (200, 60, 30)]
+    coin = np.any([disc(*centre) for centre in centres], axis=0)
+    core = np.any([disc(x, y, r // 2) for x, y, r in centres], axis=0)
+    boxes = [region.box for region in regions(logits(coin, core))]
+    assert [(box.x, box.y) for box in boxes] == [(170, 30), (40, 40), (40, 180), (180, 180)]
+
+
+@pytest.mark.parametrize("size", [(640, 480), (480, 640), (256, 256), (1001, 333)])
+def test_coins_are_found_to_the_pixel_largest_first(photo_of, red_net, size):
+    width, height = size
+    small, large = (0.25 * width, 0.5 * height, 0.1 * min(size)), (0.7 * width, 0.55 * height, 0.2 * min(size))
+    found = find_coins(photo_of(*size, [(*small, "plain"), (*large, "plain")]), red_net)
+    assert len(found) == 2
+    for coin, disc in zip(found, (large, small), strict=True):
+        assert close(coin.box, *disc, slack=2)
+        assert coin.area == pytest.approx(np.pi * disc[2] ** 2, rel=0.06)
+
+
+def test_the_second_look_shows_the_coin_with_its_margin(photo_of, red_net):
+    (coin,) = find_coins(photo_of(800, 600, [(400, 300, 130, "left")]), red_net)
+    # The first look's box is 260 ± 3 pixels; the crop is 1.3 times as wide, around the same centre.
+    assert coin.crop.width == coin.crop.height == pytest.approx(338, abs=6)
+    assert coin.crop.x + coin.crop.width / 2 == pytest.approx(400, abs=3)
+    assert coin.rgb.shape == (SIZE, SIZE, 3)
+    outline = disc(127.5, 127.5, 130 / coin.crop.width * SIZE)
+    assert ((coin.mask >= 128) == outline).mean() > 0.97
+
+
+def test_touching_coins_are_told_apart(photo_of, red_net):
+    discs = [(250, 300, 100), (450, 300, 100), (350, 474, 100)]
+    found = find_coins(photo_of(800, 600, [(*disc, "plain") for disc in discs]), red_net)
+    assert len(found) == 3
+    for one in discs:
+        assert any(close(coin.box, *one, slack=6) for coin in found)
+
+
+@pytest.mark.parametrize("width", [1200, 1201, 1202, 1203])
+def test_coins_that_the_first_look_misses_are_found_by_the_enlarged_look(photo_of, red_net, width):
+    # The last one touches the photo's edge, where the enlarged parts must reach.
+    discs = [(300, 300, 50), (420, 300, 50), (700, 640, 40), (width - 40, 450, 40)]
+    calls = []
+
+    def short_sighted(pixels):
+        calls.append(1)
+        seen = red_net(pixels)
+        if len(calls) == 1:
+            seen[:, :, 80:] = -5  # the left third alone, which holds the first coin
+        return seen
+
+    found = find_coins(photo_of(width, 900, [(*one, "plain") for one in discs]), short_sighted)
+    assert len(found) == len(discs)
+    for one in discs:
+        assert any(close(coin.box, *one, slack=2) for coin in found), one
+
+
+def test_large_coins_cost_no_enlarged_look(photo_of, red_net):
+    looks = []
+
+    def counting(pixels):
+        looks.append(len(pixels))
+        return red_net(pixels)
+
+    find_coins(photo_of(640, 480, [(320, 240, 100, "plain")]), counting)
+    assert sum(looks) == 2
+    looks.clear()
+    find_coins(photo_of(640, 480, [(320, 240, 40, "plain")]), counting)
+    assert sum(looks) > 2
+
+
+def test_coins_seen_by_both_looks_are_looked_at_once(photo_of, red_net):
+    looks = []
+
+    def counting(pixels):
+        looks.append(len(pixels))
+        return red_net(pixels)
+
+    found = find_coins(photo_of(600, 600, [(150, 150, 40, "plain"), (310, 320, 40, "plain")]), counting)
+    assert len(found) == 2
+    assert len(looks) == 1 + 9 + 2
+
+
+def test_what_the_second_look_does_not_confirm_is_dropped(photo_of, red_net):
+    calls = []
+
+    def once(pixels):
+        calls.append(1)
+        return red_net(pixels) if len(calls) == 1 else np.full((1, SIZE, SIZE, 2), -9, np.float32)
+
+    assert find_coins(photo_of(640, 480, [(320, 240, 120, "plain")]), once) == ()
+    assert len(calls) == 2
+
+
+def test_a_second_look_at_a_speck_is_dropped(photo_of, red_net):
+    calls = []
+
+    def shrunken(pixels):
+        calls.append(1)
+        return red_net(pixels) if len(calls) == 1 else logits(disc(128, 128, 30), disc(128, 128, 20))[None]
+
+    assert disc(128, 128, 30).sum() < SIZE * SIZE / 16
+    assert find_coins(photo_of(640, 480, [(320, 240, 120, "plain")]), shrunken) == ()
+
+
+def test_one_coin_seen_as_two_on_the_first_look_is_one(photo_of, red_net):
+    calls = []
+
+    def doubled(pixels):
+        calls.append(1)
+        if len(calls) > 1:
+            return red_net(pixels)
+        # The disc at (100, 96) of radius 60, with two cores: each half is a candidate.
+        return logits(disc(100, 96, 60), disc(80, 96, 10) | disc(120, 96, 10))[None]
+
+    found = find_coins(photo_of(640, 480, [(250, 240, 150, "plain")]), doubled)
+    assert len(calls) == 3
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize("centre", [(20, 240), (620, 240), (320, 10), (320, 470), (30, 30)])
+def test_a_coin_cut_by_the_photos_edge_is_found_up_to_the_edge(photo_of, red_net, centre):
+    (coin,) = find_coins(photo_of(640, 480, [(*centre, 100, "plain")]), red_net)
+    x, y = centre
+    edges = [max(x - 100, 0), max(y - 100, 0), min(x + 100, 640), min(y + 100, 480)]
+    box = coin.box
+    assert np.abs(np.array([box.x, box.y, box.x + box.width, box.y + box.height]) - edges).max() <= 3
+
+
+def test_a_coin_that_fills_or_leaves_the_frame_is_found(photo_of, red_net):
+    for radius in (128, 140):
+        (coin,) = find_coins(photo_of(256, 256, [(128, 128, radius, "plain")]), red_net)
+        assert close(coin.box, 128, 128, 128, slack=2)
+
+
+def test_a_photo_without_a_coin_has_none(photo_of, red_net):
+    assert find_coins(photo_of(300, 200, []), red_net) == ()
+    assert find_coins(Photo(np.zeros((200, 300, 3), np.uint8), 300, 200), red_net) == ()
+
+
+def test_a_tiny_and_a_very_long_photo_are_looked_at(photo_of, red_net):
+    assert find_coins(photo_of(16, 16, []), red_net) == ()
+    (coin,) = find_coins(photo_of(2000, 100, [(900, 50, 45, "plain")]), red_net)
+    assert close(coin.box, 900, 50, 45, slack=3)
