@@ -26,6 +26,9 @@ ZOOM_BELOW = 48
 ZOOM_GRID = 3
 """Parts a side on the enlarged look; each is half the picture's side, so neighbours overlap by half."""
 
+SMALLEST_SHARE = 0.05
+"""Of the largest coin's area: the world's coins measure 14 to 40 millimetres, and one may lie nearer than the other."""
+
 SAME_COIN = 0.4
 """Overlap of two boxes, as a share of the smaller, from which they are one coin found twice."""
 
@@ -76,6 +79,8 @@ def find_coins(photo: Photo, segmenter: Net) -> tuple[FoundCoin, ...]:
     coins.sort(key=lambda coin: (-coin.area, coin.box.y, coin.box.x))
     kept: list[FoundCoin] = []
     for coin in coins:
+        if coin.area < SMALLEST_SHARE * coins[0].area:
+            break
         if all(_shared(coin.box, other.box) < SAME_COIN for other in kept):
             kept.append(coin)
     return tuple(kept)
@@ -152,12 +157,18 @@ def _touches_inner_edge(box: Box, window: Box, width: int, height: int) -> bool:
 
 
 def _without_doubles(boxes: list[Box]) -> list[Box]:
-    """The later, finer boxes win over the earlier ones that they overlap."""
+    """The later, finer boxes win over the earlier ones that are nearly the same; the rest is for the second look."""
     kept: list[Box] = []
     for box in reversed(boxes):
-        if all(_shared(box, other) < SAME_COIN for other in kept):
+        if all(_shared(box, other) < SAME_COIN or not _of_one_size(box, other) for other in kept):
             kept.append(box)
     return kept
+
+
+def _of_one_size(a: Box, b: Box) -> bool:
+    """Whether neither box is twice as large as the other: a fragment of a coin is no double of it."""
+    areas = sorted((a.width * a.height, b.width * b.height))
+    return areas[1] < 2 * areas[0]
 
 
 def _outline(photo: Photo, box: Box, segmenter: Net) -> FoundCoin | None:

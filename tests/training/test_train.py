@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="needs the training extra")
+pytest.importorskip("torch", reason="needs the training extra")
+
+import torch
 
 from coindex.errors import ModelError, TrainingError
 from coindex.synthetic import write_catalogue

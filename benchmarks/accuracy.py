@@ -1,0 +1,119 @@
+"""Recall and coin finding of the shipped models: int8 as a phone runs them beside the float nets that they came from.
+
+    python benchmarks/accuracy.py --data photos/manifest.csv --boxes photos/scenes/boxes.csv
+    python benchmarks/accuracy.py --quick
+
+Without `--data` it draws coins of its own: a catalogue in a studio's light, and phone-like scenes as queries.
+"""
+
+import argparse
+import json
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from coindex.commands.progress import progress_bar
+from coindex.evaluation import evaluate, evaluate_scenes, load_runtime, read_scenes
+from coindex.manifest import read_manifest
+from coindex.models import DEFAULT_FOLDER
+from coindex.synthetic import write_catalogue, write_scenes
+
+PAIRS = (("val_catalog", "val_query"), ("phone_catalog", "phone_query"), ("domain_catalog", "domain_query"))
+SYNTHETIC_SEED = 20_000
+SCENE_SEED = 1
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, help="a manifest.csv with the splits " + ", ".join(sum(PAIRS, ())))
+    parser.add_argument("--boxes", type=Path, help="a CSV of the boxes of coins in scenes")
+    parser.add_argument("--models", type=Path, default=DEFAULT_FOLDER)
+    parser.add_argument("--runtimes", default="litert,torch", help="of litert, torch, onnx")
+    parser.add_argument("--quick", action="store_true", help="few coins, under a minute")
+    parser.add_argument("--json", type=Path, help="write the rows there")
+    options = parser.parse_args()
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        sets = _synthetic_sets(Path(folder), quick=options.quick)
+        if options.data:
+            sets += [(options.data, catalog, query) for catalog, query in PAIRS]
+        for runtime in options.runtimes.split(","):
+            models = load_runtime(runtime, options.models)
+            for manifest, catalog, query in sets:
+                for seed in (None, SCENE_SEED) if catalog == PAIRS[0][0] else (None,):
+                    rows.append(_recall(manifest, catalog, query, runtime, models, seed))
+            if options.boxes:
+                with progress_bar("scenes") as on_progress:
+                    found = evaluate_scenes(read_scenes(options.boxes), models, on_progress=on_progress)
+                rows.append({"set": "scenes", "runtime": runtime, **found})
+    if options.json:
+        options.json.write_text(json.dumps(rows, indent=2) + "\n")
+    _print(rows)
+
+
+def _synthetic_sets(folder: Path, *, quick: bool) -> list[tuple[Path, str, str]]:
+    """One manifest of invented coins: a studio catalogue, and phone-like scenes of the same types as queries."""
+    types, scenes = (10, 20) if quick else (60, 240)
+    with progress_bar("drawing the catalogue") as on_progress:
+        write_catalogue(folder / "catalog", types=types, seed=SYNTHETIC_SEED, on_progress=on_progress)
+    with progress_bar("drawing the queries") as on_progress:
+        write_scenes(folder / "query", types=types, scenes=scenes, seed=SYNTHETIC_SEED, on_progress=on_progress)
+    header, lines = "", []
+    for part in ("catalog", "query"):
+        header, *body = (folder / part / "manifest.csv").read_text(encoding="utf-8").splitlines()
+        lines += [f"{part}/{line}" for line in body]  # `file` is the first column
+    manifest = folder / "manifest.csv"
+    manifest.write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
+    return [(manifest, "catalog", "query")]
+
+
+def _recall(
+    manifest: Path, catalog: str, query: str, runtime: str, models: Any, scene_seed: int | None
+) -> dict[str, Any]:
+    photos = read_manifest(manifest, splits=(catalog, query))
+    name = f"{catalog}/{query}" + (" as scenes" if scene_seed is not None else "")
+    with progress_bar(f"{name}, {runtime}") as on_progress:
+        report = evaluate(
+            [photo for photo in photos if photo.split == catalog],
+            [photo for photo in photos if photo.split == query],
+            models,
+            scene_seed=scene_seed,
+            skip_bad=True,
+            on_progress=on_progress,
+        )
+    return {"set": name if catalog != "catalog" else "invented coins in scenes", "runtime": runtime, **report}
+
+
+def _print(rows: Sequence[dict[str, Any]]) -> None:
+    console = Console()
+    recall = Table(
+        "set", "runtime", "queries", "classes", "@1", "@2", "@5", "@10", "@20", "design@1", "no coin", "p50 ms"
+    )
+    for row in rows:
+        if "recall" in row:
+            recall.add_row(
+                row["set"],
+                row["runtime"],
+                str(row["queries"]),
+                str(row["classes"]),
+                *(f"{value:.3f}" for value in row["recall"].values()),
+                f"{row['design_recall']['1']:.3f}",
+                str(row["no_coin_found"]),
+                f"{row['latency_ms']['p50']:.0f}",
+            )
+    console.print(recall)
+    scenes = Table("scenes", "runtime", "coins", "precision", "recall", "F1", "mean IoU")
+    for row in rows:
+        if "f1" in row:
+            figures = (f"{row[name]:.3f}" for name in ("precision", "recall", "f1", "mean_iou"))
+            scenes.add_row(str(row["scenes"]), row["runtime"], str(row["coins"]), *figures)
+    if scenes.row_count:
+        console.print(scenes)
+
+
+if __name__ == "__main__":
+    main()
