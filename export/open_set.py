@@ -25,9 +25,11 @@ def calibrate(pairs: Sequence[tuple[Sequence[CodedPhoto], Sequence[CodedPhoto]]]
     """Fit confidence to catalogues and queries of unseen classes.
 
     Each query is asked twice: of the whole catalogue, where the nearest row is a success if its class is right, and of
-    the catalogue without the query's coin, where nothing is right. A coin counts as known from confidence one half.
+    the catalogue without the query's coin, where nothing is right. The threshold is
+    where the share of right answers it accepts exceeds the share of strangers most (Youden, *Cancer* 1950).
     """
     distances, right = [], []
+    known, strangers = [], []
     for catalog, queries in pairs:
         codes = np.stack([photo.code for photo in catalog])
         for query in queries:
@@ -35,12 +37,22 @@ def calibrate(pairs: Sequence[tuple[Sequence[CodedPhoto], Sequence[CodedPhoto]]]
             nearest = int(distance.argmin())
             distances.append(int(distance[nearest]))
             right.append(catalog[nearest].label.matches(query.label))
+            if right[-1]:
+                known.append(distances[-1])
             others = [i for i, photo in enumerate(catalog) if photo.label.coin != query.label.coin]
             if others:
                 distances.append(int(distance[others].min()))
                 right.append(False)
+                strangers.append(distances[-1])
     midpoint, slope = fit_logistic(np.array(distances, np.float64), np.array(right, np.float64))
-    return OpenSet(int(midpoint), round(midpoint, 1), round(slope, 8))
+    return OpenSet(_youden(np.array(known), np.array(strangers)), round(midpoint, 1), round(slope, 8))
+
+
+def _youden(known: NDArray[np.int64], strangers: NDArray[np.int64]) -> int:
+    """The distance at which acceptance of `known` (n,) exceeds that of `strangers` (m,) most; the least such."""
+    limits = np.unique(known)
+    accepted = [np.searchsorted(np.sort(group), limits, side="right") / len(group) for group in (known, strangers)]
+    return int(limits[int((accepted[0] - accepted[1]).argmax())])
 
 
 def fit_logistic(distances: NDArray[np.float64], right: NDArray[np.float64]) -> tuple[float, float]:
