@@ -1,5 +1,6 @@
 """Regions from hand-drawn logits, and coins from drawn photos with a net that sees red."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -265,3 +266,29 @@ def test_a_tiny_and_a_very_long_photo_are_looked_at(photo_of, red_net):
     assert find_coins(photo_of(16, 16, []), red_net) == ()
     (coin,) = find_coins(photo_of(2000, 100, [(900, 50, 45, "plain")]), red_net)
     assert close(coin.box, 900, 50, 45, slack=3)
+
+
+def test_a_speck_far_smaller_than_the_largest_coin_is_no_coin(photo_of, red_net):
+    large = (420, 240, 150)
+    for radius, count in ((20, 1), (40, 2)):
+        found = find_coins(photo_of(640, 480, [(100, 240, radius, "plain"), (*large, "plain")]), red_net)
+        assert len(found) == count
+        assert close(found[0].box, *large, slack=3)
+
+
+def test_a_fragment_that_the_enlarged_look_sees_does_not_replace_its_coin(photo_of, red_net):
+    coin = (512, 400, 80)
+    looks = []
+
+    def fragments_when_enlarged(pixels):
+        looks.append(len(pixels))
+        logits = red_net(pixels)
+        if 2 <= len(looks) <= 10:  # the nine enlarged parts: only the middle of the coin is seen
+            for picture in logits:
+                depth = cv2.distanceTransform((picture[:, :, 0] > 0).astype(np.uint8), cv2.DIST_L2, 5)
+                picture[depth <= 0.6 * max(depth.max(), 1)] = -5
+        return logits
+
+    (found,) = find_coins(photo_of(1024, 1024, [(*coin, "plain")]), fragments_when_enlarged)
+    assert len(looks) > 10
+    assert close(found.box, *coin, slack=4)
