@@ -3,15 +3,12 @@
 import json
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from sqlalchemy import func, select
 
@@ -19,14 +16,13 @@ from catalog_server.app import create_app
 from catalog_server.importer import import_photos
 from catalog_server.publisher import current_index, publish, verify
 from catalog_server.store import CoinRow, PhotoRow, open_store
+from coindex.commands.progress import progress_bar
 from coindex.errors import StoreError
 from coindex.manifest import read_manifest
-from coindex.models import load_models
+from coindex.models import DEFAULT_FOLDER, load_models
 from coindex.pipeline import encode_photo
 
 __all__ = ["catalog", "serve"]
-
-MODELS = Path(__file__).resolve().parents[1] / "mobile_assets" / "models"
 
 StoreOption = Annotated[
     Path | None,
@@ -45,7 +41,7 @@ catalog = typer.Typer(no_args_is_help=True, help="Curate the catalogue and publi
 def import_(
     manifest: Annotated[Path, typer.Argument(help="A manifest.csv; its photos lie beside it.")],
     split: Annotated[list[str] | None, typer.Option(help="Only rows of this split; may be repeated.")] = None,
-    models: ModelsOption = MODELS,
+    models: ModelsOption = DEFAULT_FOLDER,
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave out photos that cannot be read or show no coin.")
     ] = False,
@@ -55,7 +51,7 @@ def import_(
     """Add the photos of a manifest, all of them or none."""
     photos = read_manifest(manifest, splits=split)
     nets = load_models(models)
-    with _progress("Encoding photos") as progress:
+    with progress_bar("Encoding photos") as progress:
         report = import_photos(
             open_store(store, create=True),
             photos,
@@ -136,7 +132,7 @@ def retire(
 
 
 @catalog.command("publish")
-def publish_(models: ModelsOption = MODELS, store: StoreOption = None, as_json: JsonOption = False) -> None:
+def publish_(models: ModelsOption = DEFAULT_FOLDER, store: StoreOption = None, as_json: JsonOption = False) -> None:
     """Make the store's catalogue the release that phones fetch."""
     report = publish(open_store(store), models)
     if as_json:
@@ -153,7 +149,7 @@ def publish_(models: ModelsOption = MODELS, store: StoreOption = None, as_json: 
 @catalog.command("verify")
 def verify_(store: StoreOption = None, as_json: JsonOption = False) -> None:
     """Check photo files and the served release against their hashes."""
-    with _progress("Checking photos") as progress:
+    with progress_bar("Checking photos") as progress:
         report = verify(open_store(store), progress=progress)
     if as_json:
         _print_json(asdict(report))
@@ -195,15 +191,6 @@ def serve(
     finally:
         server.close()
         opened.close()
-
-
-@contextmanager
-def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _print_json(document: Any) -> None:

@@ -47,7 +47,8 @@ def check_rules(photos: Sequence[LabelledPhoto], settings: DataSettings) -> None
     small = [f"{label.name} {label.side} ({count})" for label, count in counts.items() if count < settings.min_photos]
     if small:
         raise TrainingError(
-            f"{len(small)} classes have fewer than {settings.min_photos} photos: {', '.join(sorted(small)[:5])}; "
+            f"{len(small)} class{'es have' if len(small) > 1 else ' has'} fewer than {settings.min_photos} photos: "
+            f"{', '.join(sorted(small)[:5])}; "
             "add photos or take them out of the training split"
         )
     leaked = {photo.label for photo in judged} & set(counts)

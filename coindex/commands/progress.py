@@ -1,4 +1,4 @@
-"""The one progress bar of all commands: on stderr, with the time left."""
+"""The one progress bar of all commands: on stderr, with the time left, where a person can see it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,8 +11,9 @@ __all__ = ["progress_bar"]
 
 @contextmanager
 def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar that the yielded function moves: (done, total)."""
+    """A bar that the yielded function moves: (done, total). Where stderr is no terminal there is none."""
+    console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)

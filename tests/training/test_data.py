@@ -24,7 +24,7 @@ def test_classes_apart_and_large_enough_pass() -> None:
 
 
 def test_a_class_with_one_photo_stops_training_by_its_name() -> None:
-    with pytest.raises(TrainingError, match=r"1 classes have fewer than 2 photos: Atlantis one drachma obverse \(1\)"):
+    with pytest.raises(TrainingError, match=r"1 class has fewer than 2 photos: Atlantis one drachma obverse \(1\)"):
         check_rules([photo("one", "train", "a")], SETTINGS)
 
 
