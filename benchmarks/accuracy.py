@@ -25,6 +25,7 @@ from coindex.synthetic import write_catalogue, write_scenes
 PAIRS = (("val_catalog", "val_query"), ("phone_catalog", "phone_query"), ("domain_catalog", "domain_query"))
 SYNTHETIC_SEED = 20_000
 SCENE_SEED = 1
+TABLE_WIDTH = 130
 
 
 def main() -> None:
@@ -89,7 +90,8 @@ def _recall(
 
 
 def _print(rows: Sequence[dict[str, Any]]) -> None:
-    console = Console()
+    # Figures cut off are no figures: a narrow terminal wraps the lines instead.
+    console = Console(width=max(Console().width, TABLE_WIDTH))
     recall = Table(
         "set", "runtime", "queries", "classes", "@1", "@2", "@5", "@10", "@20", "design@1", "no coin", "p50 ms"
     )

@@ -60,6 +60,8 @@ def test_each_path_named_is_there(path):
 def test_each_option_named_is_one_of_some_command(option):
     commands = [parse(line) for line in CALLS]
     names = {name for command in commands for parameter in command.params for name in parameter.opts}
+    benchmarks = "".join(path.read_text("utf-8") for path in sorted((ROOT / "benchmarks").glob("*.py")))
+    names |= set(re.findall(r'add_argument\("(--[a-z-]+)"', benchmarks))
     assert option in names | {"--help"}
 
 
