@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -66,7 +65,6 @@ class _Views(IterableDataset[tuple[NDArray[np.uint8], int]]):
         self._sources, self._settings, self._size, self._seed = sources, settings, size, seed
 
     def __iter__(self) -> Iterator[tuple[NDArray[np.uint8], int]]:
-        cv2.setNumThreads(1)
         worker = get_worker_info()
         rng = np.random.default_rng([self._seed, worker.id if worker else 0])
         names = [name for name, coins in self._sources.items() if coins]

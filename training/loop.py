@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -78,6 +79,8 @@ def fit(
         parts["extra"] = extra
     run.mkdir(parents=True, exist_ok=True)
     first = _resume(run / "state.pt", parts)
+    # Before the worker is forked: OpenCV's threads do not live on in a child, which would wait for them forever.
+    cv2.setNumThreads(1)
     batches: Iterator[Any] = iter(
         DataLoader(
             examples(first),

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -45,7 +44,6 @@ class _Scenes(IterableDataset[tuple[NDArray[np.uint8], NDArray[np.uint8]]]):
         self._coins, self._textures, self._seed = coins, textures, seed
 
     def __iter__(self) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
-        cv2.setNumThreads(1)
         worker = get_worker_info()
         rng = np.random.default_rng([self._seed, worker.id if worker else 0])
         while True:

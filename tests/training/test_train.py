@@ -1,6 +1,8 @@
 """A whole training in small: photos in, a checkpoint out, stopped and resumed."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +56,15 @@ def test_a_finished_run_is_not_trained_again(manifest: Path, tmp_path: Path) -> 
     for name, value in first.state_dict().items():
         assert torch.equal(value, second.state_dict()[name]), name
     assert len((tmp_path / "history.jsonl").read_text().splitlines()) == preset.segmenter.epochs
+
+
+def test_a_forked_worker_composes_although_opencv_has_threads(manifest: Path, tmp_path: Path) -> None:
+    # In a process of its own: a worker that waits for OpenCV's lost threads would hang this one.
+    command = [sys.executable, "-m", "coindex", "train", "embedder", "--preset", "tiny", "--weights", "random"]
+    command += ["--data", str(manifest), "--run", str(tmp_path / "run")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    assert read_embedder(tmp_path / "run" / "embedder.safetensors").pool == 4
 
 
 def test_missing_pretrained_weights_are_an_error_that_says_what_to_do(tmp_path: Path) -> None:
