@@ -15,7 +15,7 @@ from torch import nn
 
 from coindex.codes import space_id
 from coindex.commands.progress import progress_bar
-from coindex.cutout import CUTOUT_VERSION, cut_out
+from coindex.cutout import CUTOUT_VERSION, SIZE, cut_out
 from coindex.errors import ExportError
 from coindex.manifest import LabelledPhoto, read_manifest
 from coindex.models import DEFAULT_FOLDER, INDEX_NAME, Models, OpenSet, load_models
@@ -23,13 +23,13 @@ from coindex.photo import load_photo
 from coindex.pipeline import encode_photo
 from export.open_set import CodedPhoto, calibrate
 from export.tflite import to_onnx, to_tflite_int8
-from training.data import FIRST_SYNTHETIC, load_textures, synthetic_coins
+from training.data import load_textures
 from training.nets import read_embedder, read_segmenter
 from training.places import CHECKPOINTS, EMBEDDER, SEGMENTER
 from training.presets import read_preset
 from training.runtime import TorchNet
 from training.scenes import labelled_scene
-from training.sources import CoinPicture, load_coins
+from training.sources import load_coins
 from training.views import ViewSettings, phone_view
 
 __all__ = ["export"]
@@ -46,10 +46,7 @@ SEED = 17
 
 
 def export(
-    data: Annotated[
-        Path | None,
-        typer.Option(help="A manifest.csv to calibrate with; invented coins calibrate where there is none."),
-    ] = None,
+    data: Annotated[Path, typer.Option(help="A manifest.csv; its photos lie beside it, and calibrate the nets.")],
     backgrounds: Annotated[Path | None, typer.Option(help="A folder of surfaces without coins.")] = None,
     preset: Annotated[str, typer.Option(help="Its splits are calibrated and judged with.")] = "mobile",
     checkpoints: Annotated[
@@ -60,10 +57,17 @@ def export(
     ] = DEFAULT_FOLDER,
 ) -> None:
     """Turn float checkpoints into the int8 models that phones run."""
-    splits = read_preset(preset).data
-    photos = read_manifest(data) if data else ()
-    training = [photo for photo in photos if photo.split in splits.train]
     nets = {"segmenter": read_segmenter(checkpoints / SEGMENTER), "embedder": read_embedder(checkpoints / EMBEDDER)}
+    splits = read_preset(preset).data
+    photos = read_manifest(data)
+    training = [photo for photo in photos if photo.split in splits.train]
+    if not training:
+        raise ExportError(f"{data}: no photo of a training split ({', '.join(splits.train)}) to calibrate int8 with")
+    present = {photo.split for photo in photos}
+    pairs = [pair for pair in splits.retrieval if present.issuperset(pair)]
+    if not pairs:
+        wanted = "; or ".join(" and ".join(pair) for pair in splits.retrieval)
+        raise ExportError(f"{data}: the open-set threshold needs photos of unseen classes, of the splits {wanted}")
     pictures = _calibration(training, load_textures(backgrounds))
     with tempfile.TemporaryDirectory() as folder, progress_bar("Exporting") as on_progress:
         staging = Path(folder)
@@ -71,10 +75,10 @@ def export(
             on_progress(done, len(nets))
             to_onnx(_Clipped(net) if name == "segmenter" else net, staging / f"{name}.onnx")
             to_tflite_int8(staging / f"{name}.onnx", pictures[name], staging / f"{name}.tflite")
-        document = _index(checkpoints, staging, data is not None)
+        document = _index(checkpoints, staging)
         models = _provisional(staging, document)
         document["parity"] = _parity(models, nets, pictures)
-        document["open_set"] = _open_set(photos, splits.retrieval, models)
+        document["open_set"] = _open_set(photos, pairs, models)
         _write(document, staging / INDEX_NAME)
         load_models(staging)
         out.mkdir(parents=True, exist_ok=True)
@@ -100,17 +104,13 @@ class _Clipped(nn.Module):
 def _calibration(
     photos: Sequence[LabelledPhoto], textures: Sequence[NDArray[np.uint8]]
 ) -> dict[str, NDArray[np.uint8]]:
-    """Pictures uint8 (n, 256, 256, 3) for each net, of real coins where there are photos, else of invented ones."""
+    """Pictures uint8 (n, 256, 256, 3) for each net: cutouts for the embedder, scenes for the segmenter."""
     rng = np.random.default_rng(SEED)
-    coins: tuple[CoinPicture, ...]
-    if photos:
-        chosen = rng.permutation(len(photos))[:CALIBRATION_PICTURES]
-        coins = load_coins([photos[int(i)] for i in chosen], size=256)
-    else:
-        coins = synthetic_coins(range(FIRST_SYNTHETIC, FIRST_SYNTHETIC + 10), 2, size=256)
+    chosen = rng.permutation(len(photos))[:CALIBRATION_PICTURES]
+    coins = load_coins([photos[int(i)] for i in chosen], size=SIZE)
     picks = [coins[int(i)] for i in rng.integers(0, len(coins), CALIBRATION_PICTURES)]
     cutouts = [
-        cut_out(coin.rgb, coin.mask) if number % 2 else phone_view(coin, size=256, settings=ViewSettings(), rng=rng)
+        cut_out(coin.rgb, coin.mask) if number % 2 else phone_view(coin, size=SIZE, settings=ViewSettings(), rng=rng)
         for number, coin in enumerate(picks)
     ]
     scenes = [labelled_scene(coins, textures, rng)[0] for _ in range(CALIBRATION_PICTURES)]
@@ -121,7 +121,7 @@ def _calibration(
     return pictures
 
 
-def _index(checkpoints: Path, staging: Path, real: bool) -> dict[str, Any]:
+def _index(checkpoints: Path, staging: Path) -> dict[str, Any]:
     digest = hashlib.sha256((checkpoints / EMBEDDER).read_bytes()).hexdigest()
     return {
         "format": 1,
@@ -130,7 +130,7 @@ def _index(checkpoints: Path, staging: Path, real: bool) -> dict[str, Any]:
         "cutout_version": CUTOUT_VERSION,
         "embedder_checkpoint_sha256": digest,
         "segmenter_checkpoint_sha256": hashlib.sha256((checkpoints / SEGMENTER).read_bytes()).hexdigest(),
-        "calibrated_on": "photographs and composed scenes" if real else "invented coins and composed scenes",
+        "calibrated_on": "photographs of the training splits and scenes composed of them",
         "models": {
             name: {
                 "file": f"{name}.tflite",
@@ -168,8 +168,6 @@ def _parity(models: Models, nets: dict[str, nn.Module], pictures: dict[str, NDAr
 
 def _open_set(photos: Sequence[LabelledPhoto], pairs: Sequence[tuple[str, str]], models: Models) -> dict[str, float]:
     """Calibrate on unseen classes through the whole device path."""
-    if not photos:
-        raise ExportError("no --data: the open-set threshold is calibrated on labelled photos of unseen classes")
     coded: dict[str, list[CodedPhoto]] = {}
     wanted = [photo for photo in photos if any(photo.split in pair for pair in pairs)]
     with progress_bar("Calibrating the open set") as on_progress:
