@@ -20,7 +20,7 @@ from coindex.manifest import CoinClass, LabelledPhoto
 from coindex.metrics import RECALL_AT, auroc, false_accept_rate, match_boxes, recall_at
 from coindex.models import Models, load_models
 from coindex.photo import Photo, load_photo
-from coindex.pipeline import encode_photo
+from coindex.pipeline import box_in_photo, encode_photo
 from coindex.segmentation import find_coins
 from coindex.synthetic import EVALUATION_SEVERITY, HELD_OUT_FAMILIES, background, compose_scene
 
@@ -186,7 +186,8 @@ def evaluate_scenes(
     found_total, true_total, overlaps = 0, 0, []
     for done, scene in enumerate(scenes, 1):
         photo = load_photo(scene.path)
-        coins = encode_boxes(photo, models)
+        boxes = [box_in_photo(photo, coin) for coin in find_coins(photo, models.segmenter)]
+        coins = np.array([[box.x, box.y, box.width, box.height] for box in boxes], np.float64).reshape(-1, 4)
         pairs = match_boxes(coins, scene.boxes)
         found_total, true_total = found_total + len(coins), true_total + len(scene.boxes)
         overlaps += [iou for _, _, iou in pairs]
@@ -200,12 +201,6 @@ def evaluate_scenes(
         "f1": 2 * hits / (found_total + true_total) if found_total + true_total else 0.0,
         "mean_iou": float(np.mean(overlaps)) if overlaps else 0.0,
     }
-
-
-def encode_boxes(photo: Photo, models: Models) -> NDArray[np.float64]:
-    """Boxes float (n, 4) of the coins of a photo, in pixels of the upright full-size photo."""
-    boxes = [coin.box for coin in encode_photo(photo, models).coins]
-    return np.array([[box.x, box.y, box.width, box.height] for box in boxes], np.float64).reshape(-1, 4)
 
 
 def _catalogue(

@@ -16,7 +16,7 @@ from coindex.photo import Photo
 from coindex.resize import resize
 from coindex.segmentation import FoundCoin, find_coins
 
-__all__ = ["EncodedCoin", "Encoding", "encode_photo"]
+__all__ = ["EncodedCoin", "Encoding", "box_in_photo", "encode_photo"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,20 +60,31 @@ def encode_photo(photo: Photo, models: Models, *, largest_only: bool = False) ->
     return Encoding(tuple(coins), timings)
 
 
-def _encoded(photo: Photo, coin: FoundCoin, cutout: NDArray[np.uint8], code: NDArray[np.int8]) -> EncodedCoin:
-    height, width = photo.rgb.shape[:2]
-    across, down = photo.width / width, photo.height / height
+def box_in_photo(photo: Photo, coin: FoundCoin) -> Box:
+    """A found coin's box in whole pixels of the upright full-size photo, within it and never empty."""
+    across, down = _enlargement(photo)
     left, top = _clipped(coin.box.x * across, photo.width), _clipped(coin.box.y * down, photo.height)
     right = _clipped((coin.box.x + coin.box.width) * across, photo.width)
     bottom = _clipped((coin.box.y + coin.box.height) * down, photo.height)
+    return Box(left, top, max(right - left, 1), max(bottom - top, 1))
+
+
+def _encoded(photo: Photo, coin: FoundCoin, cutout: NDArray[np.uint8], code: NDArray[np.int8]) -> EncodedCoin:
+    across, down = _enlargement(photo)
     return EncodedCoin(
-        box=Box(left, top, max(right - left, 1), max(bottom - top, 1)),
+        box=box_in_photo(photo, coin),
         code=code,
         picture=_picture(coin),
         cutout=cutout,
         outline=_outline(coin, across, down),
         area=round(coin.area * across * down),
     )
+
+
+def _enlargement(photo: Photo) -> tuple[float, float]:
+    """Pixels of the full-size photo a decoded pixel, across and down."""
+    height, width = photo.rgb.shape[:2]
+    return photo.width / width, photo.height / height
 
 
 def _picture(coin: FoundCoin) -> NDArray[np.uint8]:

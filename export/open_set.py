@@ -25,8 +25,8 @@ def calibrate(pairs: Sequence[tuple[Sequence[CodedPhoto], Sequence[CodedPhoto]]]
     """Fit confidence to catalogues and queries of unseen classes.
 
     Each query is asked twice: of the whole catalogue, where the nearest row is a success if its class is right, and of
-    the catalogue without the query's coin, where nothing is right. The threshold is
-    where the share of right answers it accepts exceeds the share of strangers most (Youden, *Cancer* 1950).
+    the catalogue without the query's coin, where nothing is right. The threshold is where the share of
+    right answers that it accepts exceeds the share of strangers most (Youden, *Cancer* 1950).
     """
     distances, right = [], []
     known, strangers = [], []

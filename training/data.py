@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,11 +26,12 @@ PHOTO_ENDINGS = (".webp", ".jpg", ".jpeg", ".png")
 Progress = Callable[[str, int, int], None]
 
 
+@dataclass(frozen=True, eq=False)
 class Pools:
     """Coins to train on by source, and retrievals of unseen classes to judge with."""
 
-    def __init__(self, sources: dict[str, tuple[CoinPicture, ...]], retrievals: tuple[Retrieval, ...]) -> None:
-        self.sources, self.retrievals = sources, retrievals
+    sources: dict[str, tuple[CoinPicture, ...]]
+    retrievals: tuple[Retrieval, ...]
 
 
 def check_rules(photos: Sequence[LabelledPhoto], settings: DataSettings) -> None:

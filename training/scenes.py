@@ -77,7 +77,8 @@ def _first_look(
         # A handful of coins is about the same size; what differs is how far away the camera was.
         size = float(np.exp(rng.uniform(*np.log(settings.coin_width))))
         settings = replace(settings, coin_width=(0.75 * size, 1.2 * size))
-    return _framed(*_composed(coins, textures, width, height, settings, rng))
+    rgb, instances, _ = _composed(coins, textures, width, height, settings, rng)
+    return _framed(rgb, instances)
 
 
 def _second_look(
@@ -97,7 +98,7 @@ def _second_look(
     )
     rgb, instances, boxes = _composed(coins, textures, width, height, settings, rng)
     if not len(boxes):
-        return _framed(rgb, instances, boxes)
+        return _framed(rgb, instances)
     x, y, w, h = (int(value) for value in boxes[int(rng.integers(len(boxes)))])
     if rng.random() < ASTRAY:
         x, y = int(rng.integers(0, width - w // 2)), int(rng.integers(0, height - h // 2))
@@ -176,9 +177,7 @@ def _with_fingers(ground: NDArray[np.uint8], rng: np.random.Generator) -> NDArra
     return np.clip(blended, 0, 255).astype(np.uint8)
 
 
-def _framed(
-    rgb: NDArray[np.uint8], instances: NDArray[np.uint8], _: NDArray[np.int32]
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def _framed(rgb: NDArray[np.uint8], instances: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     longer = max(rgb.shape[:2])
     window = Box(0, 0, longer, longer)
     return _scaled(take_square(rgb, window), cv2.INTER_AREA), _scaled(take_square(instances, window), cv2.INTER_NEAREST)

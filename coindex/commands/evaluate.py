@@ -3,7 +3,7 @@
 import json
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -12,7 +12,7 @@ from rich.table import Table
 from coindex.commands.progress import progress_bar
 from coindex.evaluation import evaluate as measure
 from coindex.evaluation import load_runtime
-from coindex.manifest import read_manifest
+from coindex.manifest import LabelledPhoto, read_manifest
 from coindex.models import DEFAULT_FOLDER
 
 __all__ = ["Joint", "evaluate"]
@@ -47,7 +47,7 @@ def evaluate(
     splits = [split for split in (catalog_split, query_split, unknown_split) if split is not None]
     photos = read_manifest(manifest, splits=splits)
 
-    def of(split: str | None) -> list[Any]:
+    def of(split: str | None) -> list[LabelledPhoto]:
         return [photo for photo in photos if photo.split == split]
 
     nets = load_runtime(runtime, models, threads=threads)
