@@ -56,6 +56,9 @@ def embedder(
     """Train the net that turns a cutout into an embedding."""
     chosen = read_preset(preset)
     folder = run or Path("runs") / f"embedder-{preset}"
+    pretrained = _weights(
+        weights, chosen.embedder.backbone
+    )  # first: what is missing must not show after minutes of loading
     with _bars(threads) as bars:
         pools = load_pools(
             data,
@@ -69,7 +72,7 @@ def embedder(
             pools.sources,
             pools.retrievals,
             chosen.embedder,
-            weights=_weights(weights, chosen.embedder.backbone),
+            weights=pretrained,
             run=folder,
             seed=seed,
             report=Reporter(bars.step, bars.epoch),
@@ -94,6 +97,9 @@ def segmenter(
     """Train the net that finds coins and cuts them out."""
     chosen = read_preset(preset)
     folder = run or Path("runs") / f"segmenter-{preset}"
+    pretrained = _weights(
+        weights, chosen.segmenter.backbone
+    )  # first: what is missing must not show after minutes of loading
     with _bars(threads) as bars:
         pools = load_pools(
             data,
@@ -112,7 +118,7 @@ def segmenter(
             [texture for number, texture in enumerate(textures) if number % HELD_OUT_EVERY],
             (unseen or coins, textures[::HELD_OUT_EVERY]),
             chosen.segmenter,
-            weights=_weights(weights, chosen.segmenter.backbone),
+            weights=pretrained,
             run=folder,
             seed=seed,
             report=Reporter(bars.step, bars.epoch),
