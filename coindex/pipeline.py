@@ -53,10 +53,11 @@ def encode_photo(photo: Photo, models: Models, *, largest_only: bool = False) ->
         found = found[:1]
     with _timed(timings, "cutout"):
         cutouts = [cut_out(coin.rgb, coin.mask) for coin in found]
+        pictures = [_picture(coin) for coin in found]
     with _timed(timings, "embed"):
         embeddings = [models.embedder(cutout[None]) for cutout in cutouts]
     codes = [quantise(embedding, models.index.code_scale)[0] for embedding in embeddings]
-    coins = [_encoded(photo, *parts) for parts in zip(found, cutouts, codes, strict=True)]
+    coins = [_encoded(photo, *parts) for parts in zip(found, cutouts, pictures, codes, strict=True)]
     return Encoding(tuple(coins), timings)
 
 
@@ -69,12 +70,18 @@ def box_in_photo(photo: Photo, coin: FoundCoin) -> Box:
     return Box(left, top, max(right - left, 1), max(bottom - top, 1))
 
 
-def _encoded(photo: Photo, coin: FoundCoin, cutout: NDArray[np.uint8], code: NDArray[np.int8]) -> EncodedCoin:
+def _encoded(
+    photo: Photo,
+    coin: FoundCoin,
+    cutout: NDArray[np.uint8],
+    picture: NDArray[np.uint8],
+    code: NDArray[np.int8],
+) -> EncodedCoin:
     across, down = _enlargement(photo)
     return EncodedCoin(
         box=box_in_photo(photo, coin),
         code=code,
-        picture=_picture(coin),
+        picture=picture,
         cutout=cutout,
         outline=_outline(coin, across, down),
         area=round(coin.area * across * down),
