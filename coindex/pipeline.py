@@ -14,9 +14,10 @@ from coindex.cutout import SIZE, Box, cut_out, mask_box, square_around, take_squ
 from coindex.models import Models
 from coindex.photo import Photo
 from coindex.resize import resize
+from coindex.runtime import Net
 from coindex.segmentation import FoundCoin, find_coins
 
-__all__ = ["EncodedCoin", "Encoding", "box_in_photo", "encode_photo"]
+__all__ = ["EncodedCoin", "Encoding", "box_in_photo", "embed_turned", "encode_photo"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,10 +56,20 @@ def encode_photo(photo: Photo, models: Models, *, largest_only: bool = False) ->
         cutouts = [cut_out(coin.rgb, coin.mask) for coin in found]
         pictures = [_picture(coin) for coin in found]
     with _timed(timings, "embed"):
-        embeddings = [models.embedder(cutout[None]) for cutout in cutouts]
-    codes = [quantise(embedding, models.index.code_scale)[0] for embedding in embeddings]
+        embeddings = [embed_turned(cutout, models.embedder) for cutout in cutouts]
+    codes = [quantise(embedding[None], models.index.code_scale)[0] for embedding in embeddings]
     coins = [_encoded(photo, *parts) for parts in zip(found, cutouts, pictures, codes, strict=True)]
     return Encoding(tuple(coins), timings)
+
+
+def embed_turned(cutout: NDArray[np.uint8], embedder: Net) -> NDArray[np.float64]:
+    """Embedding float64 (64,), of any length, of a cutout uint8 (256, 256, 3): the sum over its four quarter turns.
+
+    A coin lies as it fell. Turned by quarters no pixel changes, and what the net makes of one turn by accident, the
+    others outvote.
+    """
+    turned = np.stack([np.rot90(cutout, turns) for turns in range(4)])
+    return np.asarray(embedder(turned).astype(np.float64).sum(axis=0))
 
 
 def box_in_photo(photo: Photo, coin: FoundCoin) -> Box:

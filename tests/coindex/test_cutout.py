@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from coindex.cutout import SIZE, Box, cut_out, mask_box, square_around, take_square
+from coindex.cutout import _sampled as sampled
 
 cv2.setNumThreads(1)
 
@@ -150,6 +151,7 @@ def test_one_step_by_hand():
 @pytest.mark.parametrize("size", [SIZE, 64])
 def test_pixels_anywhere_equal_the_definition(size):
     mask, rgb = disc(size), relief(size)
+    mask[:, size // 2 :] = 255  # no ellipse, so nothing is stretched
     cutout = cut_out(rgb, mask, size=size)
     half = 41 * size // 512  # 20 of 256, 5 of 64
     grey, inside = rgb[:, :, 0], mask >= 128
@@ -164,6 +166,48 @@ def test_pixels_anywhere_equal_the_definition(size):
     ):
         assert inside[y, x]
         assert cutout[y, x].tolist() == [by_definition(grey, inside, x, y, half)] * 3
+
+
+@pytest.mark.parametrize("degrees", [0, 30, 90, 135])
+def test_a_tilted_coin_is_stretched_back_to_its_circle(degrees, monkeypatch):
+    # What a camera that leans by 40 degrees sees: one axis shortened to 0.77.
+    size, short = 200, 0.77
+    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    axes = np.array([[c, -s], [s, c]])
+    shorten = axes @ np.diag([1, short]) @ axes.T
+    centre = (size - 1) / 2
+    affine = np.hstack([shorten, (np.full(2, centre) - shorten @ np.full(2, centre))[:, None]])
+    rgb, mask = relief(size), disc(size, 90)
+    leaning = [cv2.warpAffine(image, affine, (size, size)) for image in (rgb, mask)]
+    straight, stretched = cut_out(rgb, mask).astype(int), cut_out(*leaning).astype(int)
+    inner = cv2.erode(disc(SIZE), np.ones((9, 9), np.uint8)) > 0
+    assert np.abs(stretched - straight)[inner].mean() < 6
+    monkeypatch.setattr("coindex.cutout.LEAST_FILLED", 2.0)
+    assert np.abs(cut_out(*leaning).astype(int) - straight)[inner].mean() > 12  # as it would be unstretched
+
+
+@pytest.mark.parametrize("shape", ["square", "cut", "slender"])
+def test_what_is_no_tilted_disc_is_not_stretched(shape, monkeypatch):
+    rgb, mask = relief(200), disc(200)
+    if shape == "square":
+        mask[:] = 255
+    elif shape == "cut":
+        mask[:, 160:] = 0
+    else:
+        mask = np.zeros_like(mask)
+        cv2.ellipse(mask, (100, 100), (90, 40), 30, 0, 360, 255, -1)
+    cutout = cut_out(rgb, mask)
+    monkeypatch.setattr("coindex.cutout.LEAST_FILLED", 2.0)
+    assert (cutout == cut_out(rgb, mask)).all()
+
+
+def test_between_pixels_the_four_around_are_weighed_in_256ths():
+    image = np.zeros((4, 4), np.uint8)
+    image[1, 1], image[1, 2], image[2, 1], image[2, 2] = 10, 90, 50, 250
+    # The unit disc's corner pixel (0, 0) lies at (-0.75, -0.75); a map without extent puts all at (1.25, 1.5).
+    (value,) = set(sampled(image, np.array([[0, 0, 1.25], [0, 0, 1.5]])).ravel().tolist())
+    # Columns 3/4 and 1/4, rows halves: (0.75·10 + 0.25·90 + 0.75·50 + 0.25·250) / 2 = 65.
+    assert value == 65
 
 
 def test_a_smaller_cutout_shows_the_same_relief():
@@ -189,6 +233,6 @@ def test_the_cutout_contract_is_unchanged():
     i = np.arange(90 * 80 * 3, dtype=np.int64)
     rgb = ((i * i * 31 + i * 17) // 7 % 251).astype(np.uint8).reshape(90, 80, 3)
     y, x = np.mgrid[:90, :80]
-    mask = np.where((x - 38) ** 2 + (y - 47) ** 2 <= 30 * 30, 255, 0).astype(np.uint8)
+    mask = np.where((x - 38) ** 2 + (y - 47) ** 2 + (x - 38) * (y - 47) // 2 <= 30 * 30, 255, 0).astype(np.uint8)
     digest = hashlib.sha256(cut_out(rgb, mask).tobytes()).hexdigest()
-    assert digest == "0ab81839897054f60b3904749c4f2a6cf0fe0f084990b4379000dd554e72d068"
+    assert digest == "e3f35c80267b1c181eec1a6de4eb5b46f37ff2b102d4d3141a5a98124624aa41"

@@ -8,7 +8,7 @@ from PIL import Image
 
 from coindex.cutout import cut_out
 from coindex.photo import load_photo
-from coindex.pipeline import encode_photo
+from coindex.pipeline import embed_turned, encode_photo
 
 
 def edges(box):
@@ -69,11 +69,24 @@ def test_the_picture_is_the_coin_in_colour_on_black_and_the_cutout_what_the_embe
 
     models = type(fake_models)(fake_models.index, fake_models.segmenter, embedder)
     (coin,) = encode_photo(photo_of(640, 480, [(320, 240, 120, "left")]), models).coins
-    assert (seen[0][0] == coin.cutout).all()
+    assert seen[0].shape == (4, 256, 256, 3)
+    assert all((np.rot90(seen[0][turns], -turns) == coin.cutout).all() for turns in range(4))
     assert coin.picture.shape == coin.cutout.shape == (256, 256, 3)
     assert not coin.picture[:8, :8].any()
     assert np.abs(coin.picture[128, 190].astype(int) - (250, 0, 20)).max() <= 3  # the bright half
     assert coin.picture[128, 60, 0] < 180  # the dark half
+
+
+def test_a_coin_turned_by_quarters_keeps_its_embedding():
+    cutout = np.random.default_rng(0).integers(0, 256, (256, 256, 3), np.uint8)
+
+    def mean_of_quadrants(pixels):
+        return np.stack([np.add.reduceat(p[:, :, 0].astype(np.float32), [0, 128]).ravel()[::8] for p in pixels])
+
+    straight = embed_turned(cutout, mean_of_quadrants)
+    assert straight.shape == (64,)
+    assert (embed_turned(np.rot90(cutout), mean_of_quadrants) == straight).all()
+    assert (mean_of_quadrants(cutout[None]) != mean_of_quadrants(np.rot90(cutout)[None])).any()
 
 
 def test_a_photo_without_coins_has_none_and_embeds_nothing(photo_of, fake_models):

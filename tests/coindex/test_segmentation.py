@@ -6,7 +6,7 @@ import pytest
 
 from coindex.cutout import SIZE, Box
 from coindex.photo import Photo
-from coindex.segmentation import SMALLEST, find_coins, regions
+from coindex.segmentation import SMALLEST, _smoothed, find_coins, regions
 
 
 def disc(cx, cy, radius):
@@ -292,3 +292,24 @@ def test_a_fragment_that_the_enlarged_look_sees_does_not_replace_its_coin(photo_
     (found,) = find_coins(photo_of(1024, 1024, [(*coin, "plain")]), fragments_when_enlarged)
     assert len(looks) > 10
     assert close(found.box, *coin, slack=4)
+
+
+def test_a_round_coins_edge_is_its_ellipses_and_its_hole_stays():
+    y, x = np.mgrid[:256, :256] - 127.5
+    rng = np.random.default_rng(0)
+    angle = np.arctan2(y, x)
+    # An edge that wavers by a pixel or two, as a net's does.
+    wavering = 1.5 * sum(np.cos(k * angle + rng.uniform(0, 6)) for k in (5, 9, 17)) / 3
+    true = (np.hypot(x / 0.8, y) <= 90) & (np.hypot(x, y) > 20)
+    seen = (np.hypot(x / 0.8, y) + wavering <= 90) & (np.hypot(x, y) > 20)
+    smoothed = _smoothed(np.where(seen, 255, 0).astype(np.uint8)) > 0
+    assert (smoothed != true).sum() < 0.4 * (seen != true).sum()
+    assert not smoothed[np.hypot(x, y) <= 20].any()
+
+
+@pytest.mark.parametrize("corners", [3, 4, 5, 6, 7])
+def test_a_coin_with_corners_keeps_them(corners):
+    angle = np.linspace(0, 2 * np.pi, corners, endpoint=False)
+    mask = np.zeros((256, 256), np.uint8)
+    cv2.fillPoly(mask, [np.stack([128 + 100 * np.cos(angle), 128 + 100 * np.sin(angle)], axis=1).astype(np.int32)], 255)
+    assert (_smoothed(mask) == mask).all()
