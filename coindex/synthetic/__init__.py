@@ -1,7 +1,7 @@
 """Struck coins that never were, with pixel masks, drawn from seeds, and phone-like photographs of them."""
 
 from coindex.synthetic.backgrounds import HELD_OUT_FAMILIES, TRAINING_FAMILIES, background
-from coindex.synthetic.coins import CoinType, coin_mask, coin_type
+from coindex.synthetic.coins import CoinType, Side, coin_mask, coin_type
 from coindex.synthetic.dataset import write_catalogue, write_scenes
 from coindex.synthetic.designs import Design, height_map
 from coindex.synthetic.non_coins import NON_COIN_KINDS, non_coin
@@ -29,6 +29,7 @@ __all__ = [
     "RenderedCoin",
     "Scene",
     "SceneSettings",
+    "Side",
     "Specimen",
     "background",
     "coin_mask",

@@ -62,10 +62,11 @@ class CoinType:
         return self.obverse if side == "obverse" else self.reverse
 
 
-def coin_type(seed: int) -> CoinType:
+def coin_type(seed: int, *, step: int = 0) -> CoinType:
     """Draw the coin type of `seed` (≥ 0); the same seed gives the same type, another seed another one.
 
-    Seeds run through invented countries, `TYPES_PER_COUNTRY` denominations each. Raises `ValueError` for a
+    Seeds run through invented countries, `TYPES_PER_COUNTRY` denominations each. `step` counts on from the seed's own
+    denomination: the same designs with another number on them, as the coins of a series bear. Raises `ValueError` for a
     negative seed.
     """
     if seed < 0:
@@ -73,7 +74,7 @@ def coin_type(seed: int) -> CoinType:
     issuer = np.random.default_rng([seed // TYPES_PER_COUNTRY, 1])
     country, currency = country_name(issuer), word(issuer, 2).upper()
     values = issuer.permutation(len(_DENOMINATIONS))
-    denomination = _DENOMINATIONS[int(values[seed % TYPES_PER_COUNTRY])]
+    denomination = _another(_DENOMINATIONS[int(values[seed % TYPES_PER_COUNTRY])], step)
     rng = np.random.default_rng([seed, 2])
     variant = "commemorative" if rng.random() < 0.12 else ""
     blank = _blank(rng)
@@ -102,6 +103,12 @@ def coin_type(seed: int) -> CoinType:
 def coin_mask(coin: CoinType, *, size: int) -> Bytes:
     """Return the pixels that the coin covers: 255, or 0 outside and in its hole; uint8 (size, size)."""
     return np.where(blank_mask(coin.blank, size=size) > 127, 255, 0).astype(np.uint8)
+
+
+def _another(denomination: str, steps: int) -> str:
+    """The denomination `steps` further, among those that are written as it is: the draws that follow stay the same."""
+    alike = [other for other in _DENOMINATIONS if (other in _NUMERALS) == (denomination in _NUMERALS)]
+    return alike[(alike.index(denomination) + steps) % len(alike)]
 
 
 def _blank(rng: np.random.Generator) -> Blank:

@@ -196,3 +196,16 @@ def test_non_coin_fills_its_square_and_has_a_binary_mask(kind: str) -> None:
 def test_unknown_non_coin_is_refused() -> None:
     with pytest.raises(ValueError, match="spoon"):
         non_coin("spoon", size=64, rng=np.random.default_rng(0))  # type: ignore[arg-type]
+
+
+def test_the_coins_of_a_series_differ_in_their_number_alone():
+    for seed in range(100_000, 100_010):
+        first, second = coin_type(seed), coin_type(seed, step=1)
+        assert first.denomination != second.denomination
+        assert (first.country, first.currency, first.metals, first.obverse) == (
+            second.country, second.currency, second.metals, second.obverse,
+        )  # fmt: skip
+        assert first.reverse.motifs[:1] == second.reverse.motifs[:1]
+        assert first.reverse.border == second.reverse.border
+        reliefs = [height_map(coin.reverse, size=SIZE, year=1990) for coin in (first, second)]
+        assert (reliefs[0] != reliefs[1]).any()
