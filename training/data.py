@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coindex.errors import TrainingError
-from coindex.manifest import LabelledPhoto, read_manifest
+from coindex.manifest import CoinClass, LabelledPhoto, read_manifest
 from coindex.photo import load_photo
-from coindex.synthetic import coin_type, phone_lighting, random_specimen, render_coin, studio_lighting
+from coindex.synthetic import Side, coin_type, phone_lighting, random_specimen, render_coin, studio_lighting
 from training.embedder import Retrieval
 from training.presets import DataSettings
 from training.sources import CoinPicture, load_coins, load_unlabelled
@@ -37,8 +37,9 @@ class Pools:
 def check_rules(photos: Sequence[LabelledPhoto], settings: DataSettings) -> None:
     """Stop, with the reason, where photos cannot be trained and judged on.
 
-    Raises `TrainingError` for a training class below `min_photos`, and for a class or a specimen that stands both in a
-    training split and in one that is judged on.
+    Raises `TrainingError` for a training class below `min_photos`, and, naming a line of each, for a class or a
+    specimen that stands both in a training split and in one that is judged on. Side `unknown` is either side of its
+    coin.
     """
     training = [photo for photo in photos if photo.split in settings.train]
     judged_splits = {split for pair in settings.retrieval for split in pair}
@@ -53,18 +54,31 @@ def check_rules(photos: Sequence[LabelledPhoto], settings: DataSettings) -> None
             f"{', '.join(sorted(small)[:5])}; "
             "add photos or take them out of the training split"
         )
-    leaked = {photo.label for photo in judged} & set(counts)
+    sides: dict[tuple[str, ...], dict[str, LabelledPhoto]] = {}
+    specimens: dict[tuple[tuple[str, ...], str], LabelledPhoto] = {}
+    for photo in training:
+        sides.setdefault(photo.label.coin, {}).setdefault(photo.label.side, photo)
+        specimens.setdefault((photo.label.coin, photo.specimen), photo)
+    leaked: dict[CoinClass, tuple[LabelledPhoto, LabelledPhoto]] = {}
+    shared: dict[tuple[tuple[str, ...], str], tuple[LabelledPhoto, LabelledPhoto]] = {}
+    for photo in judged:
+        for trained in sides.get(photo.label.coin, {}).values():
+            if photo.label.matches(trained.label):
+                leaked.setdefault(photo.label, (trained, photo))
+        specimen = (photo.label.coin, photo.specimen)
+        if photo.specimen and specimen in specimens:
+            shared.setdefault(specimen, (specimens[specimen], photo))
     if leaked:
         first = min(leaked)
         raise TrainingError(
-            f"{len(leaked)} classes are both trained and judged on, such as {first.name} {first.side}; "
-            "a judgement on them means nothing: give each class to one side"
+            f"{_counted(len(leaked), 'class', 'classes')} both trained and judged on, such as {first.name} "
+            f"{first.side} ({_lines(*leaked[first])}); a judgement on them means nothing: give each class to one side"
         )
-    specimens = {(photo.label.coin, photo.specimen) for photo in training if photo.specimen}
-    shared = {(photo.label.coin, photo.specimen) for photo in judged} & specimens
     if shared:
+        which = min(shared)
         raise TrainingError(
-            f"{len(shared)} specimens are both trained and judged on, such as {min(shared)[1]}; give each to one side"
+            f"{_counted(len(shared), 'specimen', 'specimens')} both trained and judged on, such as {which[1]} "
+            f"({_lines(*shared[which])}); give each to one side"
         )
 
 
@@ -94,7 +108,9 @@ def load_pools(
     for split in settings.train:
         rows = [photo for photo in photos if photo.split == split]
         chosen = [rows[i] for i in drawn(split, rows)]
-        sources[split] = load_coins(chosen, size=size, on_progress=_reporter(on_progress, split, len(chosen)))
+        sources[split] = load_coins(
+            chosen, size=size, hough=settings.hough, on_progress=_reporter(on_progress, split, len(chosen))
+        )
     if unlabelled is not None:
         files = sorted(file for file in unlabelled.rglob("*") if file.suffix.lower() in PHOTO_ENDINGS)
         files = files[:: settings.unlabelled_every]
@@ -102,14 +118,16 @@ def load_pools(
             raise TrainingError(f"{unlabelled}: no photos ({', '.join(PHOTO_ENDINGS)}) in this folder")
         picked = [files[i] for i in drawn("unlabelled", files)]
         sources["unlabelled"] = load_unlabelled(
-            picked, size=size, on_progress=_reporter(on_progress, "unlabelled", len(picked))
+            picked, size=size, hough=settings.hough, on_progress=_reporter(on_progress, "unlabelled", len(picked))
         )
     types = settings.synthetic_types
     if limits is not None:
-        types = min(types, -(-limits.get("synthetic", 0) // (2 * settings.synthetic_pictures)))
+        a_type = (1 + settings.synthetic_values) * settings.synthetic_pictures
+        types = min(types, -(-limits.get("synthetic", 0) // a_type))
     sources["synthetic"] = synthetic_coins(
         range(FIRST_SYNTHETIC, FIRST_SYNTHETIC + types),
         settings.synthetic_pictures,
+        settings.synthetic_values,
         size=size,
         on_progress=_reporter(on_progress, "synthetic", types),
     )
@@ -117,22 +135,32 @@ def load_pools(
     for catalog, query in settings.retrieval:
         halves = [[photo for photo in photos if photo.split == split] for split in (catalog, query)]
         if all(halves):
-            coins = [load_coins(half, size=size) for half in halves]
+            coins = [load_coins(half, size=size, hough=settings.hough) for half in halves]
             retrievals.append(Retrieval(f"{catalog}/{query}", *coins))
     return Pools(sources, tuple(retrievals))
 
 
 def synthetic_coins(
-    seeds: Iterable[int], pictures: int, *, size: int, on_progress: Callable[[int], None] = lambda done: None
+    seeds: Iterable[int],
+    pictures: int,
+    values: int,
+    *,
+    size: int,
+    on_progress: Callable[[int], None] = lambda done: None,
 ) -> tuple[CoinPicture, ...]:
-    """Both sides of invented coin types, each side a class: once in a studio's light, else in a phone's."""
+    """Both sides of invented coin types, each side a class: once in a studio's light, else in a phone's.
+
+    The reverse comes in `values` denominations, a class each, that differ in their number alone: the hardest negatives
+    that a catalogue has, since coins of a series are made so.
+    """
     coins = []
     for done, seed in enumerate(seeds, 1):
-        kind = coin_type(seed)
-        for side in ("obverse", "reverse"):
-            label = f"synthetic|{seed}|{side}"
+        sides: list[tuple[Side, int]] = [("obverse", 0), *(("reverse", value) for value in range(values))]
+        for side, value in sides:
+            kind = coin_type(seed, step=value)
+            label = f"synthetic|{seed}|{side}|{value}"
             for number in range(pictures):
-                rng = np.random.default_rng([seed, number, side == "reverse"])
+                rng = np.random.default_rng([seed, number, value, side == "reverse"])
                 studio = number == 0
                 rendered = render_coin(
                     kind,
@@ -154,6 +182,14 @@ def load_textures(folder: Path | None) -> tuple[NDArray[np.uint8], ...]:
     if not files:
         raise TrainingError(f"{folder}: no pictures ({', '.join(PHOTO_ENDINGS)}) in this folder")
     return tuple(load_photo(file).rgb for file in files)
+
+
+def _counted(number: int, one: str, many: str) -> str:
+    return f"{number} {one} is" if number == 1 else f"{number} {many} are"
+
+
+def _lines(trained: LabelledPhoto, judged: LabelledPhoto) -> str:
+    return f"line {trained.line} is of split {trained.split}, line {judged.line} of {judged.split}"
 
 
 def _reporter(on_progress: Progress, what: str, total: int) -> Callable[[int], None]:

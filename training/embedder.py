@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,12 @@ from torch.utils.data import IterableDataset, get_worker_info
 
 from coindex.codes import DIMENSIONS
 from coindex.metrics import RECALL_AT, recall_at
+from training.device import CPU, Device
+from training.judgement import Judgement, RetrievalJudgement, judge_retrieval, right_ranks
 from training.loop import Reporter, Schedule, fit
 from training.losses import SubCentreArcFace
-from training.nets import Embedder, to_input
+from training.nets import Embedder, fill_backbone, to_input
+from training.rgb_views import allows_flip, plain_rgb_view, rgb_view
 from training.sources import CoinPicture
 from training.views import ViewSettings, phone_view, plain_view
 
@@ -22,8 +26,15 @@ __all__ = ["EmbedderSettings", "Retrieval", "evaluate_retrieval", "train_embedde
 
 EVALUATION_BATCH = 64
 
+HELD_OUT_VIEWS = 256
+HELD_OUT_SEED = 20_211_027
+"""Views from this seed are for the validation loss: of training classes, since ArcFace knows no others."""
+
 CENTRE_SPREAD = 0.02
 """Noise that tells the centres of a class apart at the start."""
+
+PICTURES = ("contrast", "rgb")
+"""What an embedder may be shown: the local contrast that devices cut out, or the RGB coin on black of the article."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +42,7 @@ class EmbedderSettings:
     """What an embedder is and how it is trained; each field is a key of the preset's `[embedder]` table."""
 
     backbone: str
-    pool: int
+    side: int
     dropout: float
     margin: float
     scale: float
@@ -45,6 +56,19 @@ class EmbedderSettings:
     ema_decay: float
     shares: dict[str, float]
     source_size: int
+    early_epochs: int = 0
+    """Epochs that train on smaller pictures first, of `early_side` pixels."""
+    early_side: int = 0
+    head: str = "normed"
+    """What stands behind the backbone, one of `training.nets.HEADS`."""
+    picture: str = "contrast"
+    """What the embedder is shown, one of `PICTURES`."""
+    designs_apart: bool = False
+    """Whether classes of one design are pushed apart like any others, as plain ArcFace does."""
+
+    def __post_init__(self) -> None:
+        if self.picture not in PICTURES:
+            raise ValueError(f"picture {self.picture!r} is none of {', '.join(PICTURES)}")
 
 
 @dataclass(frozen=True)
@@ -71,10 +95,16 @@ class _Views(IterableDataset[tuple[NDArray[np.uint8], int]]):
         shares = np.array([self._settings.shares[name] for name in names])
         weights = {name: _sampling_weights([label for _, label in self._sources[name]]) for name in names}
         view = ViewSettings()
+        flips: dict[int, bool] = {}  # by the coin's identity: they outlive this stream
         while True:
             name = names[int(rng.choice(len(names), p=shares / shares.sum()))]
             coin, label = self._sources[name][int(rng.choice(len(weights[name]), p=weights[name]))]
-            yield phone_view(coin, size=self._size, settings=view, rng=rng), label
+            if self._settings.picture == "contrast":
+                yield phone_view(coin, size=self._size, settings=view, rng=rng), label
+            else:
+                if id(coin) not in flips:
+                    flips[id(coin)] = allows_flip(coin)
+                yield rgb_view(coin, size=self._size, flips=flips[id(coin)], rng=rng), label
 
 
 def train_embedder(
@@ -85,17 +115,26 @@ def train_embedder(
     weights: Mapping[str, torch.Tensor] | None,
     run: Path,
     seed: int = 0,
+    device: Device = CPU,
     workers: int = 1,
     report: Reporter | None = None,
 ) -> Embedder:
-    """Train on `sources` (name → coins), judge on `retrievals` after each epoch; see `training.loop.fit`."""
+    """Train on `sources` (name → coins), judge on `retrievals` after each epoch; see `training.loop.fit`.
+
+    The validation loss is that of `HELD_OUT_VIEWS` views of training coins which no training step sees.
+    """
     torch.manual_seed(seed)
+    sources = {name: coins for name, coins in sources.items() if name in settings.shares}
     labels = sorted({coin.label for coins in sources.values() for coin in coins})
     number = {label: i for i, label in enumerate(labels)}
     numbered = {name: [(coin, number[coin.label]) for coin in coins] for name, coins in sources.items()}
-    design = {coin.label: coin.design for coins in sources.values() for coin in coins}
+    design = {
+        coin.label: coin.label if settings.designs_apart else coin.design
+        for coins in sources.values()
+        for coin in coins
+    }
     design_number = {name: i for i, name in enumerate(sorted(set(design.values())))}
-    net = Embedder(settings.backbone, pool=settings.pool, dropout=settings.dropout)
+    net = Embedder(settings.backbone, side=settings.side, dropout=settings.dropout, head=settings.head)
     loss_of = SubCentreArcFace(
         len(labels),
         torch.tensor([design_number[design[label]] for label in labels]),
@@ -104,23 +143,39 @@ def train_embedder(
         scale=settings.scale,
         centres=settings.centres,
     )
+    net, loss_of = net.to(device.name), loss_of.to(device.name)
     if weights is not None:
-        net.backbone.load_state_dict(weights)
-        _start_from_features(net, loss_of, [pair for coins in numbered.values() for pair in coins])
+        fill_backbone(net.backbone, weights, settings.backbone)
+        if settings.head == "normed":
+            _start_from_features(net, loss_of, [pair for coins in numbered.values() for pair in coins])
     net = net.to(memory_format=torch.channels_last)
+
+    views = min(HELD_OUT_VIEWS, settings.views_per_epoch)
+    held_out = list(islice(_Views(numbered, settings, net.side, HELD_OUT_SEED), views))
 
     def loss(batch: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
         pictures, target = batch
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            embeddings = net.embed(to_input(pictures.numpy()))
-        result: torch.Tensor = loss_of(embeddings.float(), target)
+        with device.autocast():
+            embeddings = net.embed(to_input(pictures.numpy()).to(device.name))
+        result: torch.Tensor = loss_of(embeddings.float(), target.to(device.name))
         return result
+
+    def judge(average: Embedder) -> Judgement:
+        judged = tuple(_judge(average, retrieval, settings.picture) for retrieval in retrievals)
+        figures = {
+            "validation_loss": _validation_loss(average, loss_of, held_out),
+            "recall": {each.name: each.recall for each in judged},
+            "cosine": {each.name: each.cosine for each in judged},
+        }
+        return Judgement(figures, judged)
 
     return fit(
         net,
-        lambda epoch: _Views(numbered, settings, net.input_size, seed + epoch),
+        lambda epoch: _Views(
+            numbered, settings, settings.early_side if epoch < settings.early_epochs else net.side, seed + epoch
+        ),
         loss,
-        lambda average: {retrieval.name: evaluate_retrieval(average, retrieval) for retrieval in retrievals},
+        judge,
         [list(net.backbone.parameters()), [*net.head.parameters(), *loss_of.parameters()]],
         Schedule(
             settings.epochs,
@@ -132,31 +187,51 @@ def train_embedder(
         ),
         run=run,
         extra=loss_of,
+        device=device,
         workers=workers,
         report=report,
     )
 
 
-@torch.no_grad()
-def evaluate_retrieval(net: Embedder, retrieval: Retrieval) -> dict[str, float]:
+def evaluate_retrieval(net: Embedder, retrieval: Retrieval, *, picture: str = "contrast") -> dict[str, float]:
     """Recall@k of plain cutouts by their true outline, float, exact search: {"1": …, "2": …, …}."""
-    net.eval()
-
-    def embed(coins: Sequence[CoinPicture]) -> NDArray[np.float32]:
-        parts = []
-        for start in range(0, len(coins), EVALUATION_BATCH):
-            batch = coins[start : start + EVALUATION_BATCH]
-            pictures = np.stack([plain_view(coin, size=net.input_size) for coin in batch])
-            parts.append(nn.functional.normalize(net.embed(to_input(pictures))).numpy())
-        return np.concatenate(parts)
-
-    similar = embed(retrieval.queries) @ embed(retrieval.catalog).T
-    ranks: list[int | None] = []
-    for row, query in zip(similar, retrieval.queries, strict=True):
-        nearest_first = dict.fromkeys(retrieval.catalog[int(i)].label for i in np.argsort(-row, kind="stable"))
-        order = list(nearest_first)
-        ranks.append(order.index(query.label) + 1 if query.label in nearest_first else None)
+    similar = _embedded(net, retrieval.queries, picture) @ _embedded(net, retrieval.catalog, picture).T
+    ranks = right_ranks(similar, retrieval.queries, retrieval.catalog)
     return {str(k): value for k, value in recall_at(ranks, RECALL_AT).items()}
+
+
+def _judge(net: Embedder, retrieval: Retrieval, picture: str) -> RetrievalJudgement:
+    queries, catalog = (_embedded(net, coins, picture) for coins in (retrieval.queries, retrieval.catalog))
+    view = plain_view if picture == "contrast" else plain_rgb_view
+    return judge_retrieval(retrieval.name, retrieval.queries, retrieval.catalog, queries, catalog, view=view)
+
+
+@torch.no_grad()
+def _embedded(net: Embedder, coins: Sequence[CoinPicture], picture: str) -> NDArray[np.float32]:
+    """Embeddings (n, 64) of length 1 of the coins' plain views."""
+    net.eval()
+    plain = plain_view if picture == "contrast" else plain_rgb_view
+    parts = []
+    for start in range(0, len(coins), EVALUATION_BATCH):
+        batch = coins[start : start + EVALUATION_BATCH]
+        pictures = np.stack([plain(coin, size=net.side) for coin in batch])
+        parts.append(nn.functional.normalize(net.embed(to_input(pictures).to(_place(net)))).cpu().numpy())
+    return np.concatenate(parts)
+
+
+@torch.no_grad()
+def _validation_loss(net: Embedder, loss_of: nn.Module, views: Sequence[tuple[NDArray[np.uint8], int]]) -> float:
+    net.eval()
+    total = 0.0
+    for start in range(0, len(views), EVALUATION_BATCH):
+        pictures, labels = zip(*views[start : start + EVALUATION_BATCH], strict=True)
+        embeddings = net.embed(to_input(np.stack(pictures)).to(_place(net)))
+        total += len(labels) * float(loss_of(embeddings, torch.tensor(labels, device=embeddings.device)))
+    return total / len(views)
+
+
+def _place(net: nn.Module) -> torch.device:
+    return next(net.parameters()).device
 
 
 @torch.no_grad()
@@ -166,26 +241,27 @@ def _start_from_features(net: Embedder, loss_of: SubCentreArcFace, coins: Sequen
     From random ones the first epochs would unlearn what the backbone knows before the head has learnt to use it: after
     one epoch, recall@1 on `val` fell from 0.78 to 0.22.
     """
+    norm = net.norm
+    assert isinstance(norm, nn.BatchNorm1d) and norm.running_mean is not None and norm.running_var is not None
     net.eval()
     features = []
     for start in range(0, len(coins), EVALUATION_BATCH):
-        pictures = [plain_view(coin, size=net.input_size) for coin, _ in coins[start : start + EVALUATION_BATCH]]
-        features.append(net.features(to_input(np.stack(pictures))))
+        pictures = [plain_view(coin, size=net.side) for coin, _ in coins[start : start + EVALUATION_BATCH]]
+        features.append(net.features(to_input(np.stack(pictures)).to(_place(net))))
     every = torch.cat(features)
     _, spread, directions = torch.linalg.svd(every - every.mean(dim=0), full_matrices=False)
     net.projection.weight.copy_(directions[:DIMENSIONS])
     # Batch norm alone would whiten the components: its root keeps the leading ones ahead.
-    net.norm.weight.copy_((spread[:DIMENSIONS] / spread[0]) ** 0.5)
+    norm.weight.copy_((spread[:DIMENSIONS] / spread[0]) ** 0.5)
     projected = net.projection(every)
-    assert net.norm.running_mean is not None and net.norm.running_var is not None
-    net.norm.running_mean.copy_(projected.mean(dim=0))
-    net.norm.running_var.copy_(projected.var(dim=0))
-    embedded = nn.functional.normalize(net.norm(projected))
+    norm.running_mean.copy_(projected.mean(dim=0))
+    norm.running_var.copy_(projected.var(dim=0))
+    embedded = nn.functional.normalize(norm(projected))
     classes, centres, dimensions = loss_of.weight.shape
-    labels = torch.tensor([label for _, label in coins])
-    sums = torch.zeros(classes, dimensions).index_add_(0, labels, embedded)
+    labels = torch.tensor([label for _, label in coins], device=embedded.device)
+    sums = torch.zeros(classes, dimensions, device=embedded.device).index_add_(0, labels, embedded)
     mean = nn.functional.normalize(sums)[:, None, :].expand(-1, centres, -1)
-    loss_of.weight.copy_(mean + CENTRE_SPREAD * torch.randn(mean.shape))
+    loss_of.weight.copy_(mean + CENTRE_SPREAD * torch.randn(mean.shape).to(mean.device))
 
 
 def _sampling_weights(labels: Sequence[int]) -> NDArray[np.float64]:

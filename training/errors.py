@@ -20,5 +20,6 @@ def explain_missing_weights(backbone: str, path: Path | None = None) -> Iterator
         where = f"{path}: not readable as weights" if path else "the model hub cannot be reached"
         raise TrainingError(
             f"pretrained weights of {backbone}: {where} ({type(error).__name__}: {error}); "
-            "give them as a local file with --weights FILE.npz, or train from scratch with --weights random"
+            "give them as a local file with --weights FILE (.npz, .safetensors or .pth under timm's names), or train "
+            "from scratch with --weights random"
         ) from None

@@ -12,19 +12,21 @@ import timm
 import torch
 from numpy.typing import NDArray
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from coindex.codes import DIMENSIONS
 from coindex.cutout import SIZE
-from coindex.errors import ModelError
+from coindex.errors import ModelError, TrainingError
 from training.errors import explain_missing_weights
 
 __all__ = [
+    "HEADS",
     "Embedder",
     "Segmenter",
     "backbone_weights",
+    "fill_backbone",
     "read_embedder",
     "read_segmenter",
     "save_checkpoint",
@@ -33,41 +35,45 @@ __all__ = [
 
 Net = TypeVar("Net", bound=nn.Module)
 
+HEADS = ("normed", "linear")
+"""What stands behind an embedder's backbone."""
+
 
 class Embedder(nn.Module):
     """Net input (n, 3, 256, 256) → embedding (n, 64) of any length.
 
-    `pool` averages the input in squares of that side first: the backbone then works on 256 / `pool` pixels, which is
-    what it was trained on, at a fraction of the time.
+    The backbone works on `side` pixels, which is what it was trained on, at a fraction of the time of all 256. `head`
+    is one of `HEADS`: a linear map and a batch norm, or a fully connected layer alone.
     """
 
-    def __init__(self, backbone: str, *, pool: int = 1, dropout: float = 0.0) -> None:
+    def __init__(self, backbone: str, *, side: int = SIZE, dropout: float = 0.0, head: str = "normed") -> None:
         super().__init__()
-        self.pool = pool
+        if head not in HEADS:
+            raise ValueError(f"head {head!r} is none of {', '.join(HEADS)}")
+        normed = head == "normed"
+        self.side = side
         self.backbone = timm.create_model(backbone, pad_type="same", num_classes=0, global_pool="")
         self.dropout = nn.Dropout(dropout)
-        self.projection = nn.Linear(cast(int, self.backbone.num_features), DIMENSIONS, bias=False)
-        self.norm = nn.BatchNorm1d(DIMENSIONS)
+        self.projection = nn.Linear(cast(int, self.backbone.num_features), DIMENSIONS, bias=not normed)
+        self.norm = nn.BatchNorm1d(DIMENSIONS) if normed else nn.Identity()
 
     @property
     def head(self) -> nn.ModuleList:
         """What stands behind the backbone."""
         return nn.ModuleList([self.projection, self.norm])
 
-    @property
-    def input_size(self) -> int:
-        """Side in pixels of what the backbone sees."""
-        return SIZE // self.pool
-
     def forward(self, pixels: Tensor) -> Tensor:
-        if self.pool > 1:
+        square = SIZE // self.side
+        if SIZE % self.side:
+            pixels = F.interpolate(pixels, (self.side, self.side), mode="bilinear", align_corners=False)
+        elif square > 1:
             # As a convolution: onnx2tf loses the layout of a padding that follows an average pooling.
-            square = torch.full((3, 1, self.pool, self.pool), 1 / self.pool**2, device=pixels.device)
-            pixels = F.conv2d(pixels, square, stride=self.pool, groups=3)
+            average = torch.full((3, 1, square, square), 1 / square**2, device=pixels.device)
+            pixels = F.conv2d(pixels, average, stride=square, groups=3)
         return self.embed(pixels)
 
     def embed(self, pixels: Tensor) -> Tensor:
-        """Embedding of an input that is already pooled (n, 3, 256 / pool, 256 / pool)."""
+        """Embedding of an input that has the backbone's size already (n, 3, side, side)."""
         return self.norm(self.projection(self.dropout(self.features(pixels))))  # type: ignore[no-any-return]
 
     def features(self, pixels: Tensor) -> Tensor:
@@ -76,22 +82,30 @@ class Embedder(nn.Module):
 
 
 class Segmenter(nn.Module):
-    """Net input (n, 3, 256, 256) → logits (n, 2, 256, 256): coin, and core of a coin.
+    """Net input (n, 3, 256, 256) → logits (n, `channels`, 256, 256): coin, and core of a coin where `channels` is 2.
 
     The core is what remains of each coin when the outer part of its radius is taken off: cores of touching coins do
     not touch, which tells the coins apart. U-Net: Ronneberger et al. (MICCAI 2015); `decoder` lists the channels of
-    its four upward blocks, the last of which gives 128 pixels a side.
+    its upward blocks: four, the last of which gives 128 pixels a side, or five, up to every pixel.
     """
 
-    def __init__(self, backbone: str, *, decoder: tuple[int, ...]) -> None:
+    def __init__(self, backbone: str, *, decoder: tuple[int, ...], channels: int = 2) -> None:
         super().__init__()
-        self.unet = smp.Unet(f"tu-{backbone}", encoder_weights=None, decoder_channels=(*decoder, 1), pad_type="same")
-        # The last block would work on every pixel and cost half the time; interpolated logits are as exact.
-        self.unet.decoder.blocks = self.unet.decoder.blocks[:-1]
-        self.unet.segmentation_head = nn.Conv2d(decoder[-1], 2, 3, padding=1)
+        if len(decoder) not in (4, 5):
+            raise ValueError(f"decoder lists the channels of 4 or 5 blocks, got {len(decoder)}")
+        self.full_resolution = len(decoder) == 5
+        blocks = decoder if self.full_resolution else (*decoder, 1)
+        self.unet = smp.Unet(f"tu-{backbone}", encoder_weights=None, decoder_channels=blocks, pad_type="same")
+        if not self.full_resolution:
+            # The last block would work on every pixel and cost half the time; interpolated logits are as exact.
+            self.unet.decoder.blocks = self.unet.decoder.blocks[:-1]
+        self.unet.segmentation_head = nn.Conv2d(decoder[-1], channels, 3, padding=1)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        return F.interpolate(self.unet(pixels), scale_factor=2, mode="bilinear", align_corners=False)
+        logits: Tensor = self.unet(pixels)
+        if self.full_resolution:
+            return logits
+        return F.interpolate(logits, scale_factor=2, mode="bilinear", align_corners=False)
 
 
 def to_input(pictures: NDArray[np.uint8]) -> Tensor:
@@ -101,22 +115,38 @@ def to_input(pictures: NDArray[np.uint8]) -> Tensor:
 
 
 def backbone_weights(path: Path | None, backbone: str) -> dict[str, Tensor]:
-    """Pretrained weights of a timm backbone from an .npz file, or from timm's hub where `path` is None.
+    """Pretrained weights of a timm backbone, float32, from a file, or from timm's hub where `path` is None.
 
+    The file holds a state dict under timm's key names: .npz, .safetensors, or .pth and .pt as PyTorch saves them.
     Raises `TrainingError` where the file is missing or the hub cannot be reached: nothing starts from random weights
     unasked.
     """
     if path is None:
         with explain_missing_weights(backbone):
             return dict(timm.create_model(backbone, pretrained=True, num_classes=0).state_dict())
-    with explain_missing_weights(backbone, path), np.load(path) as arrays:
+    with explain_missing_weights(backbone, path):
         return {
-            name: torch.from_numpy(
-                arrays[name].astype(np.float32) if arrays[name].dtype == np.float16 else arrays[name]
-            )
-            for name in arrays.files
+            name: value.float() if value.is_floating_point() else value
+            for name, value in _read_weights(path).items()
             if not name.startswith("classifier")
         }
+
+
+def fill_backbone(module: nn.Module, weights: Mapping[str, Tensor], backbone: str) -> None:
+    """Give `module` its part of a backbone's pretrained `weights`: a U-Net has no place for the last convolution.
+
+    Raises `TrainingError`, naming a layer, where they are another backbone's.
+    """
+    own = module.state_dict()
+    lacking = [name for name in own if name not in weights and not name.endswith("num_batches_tracked")]
+    differing = [name for name in own if name in weights and weights[name].shape != own[name].shape]
+    if lacking or differing:
+        reason = f"they lack {lacking[0]}" if lacking else f"{differing[0]} has another shape"
+        raise TrainingError(
+            f"pretrained weights of {backbone}: {reason}, so they are another net's; give --weights of this backbone, "
+            "under timm's names"
+        )
+    module.load_state_dict({name: value for name, value in weights.items() if name in own}, strict=False)
 
 
 def save_checkpoint(path: Path, module: nn.Module, metadata: Mapping[str, str]) -> None:
@@ -132,18 +162,46 @@ def save_checkpoint(path: Path, module: nn.Module, metadata: Mapping[str, str]) 
     temporary.replace(path)
 
 
-def read_embedder(path: Path) -> Embedder:
-    """The embedder of a checkpoint, float32, ready to run. Raises `ModelError` for any other file."""
+def read_embedder(path: Path, *, picture: str = "contrast") -> Embedder:
+    """The embedder of a checkpoint, float32, ready to run, which was trained on that kind of `picture`.
+
+    Raises `ModelError` for any other file: an embedder of RGB coins knows nothing of a device's cutouts.
+    """
     settings, weights = _read_checkpoint(path)
+    _refuse_unless(path, "picture", settings.get("picture", "contrast"), picture)
     with _named(path):
-        return _filled(Embedder(settings["backbone"], pool=settings["pool"]), weights)
+        embedder = Embedder(settings["backbone"], side=settings["side"], head=settings.get("head", "normed"))
+        return _filled(embedder, weights)
 
 
-def read_segmenter(path: Path) -> Segmenter:
-    """The segmenter of a checkpoint, float32, ready to run. Raises `ModelError` for any other file."""
+def read_segmenter(path: Path, *, channels: int = 2) -> Segmenter:
+    """The segmenter of a checkpoint, float32, ready to run, with so many `channels`; devices need the cores' as well.
+
+    Raises `ModelError` for any other file.
+    """
     settings, weights = _read_checkpoint(path)
+    _refuse_unless(path, "channels", settings.get("channels", 2), channels)
     with _named(path):
-        return _filled(Segmenter(settings["backbone"], decoder=tuple(settings["decoder"])), weights)
+        decoder = tuple(settings["decoder"])
+        return _filled(Segmenter(settings["backbone"], decoder=decoder, channels=channels), weights)
+
+
+def _refuse_unless(path: Path, name: str, found: Any, wanted: Any) -> None:
+    if found != wanted:
+        raise ModelError(
+            f"{path}: its net has {name} {found}, expected {wanted}; phones are given nets of --preset mobile, the "
+            "article's are there to be measured"
+        )
+
+
+def _read_weights(path: Path) -> dict[str, Tensor]:
+    if path.suffix == ".safetensors":
+        return load_file(path)
+    if path.suffix in (".pth", ".pt"):
+        document = torch.load(path, map_location="cpu", weights_only=True)
+        return dict(document.get("state_dict", document))
+    with np.load(path) as arrays:
+        return {name: torch.from_numpy(arrays[name]) for name in arrays.files}
 
 
 def _read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:

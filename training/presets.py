@@ -3,15 +3,18 @@
 import tomllib
 from dataclasses import dataclass
 from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import Any
 
 from coindex.errors import TrainingError
+from training.composites import CompositeSettings
 from training.embedder import EmbedderSettings
 from training.segmenter import SegmenterSettings
 
 __all__ = ["PRESETS", "DataSettings", "Preset", "read_preset"]
 
-PRESETS = ("mobile", "tiny")
+PRESETS = ("mobile", "article", "tiny")
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,9 @@ class DataSettings:
     unlabelled_every: int
     synthetic_types: int
     synthetic_pictures: int
+    synthetic_values: int
+    hough: bool = False
+    """Whether coins on grounds that are not pale are outlined by the Hough transform's circle, where it finds one."""
 
 
 @dataclass(frozen=True)
@@ -37,20 +43,45 @@ class Preset:
 
 
 def read_preset(name: str) -> Preset:
-    """Read a preset by its name. Raises `TrainingError` for a name that is none of `PRESETS`."""
+    """Read a preset by its name, or the file of one: a path that ends in `.toml`.
+
+    Raises `TrainingError` for a name that is none of `PRESETS`, and for a file that is missing or no preset.
+    """
+    if name.endswith(".toml"):
+        return _parsed(Path(name).stem, name, Path(name))
     if name not in PRESETS:
-        raise TrainingError(f"no preset named {name!r}; there are: {', '.join(PRESETS)}")
-    document: dict[str, Any] = tomllib.loads((files("training") / "presets" / f"{name}.toml").read_text("utf-8"))
-    data = document["data"]
-    return Preset(
-        name,
-        DataSettings(
-            **{
-                **data,
-                "train": tuple(data["train"]),
-                "retrieval": tuple((catalog, query) for catalog, query in data["retrieval"]),
-            }
-        ),
-        EmbedderSettings(**document["embedder"]),
-        SegmenterSettings(**{**document["segmenter"], "decoder": tuple(document["segmenter"]["decoder"])}),
-    )
+        raise TrainingError(f"no preset named {name!r}; there are: {', '.join(PRESETS)}, or give a file, NAME.toml")
+    return _parsed(name, f"preset {name}", files("training") / "presets" / f"{name}.toml")
+
+
+def _parsed(name: str, where: str, source: Path | Traversable) -> Preset:
+    try:
+        document: dict[str, Any] = tomllib.loads(source.read_text("utf-8"))
+        data, embedder, segmenter = (document[table] for table in ("data", "embedder", "segmenter"))
+        composites = segmenter.get("composites")
+        return Preset(
+            name,
+            DataSettings(
+                **{
+                    **data,
+                    "train": tuple(data["train"]),
+                    "retrieval": tuple((catalog, query) for catalog, query in data["retrieval"]),
+                }
+            ),
+            EmbedderSettings(**embedder),
+            SegmenterSettings(
+                **{
+                    **segmenter,
+                    "decoder": tuple(segmenter["decoder"]),
+                    "composites": composites
+                    and CompositeSettings(**{**composites, "frame_area": tuple(composites["frame_area"])}),
+                }
+            ),
+        )
+    except OSError as error:
+        raise TrainingError(f"{where}: cannot be read ({error.strerror}); check its path") from None
+    except (KeyError, TypeError, ValueError) as error:
+        raise TrainingError(
+            f"{where}: not a preset ({type(error).__name__}: {error}); its tables and keys are those of "
+            "training/presets/mobile.toml"
+        ) from None

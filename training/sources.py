@@ -9,17 +9,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coindex.cutout import Box, mask_box, square_around, take_square
+from coindex.errors import TrainingError
 from coindex.manifest import LabelledPhoto
-from coindex.photo import load_photo
+from coindex.photo import Photo, load_photo
 from coindex.resize import resize
 
-__all__ = ["CoinPicture", "coin_mask", "load_coins", "load_unlabelled"]
+__all__ = ["CoinPicture", "coin_mask", "load_coins", "load_unlabelled", "mask_file"]
 
 PALE = 200
 """Grey level from which a studio background counts as pale."""
 
 RING = 1.02
 """Half a frame's side over the radius of the coin that fills it, as collectors' archives crop."""
+
+
+HOUGH_SIDE = 256
+SMALLEST_CIRCLE = 0.6
+"""Diameter of a coin that fills its picture, at least, as a share of the picture's longer side."""
+
+OFF_CENTRE = 0.12
+"""Most that such a coin lies beside the picture's centre, as a share of that side."""
+
+MASK_ENDING = ".mask.png"
 
 
 @dataclass(frozen=True)
@@ -32,11 +43,12 @@ class CoinPicture:
     design: str
 
 
-def coin_mask(rgb: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+def coin_mask(rgb: NDArray[np.uint8], *, hough: bool = False) -> NDArray[np.uint8] | None:
     """Mask uint8 (h, w), 0 or 255, of the one coin that fills a picture uint8 (h, w, 3); None where none is plausible.
 
-    A pale background is flooded from the border; where that leaves no coin-like shape, the ellipse inscribed in the
-    frame is taken, as the crops of archives and detectors are made.
+    A pale background is flooded from the border; where that leaves no coin-like shape, the circle of the Hough
+    transform is taken if `hough` says so, else, or where it finds none, the ellipse inscribed in the frame, as the
+    crops of archives and detectors are made.
     """
     flooded = _without_pale_border(rgb)
     if flooded is not None:
@@ -44,20 +56,36 @@ def coin_mask(rgb: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
     height, width = rgb.shape[:2]
     if not 0.8 <= width / height <= 1.25:
         return None
+    circle = _hough_circle(rgb) if hough else None
+    if circle is not None:
+        return circle
     mask = np.zeros((height, width), np.uint8)
     axes = (int(width / 2 / RING), int(height / 2 / RING))
     cv2.ellipse(mask, (width // 2, height // 2), axes, 0, 0, 360, 255, -1)
     return mask
 
 
+def mask_file(photo: Path) -> Path:
+    """Where a photo's own mask lies, if it has one: `lion.mask.png` beside `lion.jpg`, coin where it is pale."""
+    return photo.with_name(photo.stem + MASK_ENDING)
+
+
 def load_coins(
-    photos: Sequence[LabelledPhoto], *, size: int, on_progress: Callable[[int], None] = lambda done: None
+    photos: Sequence[LabelledPhoto],
+    *,
+    size: int,
+    hough: bool = False,
+    on_progress: Callable[[int], None] = lambda done: None,
 ) -> tuple[CoinPicture, ...]:
-    """Coins of labelled photos, each a square of `size` pixels around its mask. Photos without a coin are left out."""
+    """Coins of labelled photos, each a square of `size` pixels around its mask. Photos without a coin are left out.
+
+    The mask is the photo's own where it has one (`mask_file`), else that of `coin_mask`. Raises `TrainingError` for a
+    mask file that does not fit its photo.
+    """
     coins = []
     for done, photo in enumerate(photos, 1):
         label = "|".join((*photo.label.coin, photo.label.side))
-        coin = _coin(photo.path, size, label, photo.design or label)
+        coin = _coin(photo.path, size, label, photo.design or label, hough)
         if coin is not None:
             coins.append(coin)
         on_progress(done)
@@ -65,21 +93,26 @@ def load_coins(
 
 
 def load_unlabelled(
-    files: Iterable[Path], *, size: int, on_progress: Callable[[int], None] = lambda done: None
+    files: Iterable[Path],
+    *,
+    size: int,
+    hough: bool = False,
+    on_progress: Callable[[int], None] = lambda done: None,
 ) -> tuple[CoinPicture, ...]:
     """Coins of unlabelled photos, each a class of its own. Photos without a coin are left out."""
     coins = []
-    for done, file in enumerate(sorted(files), 1):
-        coin = _coin(file, size, f"unlabelled|{file.name}", f"unlabelled|{file.name}")
+    for done, file in enumerate(sorted(file for file in files if not file.name.endswith(MASK_ENDING)), 1):
+        coin = _coin(file, size, f"unlabelled|{file.name}", f"unlabelled|{file.name}", hough)
         if coin is not None:
             coins.append(coin)
         on_progress(done)
     return tuple(coins)
 
 
-def _coin(file: Path, size: int, label: str, design: str) -> CoinPicture | None:
-    rgb = load_photo(file).rgb
-    mask = coin_mask(rgb)
+def _coin(file: Path, size: int, label: str, design: str, hough: bool) -> CoinPicture | None:
+    photo = load_photo(file)
+    own, rgb = mask_file(file), photo.rgb
+    mask = _read_mask(own, photo) if own.is_file() else coin_mask(rgb, hough=hough)
     if mask is None:
         return None
     square = square_around(mask_box(mask))
@@ -87,6 +120,39 @@ def _coin(file: Path, size: int, label: str, design: str) -> CoinPicture | None:
     return CoinPicture(
         resize(take_square(rgb, square), size, size), np.where(cut >= 128, 255, 0).astype(np.uint8), label, design
     )
+
+
+def _read_mask(file: Path, photo: Photo) -> NDArray[np.uint8]:
+    mask = np.where(load_photo(file).rgb.max(axis=2) >= 128, 255, 0).astype(np.uint8)
+    if mask.shape != (photo.height, photo.width) or not mask.any():
+        found = f"{mask.shape[1]}×{mask.shape[0]} pixels" if mask.any() else "no pale pixel"
+        raise TrainingError(
+            f"{file}: {found}, expected a mask of its photo's {photo.width}×{photo.height} pixels with the coin pale "
+            "on black; draw it anew, or take it away"
+        )
+    # A large JPEG is decoded smaller than its file.
+    sized = resize(mask, photo.rgb.shape[1], photo.rgb.shape[0])
+    return np.where(sized >= 128, 255, 0).astype(np.uint8)
+
+
+def _hough_circle(rgb: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+    """The circle with most votes that a coin which fills its picture could have; None where there is none."""
+    height, width = rgb.shape[:2]
+    scale = HOUGH_SIDE / max(height, width)
+    small = cv2.resize(rgb, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_AREA)
+    grey = cv2.GaussianBlur(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), (0, 0), 1.5)
+    found = cv2.HoughCircles(
+        grey, cv2.HOUGH_GRADIENT, 1.5, HOUGH_SIDE, param1=120, param2=40,
+        minRadius=round(SMALLEST_CIRCLE * HOUGH_SIDE / 2), maxRadius=round(HOUGH_SIDE / 2),
+    )  # fmt: skip
+    if found is None or not found.size:
+        return None
+    x, y, radius = (np.asarray(found, np.float64).reshape(-1, found.shape[-1])[0, :3] + (0.5, 0.5, 0)) / scale
+    if max(abs(x - width / 2), abs(y - height / 2)) > OFF_CENTRE * max(height, width):
+        return None
+    mask = np.zeros((height, width), np.uint8)
+    cv2.circle(mask, (round(x - 0.5), round(y - 0.5)), round(radius), (255,), -1)
+    return mask
 
 
 def _without_pale_border(rgb: NDArray[np.uint8]) -> NDArray[np.uint8] | None:

@@ -30,9 +30,12 @@ class ViewSettings:
     glare: float = 0.5
     blur: float = 0.7
     """Share of views that are out of focus or shaken."""
-    max_blur: float = 0.014
-    """Standard deviation of the strongest blur: 3.5 pixels of a 256-pixel coin."""
-    low_resolution: float = 0.5
+    max_blur: float = 0.012
+    """Standard deviation of the strongest defocus of a coin that fills the frame: 3 pixels of a 256-pixel coin."""
+    low_resolution: float = 0.65
+    """Share of views in which the coin is small in its photo."""
+    smallest: float = 45.0
+    """Pixels that the smallest coin measures across in its photo; blur, noise and JPEG act on those pixels."""
     noise: float = 0.8
     jpeg: float = 0.4
     mask_jitter: float = 0.03
@@ -58,11 +61,7 @@ def phone_view(coin: CoinPicture, *, size: int, settings: ViewSettings, rng: np.
     surroundings = _surroundings(canvas, rng)
     grey = _lit(np.where(inside, grey, surroundings), inside, settings, rng)
     grey = _photographed(grey, size, settings, rng)
-    pixels = np.clip(grey + 0.5, 0, 255).astype(np.uint8)
-    if rng.random() < settings.jpeg:
-        quality = int(rng.integers(30, 90))
-        coded = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-        pixels = np.asarray(cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE), np.uint8)
+    pixels = _pixels(grey)
     jittered = _jitter_mask(mask, size, settings, rng)
     return cut_out(np.repeat(pixels[:, :, None], 3, axis=2), jittered, size=size)
 
@@ -76,7 +75,7 @@ def _pose(source: int, canvas: int, size: int, settings: ViewSettings, rng: np.r
     """A homography from the source square to a turned and tilted coin of about `size` pixels on the canvas."""
     turn, axis = rng.uniform(0, 2 * np.pi, 2)
     # Small tilts are far more common than large ones: people try to point straight at a coin.
-    tilt = np.radians(settings.tilt) * rng.random() ** 1.5
+    tilt = np.radians(settings.tilt) * rng.random() ** 1.2
     distance = rng.uniform(2.5, 8.0)  # of the camera, in coin diameters
     radius = size / 2 * rng.uniform(0.85, 1.0)
 
@@ -150,29 +149,45 @@ def _lit(
 def _photographed(
     grey: NDArray[np.float32], size: int, settings: ViewSettings, rng: np.random.Generator
 ) -> NDArray[np.float32]:
+    """What lens, sensor and JPEG leave of the scene, at the resolution that the coin has in its photo."""
     side = grey.shape[0]
-    if rng.random() < settings.blur:
-        if rng.random() < 0.7:
-            grey = _floats(cv2.GaussianBlur(grey, (0, 0), 0.2 + settings.max_blur * size * rng.random() ** 1.5))
-        else:
-            length = int(rng.integers(2, max(3, size // 24)))
-            kernel = np.zeros((2 * length + 1,) * 2, np.float32)
-            angle = rng.uniform(0, np.pi)
-            end = (int(length + length * np.cos(angle)), int(length + length * np.sin(angle)))
-            cv2.line(kernel, (2 * length - end[0], 2 * length - end[1]), end, 1.0)
-            grey = _floats(cv2.filter2D(grey, -1, kernel / kernel.sum()))
     small = side
     if rng.random() < settings.low_resolution:
-        small = int(side * rng.uniform(0.35, 0.9))
+        across = float(np.exp(rng.uniform(*np.log([settings.smallest, 1.25 * size]))))
+        small = min(side, round(side * across / size))
         grey = _floats(cv2.resize(grey, (small, small), interpolation=cv2.INTER_AREA))
+    if rng.random() < settings.blur:
+        # A far coin is as sharp as the lens: a pixel or so. A near one may be out of focus by much more.
+        sharpest = 0.2 + max(settings.max_blur * small * rng.random() ** 1.5, 1.4 * rng.random())
+        grey = _floats(cv2.GaussianBlur(grey, (0, 0), sharpest))
+        if rng.random() < 0.4:
+            grey = _shaken(grey, rng.uniform(1.0, max(2.0, 0.03 * small)), rng)
     if rng.random() < settings.noise:
         grey = grey + rng.standard_normal(grey.shape, np.float32) * np.float32(rng.uniform(0.5, 9))
     if rng.random() < 0.2:
         soft = cv2.GaussianBlur(grey, (0, 0), 1.0)
         grey = _floats(grey + rng.uniform(0.3, 1.5) * (grey - soft))  # the sharpening that phones apply
+    if rng.random() < settings.jpeg:
+        quality = int(rng.integers(30, 90))
+        coded = cv2.imencode(".jpg", _pixels(grey), [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+        grey = _floats(cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE))
     if small != side:
         grey = _floats(cv2.resize(grey, (side, side), interpolation=cv2.INTER_LINEAR))
     return grey
+
+
+def _shaken(grey: NDArray[np.float32], reach: float, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Smeared along a line of `reach` pixels to both sides."""
+    length = int(np.ceil(reach))
+    kernel = np.zeros((2 * length + 1,) * 2, np.float32)
+    angle = rng.uniform(0, np.pi)
+    end = (round(length + reach * np.cos(angle)), round(length + reach * np.sin(angle)))
+    cv2.line(kernel, (2 * length - end[0], 2 * length - end[1]), end, 1.0)
+    return _floats(cv2.filter2D(grey, -1, kernel / kernel.sum()))
+
+
+def _pixels(grey: NDArray[np.float32]) -> NDArray[np.uint8]:
+    return np.clip(grey + 0.5, 0, 255).astype(np.uint8)
 
 
 def _floats(values: Any) -> NDArray[np.float32]:

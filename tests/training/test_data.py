@@ -11,7 +11,7 @@ from coindex.manifest import CoinClass, LabelledPhoto
 from training.data import check_rules, load_textures, synthetic_coins
 from training.presets import PRESETS, DataSettings, read_preset
 
-SETTINGS = DataSettings(("train",), (("val_catalog", "val_query"),), 2, 1, 0, 0)
+SETTINGS = DataSettings(("train",), (("val_catalog", "val_query"),), 2, 1, 0, 0, 1)
 
 
 def photo(denomination: str, split: str, specimen: str, line: int = 2) -> LabelledPhoto:
@@ -30,14 +30,21 @@ def test_a_class_with_one_photo_stops_training_by_its_name() -> None:
 
 def test_a_class_that_is_trained_and_judged_on_stops_training() -> None:
     photos = [photo("one", "train", "a"), photo("one", "train", "b"), photo("one", "val_query", "c")]
-    with pytest.raises(TrainingError, match="both trained and judged on, such as Atlantis one drachma"):
+    with pytest.raises(TrainingError, match="1 class is both trained and judged on, such as Atlantis one drachma obv"):
         check_rules(photos, SETTINGS)
 
 
 def test_a_specimen_that_is_trained_and_judged_on_stops_training() -> None:
     reverse = CoinClass("Atlantis", "drachma", "one", "", "reverse")
     judged = LabelledPhoto(Path("r.webp"), reverse, "", "a", "", "val_query", 9)
-    with pytest.raises(TrainingError, match="specimens are both trained and judged on, such as a"):
+    with pytest.raises(TrainingError, match=r"1 specimen is both trained and judged on, such as a .*line 9 of val"):
+        check_rules([photo("one", "train", "a"), photo("one", "train", "b"), judged], SETTINGS)
+
+
+def test_an_unknown_side_is_either_side_of_its_coin() -> None:
+    either = CoinClass("Atlantis", "drachma", "one", "", "unknown")
+    judged = LabelledPhoto(Path("u.webp"), either, "", "c", "", "val_query", 9)
+    with pytest.raises(TrainingError, match=r"one drachma unknown .line 2 is of split train, line 9 of val_query"):
         check_rules([photo("one", "train", "a"), photo("one", "train", "b"), judged], SETTINGS)
 
 
@@ -46,10 +53,10 @@ def test_a_manifest_without_training_photos_says_which_splits_are_meant() -> Non
         check_rules([photo("one", "holiday", "a")], SETTINGS)
 
 
-def test_each_invented_side_is_a_class_seen_in_several_lights() -> None:
-    coins = synthetic_coins(range(100_000, 100_002), 2, size=64)
-    assert len(coins) == 2 * 2 * 2
-    assert len({coin.label for coin in coins}) == 4
+def test_each_invented_side_and_denomination_is_a_class_seen_in_several_lights() -> None:
+    coins = synthetic_coins(range(100_000, 100_002), 2, 3, size=64)
+    assert len(coins) == 2 * (1 + 3) * 2
+    assert len({coin.label for coin in coins}) == 8
     assert (coins[0].rgb != coins[1].rgb).any()
     assert (coins[0].mask == coins[1].mask).all()
 
@@ -66,9 +73,9 @@ def test_a_preset_draws_only_from_sources_that_it_names(name: str) -> None:
     sources = {*preset.data.train, "unlabelled", "synthetic"}
     assert set(preset.embedder.shares) <= sources
     assert set(preset.segmenter.coins) <= sources
-    assert 256 % preset.embedder.pool == 0
+    assert 64 <= preset.embedder.side <= 256
 
 
 def test_an_unknown_preset_is_refused_with_those_there_are() -> None:
-    with pytest.raises(TrainingError, match="mobile, tiny"):
+    with pytest.raises(TrainingError, match="mobile, article, tiny"):
         read_preset("giant")

@@ -8,11 +8,14 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("timm")
 pytest.importorskip("segmentation_models_pytorch")
+from safetensors.torch import save_file  # noqa: E402
+
 from coindex.errors import ModelError, TrainingError  # noqa: E402
 from training.nets import (  # noqa: E402
     Embedder,
     Segmenter,
     backbone_weights,
+    fill_backbone,
     read_embedder,
     read_segmenter,
     save_checkpoint,
@@ -26,7 +29,7 @@ torch.set_num_threads(1)
 @pytest.fixture(scope="module")
 def embedder():
     torch.manual_seed(0)
-    return Embedder(BACKBONE, pool=4).eval()
+    return Embedder(BACKBONE, side=64).eval()
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +55,13 @@ def test_pooling_is_an_average_of_squares(embedder, pixels):
         assert torch.allclose(embedder(x), expected, atol=1e-4)
 
 
+def test_a_backbones_side_between_is_reached_by_linear_interpolation(pixels):
+    net, x = Embedder(BACKBONE, side=192).eval(), to_input(pixels)
+    with torch.inference_mode():
+        expected = net.embed(torch.nn.functional.interpolate(x, (192, 192), mode="bilinear"))
+        assert torch.allclose(net(x), expected, atol=1e-5)
+
+
 def test_the_segmenter_answers_for_every_pixel(pixels, tmp_path):
     settings = {"backbone": BACKBONE, "decoder": [16, 16, 8, 8]}
     segmenter = Segmenter(BACKBONE, decoder=(16, 16, 8, 8)).eval()
@@ -66,7 +76,7 @@ def test_the_segmenter_answers_for_every_pixel(pixels, tmp_path):
 
 def test_an_embedder_survives_its_checkpoint(embedder, pixels, tmp_path):
     path = tmp_path / "runs" / "embedder.safetensors"
-    save_checkpoint(path, embedder, {"settings": f'{{"backbone": "{BACKBONE}", "pool": 4}}'})
+    save_checkpoint(path, embedder, {"settings": f'{{"backbone": "{BACKBONE}", "side": 64}}'})
     assert [file.name for file in path.parent.iterdir()] == [path.name]  # nothing half-written beside it
     again = read_embedder(path)
     assert not again.training
@@ -97,3 +107,62 @@ def test_backbone_weights_are_float32_without_the_classifier(tmp_path):
     weights = backbone_weights(tmp_path / "w.npz", BACKBONE)
     assert list(weights) == ["conv.weight"]
     assert weights["conv.weight"].dtype == torch.float32
+
+
+@pytest.mark.parametrize("ending", ["npz", "safetensors", "pth"])
+def test_backbone_weights_come_from_any_of_three_kinds_of_file(tmp_path, ending):
+    path, half = tmp_path / f"w.{ending}", {"conv.weight": torch.ones(3).half(), "classifier.bias": torch.ones(2)}
+    if ending == "npz":
+        np.savez(path, **{name: value.numpy() for name, value in half.items()})
+    elif ending == "pth":
+        torch.save({"state_dict": half}, path)
+    else:
+        save_file(half, path)
+    weights = backbone_weights(path, BACKBONE)
+    assert list(weights) == ["conv.weight"]
+    assert weights["conv.weight"].dtype == torch.float32
+
+
+def test_a_backbone_takes_its_own_weights_and_refuses_anothers(embedder):
+    weights = {name: value + 1 if value.is_floating_point() else value for name, value in embedder.state_dict().items()}
+    own = {name.removeprefix("backbone."): value for name, value in weights.items() if name.startswith("backbone.")}
+    again = Embedder(BACKBONE).backbone
+    fill_backbone(again, own | {"conv_head_of_no_use": torch.ones(1)}, BACKBONE)
+    assert torch.equal(again.state_dict()["conv_stem.weight"], own["conv_stem.weight"])
+    with pytest.raises(TrainingError, match=rf"{BACKBONE}: they lack conv_stem\.weight"):
+        fill_backbone(again, {name: value for name, value in own.items() if name != "conv_stem.weight"}, BACKBONE)
+    with pytest.raises(TrainingError, match=r"conv_stem\.weight has another shape"):
+        fill_backbone(again, own | {"conv_stem.weight": torch.ones(1)}, BACKBONE)
+
+
+def test_a_linear_head_is_a_fully_connected_layer_alone(pixels):
+    embedder = Embedder(BACKBONE, head="linear").eval()
+    with torch.inference_mode():
+        features = embedder.features(to_input(pixels))
+        expected = features @ embedder.projection.weight.T + embedder.projection.bias
+        assert torch.allclose(embedder(to_input(pixels)), expected, atol=1e-5)
+    with pytest.raises(ValueError, match="head 'round' is none of"):
+        Embedder(BACKBONE, head="round")
+
+
+def test_five_upward_blocks_answer_for_every_pixel_by_themselves(pixels):
+    segmenter = Segmenter(BACKBONE, decoder=(16, 16, 8, 8, 8), channels=1).eval()
+    with torch.inference_mode():
+        assert segmenter(to_input(pixels[:1])).shape == (1, 1, 256, 256)
+        assert segmenter.unet.decoder(segmenter.unet.encoder(to_input(pixels[:1]))).shape == (1, 8, 256, 256)
+
+
+def test_the_articles_nets_are_no_nets_for_devices(tmp_path):
+    path = tmp_path / "net.safetensors"
+    settings = {"backbone": BACKBONE, "side": 256, "head": "linear", "picture": "rgb"}
+    save_checkpoint(path, Embedder(BACKBONE, head="linear"), {"settings": json.dumps(settings)})
+    with pytest.raises(ModelError, match=r"net\.safetensors: its net has picture rgb, expected contrast"):
+        read_embedder(path)
+    assert read_embedder(path, picture="rgb").projection.bias is not None
+    settings = {"backbone": BACKBONE, "decoder": [16, 16, 8, 8, 8], "channels": 1}
+    save_checkpoint(
+        path, Segmenter(BACKBONE, decoder=(16, 16, 8, 8, 8), channels=1), {"settings": json.dumps(settings)}
+    )
+    with pytest.raises(ModelError, match="its net has channels 1, expected 2"):
+        read_segmenter(path)
+    assert read_segmenter(path, channels=1).full_resolution

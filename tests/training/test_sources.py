@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from coindex.errors import TrainingError
 from coindex.manifest import CoinClass, LabelledPhoto
-from training.sources import coin_mask, load_coins, load_unlabelled
+from training.sources import coin_mask, load_coins, load_unlabelled, mask_file
 
 cv2.setNumThreads(1)
 
@@ -86,3 +87,40 @@ def test_unlabelled_coins_are_classes_of_their_own_in_the_order_of_their_names(p
     coins = load_unlabelled([tmp_path / "b.png", Path(tmp_path / "a.png")], size=32)
     assert [coin.label for coin in coins] == ["unlabelled|a.png", "unlabelled|b.png"]
     assert len({coin.design for coin in coins}) == 2
+
+
+def test_a_circle_in_a_dark_frame_is_found_where_hough_is_asked_for():
+    rgb = studio(ground=30, coin=180, radius=70, centre=(108, 95))
+    truth = cv2.circle(np.zeros((200, 200), np.uint8), (108, 95), 70, 255, -1)
+    assert iou(coin_mask(rgb, hough=True), truth) > 0.95
+    assert iou(coin_mask(rgb), disc(200, 98)) > 0.97  # by default the ellipse that fills the frame, as ever
+    assert iou(coin_mask(studio(radius=82), hough=True), disc(200, 82)) > 0.97  # a pale ground tells more
+
+
+def test_without_a_circle_of_a_coins_size_near_the_middle_the_ellipse_is_taken():
+    corner = studio(ground=30, coin=180, radius=30, centre=(40, 40))
+    assert (coin_mask(corner, hough=True) == coin_mask(corner)).all()
+    nothing = np.full((200, 200, 3), 30, np.uint8)
+    assert (coin_mask(nothing, hough=True) == coin_mask(nothing)).all()
+
+
+def test_a_photos_own_mask_is_taken_before_any_other(photos, tmp_path):
+    row = photos("lion.png", studio(radius=82))
+    own = cv2.circle(np.zeros((200, 200), np.uint8), (60, 60), 40, 255, -1)
+    Image.fromarray(own).save(tmp_path / "lion.mask.png")
+    assert mask_file(row.path) == tmp_path / "lion.mask.png"
+    (coin,) = load_coins([row], size=64)
+    assert iou(coin.mask, disc(64, 32)) > 0.9
+    # The square around (60, 60) holds the studio's ground as well: the coin's own edge is elsewhere.
+    assert (coin.rgb[0, 0] > 200).all()
+    unlabelled = load_unlabelled(tmp_path.iterdir(), size=64)
+    assert [each.label for each in unlabelled] == ["unlabelled|lion.png"]  # a mask is no photo
+    assert (unlabelled[0].mask == coin.mask).all()
+
+
+@pytest.mark.parametrize(("size", "grey"), [(100, 255), (200, 0)])
+def test_a_mask_that_does_not_fit_its_photo_is_refused_by_name(photos, tmp_path, size, grey):
+    row = photos("lion.png", studio())
+    Image.fromarray(np.full((size, size), grey, np.uint8)).save(tmp_path / "lion.mask.png")
+    with pytest.raises(TrainingError, match=r"lion\.mask\.png: .*expected a mask of its photo's 200×200 pixels"):
+        load_coins([row], size=64)

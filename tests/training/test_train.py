@@ -37,7 +37,7 @@ def test_an_embedder_trains_and_comes_back_from_its_checkpoint(manifest: Path, t
     net = train_embedder(pools.sources, (), preset.embedder, weights=None, run=tmp_path / "run", workers=0)
     rows = [json.loads(line) for line in (tmp_path / "run" / "history.jsonl").read_text().splitlines()]
     assert [row["epoch"] for row in rows] == [1, 2]
-    settings = {"backbone": preset.embedder.backbone, "pool": preset.embedder.pool}
+    settings = {"backbone": preset.embedder.backbone, "side": preset.embedder.side}
     save_checkpoint(tmp_path / "e.safetensors", net, {"settings": json.dumps(settings)})
     pictures = np.random.default_rng(0).integers(0, 256, (2, 256, 256, 3), dtype=np.uint8)
     with torch.no_grad():
@@ -61,10 +61,10 @@ def test_a_finished_run_is_not_trained_again(manifest: Path, tmp_path: Path) -> 
 def test_a_forked_worker_composes_although_opencv_has_threads(manifest: Path, tmp_path: Path) -> None:
     # In a process of its own: a worker that waits for OpenCV's lost threads would hang this one.
     command = [sys.executable, "-m", "coindex", "train", "embedder", "--preset", "tiny", "--weights", "random"]
-    command += ["--data", str(manifest), "--run", str(tmp_path / "run")]
+    command += ["--threads", "1", "--data", str(manifest), "--run", str(tmp_path / "run")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
-    assert read_embedder(tmp_path / "run" / "embedder.safetensors").pool == 4
+    assert read_embedder(tmp_path / "run" / "embedder.safetensors").side == 64
 
 
 def test_missing_pretrained_weights_are_an_error_that_says_what_to_do(tmp_path: Path) -> None:

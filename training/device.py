@@ -1,0 +1,84 @@
+"""Where a net is trained and in which precision: a GPU where there is one, else the CPU."""
+
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from coindex.errors import TrainingError
+
+__all__ = ["CPU", "Device", "choose_device", "machine"]
+
+BF16_SINCE = (8, 0)
+"""NVIDIA's compute capability from which bfloat16 is computed by the chip; before, PyTorch only imitates it."""
+
+
+@dataclass(frozen=True)
+class Device:
+    """A torch device by its `name`, such as `cpu` or `cuda:0`, and the `precision` of autocast on it."""
+
+    name: str
+    precision: torch.dtype
+
+    @property
+    def kind(self) -> str:
+        """The name without its number."""
+        return torch.device(self.name).type
+
+    @property
+    def scales_loss(self) -> bool:
+        """Whether gradients need a scaled loss: float16 has no room for small ones, bfloat16 has float32's range."""
+        return self.precision == torch.float16
+
+    def autocast(self) -> torch.autocast:
+        """The context in which forward passes of training run."""
+        return torch.autocast(self.kind, dtype=self.precision)
+
+
+CPU = Device("cpu", torch.bfloat16)
+
+
+def choose_device(wanted: str | None = None) -> Device:
+    """The device of that name; where None, the first GPU, or the CPU where there is none.
+
+    Raises `TrainingError` for a name that PyTorch does not know or that this machine has not got.
+    """
+    if wanted is None:
+        return _gpu("cuda") if torch.cuda.is_available() else CPU
+    try:
+        device = torch.device(wanted)
+    except RuntimeError:
+        raise TrainingError(f"--device {wanted}: no such device; give cpu, cuda or cuda:NUMBER") from None
+    if device.type == "cpu":
+        return CPU
+    if device.type != "cuda":
+        raise TrainingError(f"--device {wanted}: training runs on cpu or cuda; give one of them")
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if (device.index or 0) >= count:
+        found = f"{count} GPU{'' if count == 1 else 's'}" if count else "no GPU"
+        raise TrainingError(f"--device {wanted}: PyTorch finds {found} here; leave --device out to take what there is")
+    return _gpu(wanted)
+
+
+def machine(device: Device, threads: int) -> dict[str, str]:
+    """What a run is done on, in words: processor, its cores, GPU, precision and PyTorch."""
+    words = {"processor": f"{_processor()}, {os.cpu_count()} cores, {threads} thread{'' if threads == 1 else 's'}"}
+    if device.kind == "cuda":
+        words["GPU"] = torch.cuda.get_device_name(device.name)
+    words["precision"] = f"{str(device.precision).removeprefix('torch.')} where it is safe, else float32"
+    return words | {"software": f"PyTorch {torch.__version__}, Python {platform.python_version()}, {platform.system()}"}
+
+
+def _gpu(name: str) -> Device:
+    native = torch.cuda.get_device_capability(name) >= BF16_SINCE
+    return Device(name, torch.bfloat16 if native else torch.float16)
+
+
+def _processor() -> str:
+    """The processor's name; Linux keeps it where `platform` does not look."""
+    described = Path("/proc/cpuinfo")
+    lines = described.read_text("utf-8", errors="replace").splitlines() if described.exists() else []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.processor() or platform.machine())
