@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 from coindex.catalog.search import CatalogIndex, Hit
 from coindex.catalog.state import Rows
 from coindex.errors import CoindexError, ManifestError, NoCoinFound, PhotoError
+from coindex.joint import Coin, search_together
 from coindex.manifest import CoinClass, LabelledPhoto
 from coindex.metrics import RECALL_AT, auroc, false_accept_rate, match_boxes, recall_at
 from coindex.models import Models, load_models
+from coindex.open_set import Evidence, OpenSet, evidence
 from coindex.photo import Photo, load_photo
 from coindex.pipeline import box_in_photo, encode_photo
 from coindex.segmentation import find_coins
@@ -45,11 +47,20 @@ class LabelledScene:
 
 @dataclass(frozen=True)
 class _Query:
-    """One answered query: every class by distance, nearest first; none where no coin was found."""
+    """One asked photo: its coin's code and every class by distance, nearest first; none where no coin was found."""
 
     photo: LabelledPhoto
+    code: NDArray[np.int8] | None
     hits: tuple[Hit, ...]
     milliseconds: float
+
+
+@dataclass(frozen=True)
+class _Answered:
+    """One answer, to a photo or to those of a specimen: the rank of the right one, and the evidence for the first."""
+
+    rank: int | None
+    seen: Evidence | None
 
 
 @dataclass(frozen=True)
@@ -57,6 +68,11 @@ class _Catalogue:
     index: CatalogIndex
     labels: dict[int, CoinClass]
     designs: dict[int, str]
+
+    @property
+    def coins(self) -> dict[int, Coin]:
+        """The coin of each class, whatever its side."""
+        return {number: label.coin for number, label in self.labels.items()}
 
 
 def load_runtime(name: str, models: Path, *, threads: int = 1) -> Models:
@@ -90,10 +106,10 @@ def evaluate(
 ) -> dict[str, Any]:
     """Recall of `queries` against `catalog`, the document that `coindex evaluate --json` prints.
 
-    The largest coin of a photo is its coin; a query without one is a miss. With `joint` the photos of one specimen are
-    answered together, by coin; with `scene_seed` each query is first laid into a phone-like scene; `unknown` are
-    queries whose coins are not in the catalogue. Raises `PhotoError` for a bad catalogue photo unless `skip_bad`, and
-    `ManifestError` where an unknown query's coin is in the catalogue.
+    The largest coin of a photo is its coin; a query without one is a miss. `coin_recall` counts either side of the coin
+    as right. With `joint` the photos of one specimen are answered together, by coin; with `scene_seed` each query is
+    first laid into a phone-like scene; `unknown` are queries whose coins are not in the catalogue. Raises `PhotoError`
+    for a bad catalogue photo unless `skip_bad`, and `ManifestError` where an unknown query's coin is in the catalogue.
     """
     total = len(catalog) + len(queries) + len(unknown)
     known_coins = {photo.label.coin for photo in catalog}
@@ -122,17 +138,20 @@ def evaluate(
     others = answered(unknown, len(catalog) + len(queries))
     if not known:
         raise PhotoError("no query could be read")
-    ranks = _joint_ranks(known, built) if joint else [_rank(query, built) for query in known]
-    designs = ranks if joint else [_design_rank(query, built) for query in known]
+    answer = _together if joint else _one_by_one
+    answers, refused = (answer(part, built) for part in (known, others))
+    ranks = [each.rank for each in answers]
+    designs, coins = (ranks, ranks) if joint else ([rank(each, built) for each in known] for rank in _WIDER)
     latency = [query.milliseconds for query in known]
     return {
         "queries": len(ranks),
         "classes": len(built.labels),
         "recall": _by_k(ranks),
         "design_recall": _by_k(designs),
+        "coin_recall": _by_k(coins),
         "by_country": {} if joint else _by_country(known, ranks),
         "no_coin_found": sum(not query.hits for query in known),
-        "open_set": _open_set(known, others),
+        "open_set": _open_set(answers, refused, models.index.open_set),
         "latency_ms": {f"p{p}": round(float(np.percentile(latency, p)), 2) for p in (50, 95)},
         "models": {
             "space_id": models.index.space_id,
@@ -237,8 +256,9 @@ def _query(photo: LabelledPhoto, catalogue: _Catalogue, models: Models, scene_se
     loaded = None if scene_seed is None else _as_scene(load_photo(photo.path), models, scene_seed)
     began = time.perf_counter()
     coins = encode_photo(loaded or load_photo(photo.path), models, largest_only=True).coins
-    hits = catalogue.index.search(coins[0].code, len(catalogue.labels)) if coins else ()
-    return _Query(photo, hits, (time.perf_counter() - began) * 1000)
+    code = coins[0].code if coins else None
+    hits = () if code is None else catalogue.index.search(code, len(catalogue.labels))
+    return _Query(photo, code, hits, (time.perf_counter() - began) * 1000)
 
 
 def _as_scene(photo: Photo, models: Models, seed: list[int]) -> Photo:
@@ -267,26 +287,37 @@ def _design_rank(query: _Query, catalogue: _Catalogue) -> int | None:
     )
 
 
+def _coin_rank(query: _Query, catalogue: _Catalogue) -> int | None:
+    seen = dict.fromkeys(catalogue.labels[hit.class_id].coin for hit in query.hits)
+    return _first(coin == query.photo.label.coin for coin in seen)
+
+
+_WIDER = (_design_rank, _coin_rank)
+"""What else counts as right: a class of the same design, either side of the coin."""
+
+
 def _first(right: Iterable[bool]) -> int | None:
     return next((rank for rank, is_right in enumerate(right, 1) if is_right), None)
 
 
-def _joint_ranks(queries: Sequence[_Query], catalogue: _Catalogue) -> list[int | None]:
-    """A rank a specimen: coins by the sum, over its photos, of the distance of their nearest side."""
-    specimens: dict[tuple[Any, str], list[_Query]] = defaultdict(list)
+def _one_by_one(queries: Sequence[_Query], catalogue: _Catalogue) -> list[_Answered]:
+    return [
+        _Answered(_rank(query, catalogue), evidence(query.hits, rows=len(catalogue.index.rows))) for query in queries
+    ]
+
+
+def _together(queries: Sequence[_Query], catalogue: _Catalogue) -> list[_Answered]:
+    """An answer a specimen, whose photos are those of one coin; a photo without a specimen stands alone."""
+    specimens: dict[tuple[Coin, str], list[_Query]] = defaultdict(list)
     for number, query in enumerate(queries):
         specimens[query.photo.label.coin, query.photo.specimen or f"photo {number}"].append(query)
-    ranks = []
+    answers = []
     for (coin, _), shots in specimens.items():
-        sums: dict[tuple[str, str, str, str], int] = defaultdict(int)
-        for query in shots:
-            nearest: dict[tuple[str, str, str, str], int] = {}
-            for hit in query.hits:
-                nearest.setdefault(catalogue.labels[hit.class_id].coin, hit.distance)
-            for name, distance in nearest.items():
-                sums[name] += distance
-        ranks.append(_first(name == coin for name in sorted(sums, key=lambda name: (sums[name], name))))
-    return ranks
+        codes = [query.code for query in shots if query.code is not None]
+        hits = search_together(catalogue.index, catalogue.coins, codes, len(catalogue.labels)) if codes else ()
+        seen = evidence(hits, rows=len(catalogue.index.rows), photos=len(codes))
+        answers.append(_Answered(_first(hit.coin == coin for hit in hits), seen))
+    return answers
 
 
 def _by_k(ranks: Sequence[int | None]) -> dict[str, float]:
@@ -300,15 +331,25 @@ def _by_country(queries: Sequence[_Query], ranks: Sequence[int | None]) -> dict[
     return {country: {"queries": len(group), "recall": _by_k(group)} for country, group in sorted(groups.items())}
 
 
-def _open_set(known: Sequence[_Query], unknown: Sequence[_Query]) -> dict[str, float | None]:
-    if not unknown:
-        return {"auroc": None, "unknown_accepted_at_95": None}
+def _open_set(known: Sequence[_Answered], unknown: Sequence[_Answered], open_set: OpenSet) -> dict[str, float | None]:
+    """How well distance tells the two apart, and what the models' own limit accepts of right answers and of others.
 
-    def scores(queries: Sequence[_Query]) -> NDArray[np.float64]:
-        # Nothing found is nothing accepted.
-        return np.array([-query.hits[0].distance if query.hits else -np.inf for query in queries])
+    Nothing found is nothing accepted.
+    """
 
-    return {
-        "auroc": round(auroc(scores(known), scores(unknown)), 4),
-        "unknown_accepted_at_95": round(false_accept_rate(scores(known), scores(unknown)), 4),
+    def accepted(answers: Sequence[_Answered]) -> float | None:
+        return round(float(np.mean([open_set.known(each.seen) for each in answers])), 4) if answers else None
+
+    report = {
+        "auroc": None,
+        "unknown_accepted_at_95": None,
+        "right_accepted": accepted([each for each in known if each.rank == 1]),
+        "unknown_accepted": accepted(unknown),
     }
+    if unknown:
+        scores = [
+            np.array([-each.seen.nearest if each.seen else -np.inf for each in part]) for part in (known, unknown)
+        ]
+        report["auroc"] = round(auroc(*scores), 4)
+        report["unknown_accepted_at_95"] = round(false_accept_rate(*scores), 4)
+    return report

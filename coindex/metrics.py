@@ -1,12 +1,23 @@
 """How good answers are, as pure functions of arrays: tests, training, evaluation and benchmarks measure with these."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["RECALL_AT", "auroc", "box_iou", "false_accept_rate", "match_boxes", "recall_at"]
+__all__ = [
+    "RECALL_AT",
+    "ReliabilityBin",
+    "auroc",
+    "box_iou",
+    "calibration_error",
+    "false_accept_rate",
+    "match_boxes",
+    "recall_at",
+    "reliability",
+]
 
 RECALL_AT = (1, 2, 5, 10, 20)
 """The ranks at which the article of 2021 reports recall."""
@@ -44,6 +55,51 @@ def false_accept_rate(
     needed = int(np.ceil(accepted * len(known)))
     threshold = np.sort(known)[::-1][needed - 1]
     return float((unknown >= threshold).mean())
+
+
+@dataclass(frozen=True)
+class ReliabilityBin:
+    """Answers of like confidence: how many, their share of all weight, mean confidence and the share that is right."""
+
+    count: int
+    weight: float
+    confidence: float
+    right: float
+
+
+def reliability(
+    confidence: NDArray[np.floating[Any]],
+    right: NDArray[np.bool_],
+    *,
+    weights: NDArray[np.floating[Any]] | None = None,
+    bins: int = 10,
+) -> tuple[ReliabilityBin, ...]:
+    """Answers (n,) with their confidence in [0, 1] in `bins` equal ranges of it; ranges without answers are left out.
+
+    Raises `ValueError` without answers.
+    """
+    if not len(confidence):
+        raise ValueError("reliability of no answers is undefined")
+    weights = np.ones(len(confidence)) if weights is None else weights / weights.sum() * len(weights)
+    place = np.minimum((confidence * bins).astype(int), bins - 1)
+    found = []
+    for number in np.unique(place):
+        here = place == number
+        share = weights[here] / weights[here].sum()
+        found.append(
+            ReliabilityBin(
+                int(here.sum()),
+                float(weights[here].sum() / weights.sum()),
+                float((confidence[here] * share).sum()),
+                float((right[here] * share).sum()),
+            )
+        )
+    return tuple(found)
+
+
+def calibration_error(bins: Sequence[ReliabilityBin]) -> float:
+    """Mean distance between confidence and share right over the bins (ECE; Guo et al., ICML 2017, equation 3)."""
+    return sum(each.weight * abs(each.confidence - each.right) for each in bins)
 
 
 def box_iou(a: NDArray[np.floating[Any]], b: NDArray[np.floating[Any]]) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,15 +11,16 @@ from typing import Any
 from coindex.codes import space_id
 from coindex.cutout import CUTOUT_VERSION
 from coindex.errors import ModelError
+from coindex.open_set import OpenSet
 from coindex.runtime import LiteRTNet, Net
 
 __all__ = [
     "DEFAULT_FOLDER",
+    "FORMAT",
     "INDEX_NAME",
     "ModelFile",
     "ModelIndex",
     "Models",
-    "OpenSet",
     "load_models",
     "load_nets",
     "read_index",
@@ -28,7 +30,8 @@ INDEX_NAME = "models.json"
 DEFAULT_FOLDER = Path(__file__).resolve().parents[1] / "mobile_assets" / "models"
 """Where a checkout keeps the models that phones are given."""
 
-FORMAT = 1
+FORMAT = 2
+"""Format 1 had a limit of distance for catalogues of any size."""
 
 
 @dataclass(frozen=True)
@@ -41,18 +44,8 @@ class ModelFile:
 
 
 @dataclass(frozen=True)
-class OpenSet:
-    """How sure a match is: confidence = 1 / (1 + exp(slope · (distance - midpoint))), distance the squared one of the
-    best row; a coin is known when its distance is at most `threshold`."""
-
-    threshold: int
-    midpoint: float
-    slope: float
-
-
-@dataclass(frozen=True)
 class ModelIndex:
-    """What `models.json` says: the embedding space, the code scale and the two nets."""
+    """What `models.json` says: the embedding space, the code scale, the two nets and how sure an answer is."""
 
     space_id: str
     code_scale: float
@@ -71,7 +64,7 @@ class Models:
 
 
 def read_index(path: Path) -> ModelIndex:
-    """Read and check a `models.json`. Raises `ModelError` where it is missing, malformed or of a newer format."""
+    """Read and check a `models.json`. Raises `ModelError` where it is missing, malformed or of another format."""
     try:
         document = json.loads(path.read_bytes())
     except FileNotFoundError:
@@ -79,8 +72,13 @@ def read_index(path: Path) -> ModelIndex:
     except (ValueError, OSError) as error:
         raise ModelError(f"{path}: not readable as JSON ({error}); fetch it anew") from None
     found = document.get("format") if isinstance(document, dict) else None
-    if type(found) is not int or found < FORMAT:
+    if type(found) is not int or found < 1:
         raise ModelError(f"{path}: not an index of models (no format number); fetch it anew")
+    if found < FORMAT:
+        raise ModelError(
+            f"{path}: format {found}, this coindex reads format {FORMAT}; fetch it anew, or bring it up to date with: "
+            "coindex export --calibrate-only"
+        )
     if found > FORMAT:
         raise ModelError(f"{path}: format {found}, this coindex reads format {FORMAT}; update coindex")
     try:
@@ -89,11 +87,7 @@ def read_index(path: Path) -> ModelIndex:
             code_scale=float(document["code_scale"]),
             segmenter=_file(document["models"]["segmenter"]),
             embedder=_file(document["models"]["embedder"]),
-            open_set=OpenSet(
-                int(document["open_set"]["threshold"]),
-                float(document["open_set"]["midpoint"]),
-                float(document["open_set"]["slope"]),
-            ),
+            open_set=OpenSet.read(lambda name: _finite(document["open_set"][name])),
         )
         version, checkpoint = int(document["cutout_version"]), str(document["embedder_checkpoint_sha256"])
     except (KeyError, TypeError, ValueError, OverflowError) as error:
@@ -122,6 +116,12 @@ def load_nets(index: ModelIndex, find: Callable[[ModelFile], Path], *, threads: 
 
 def _file(document: dict[str, Any]) -> ModelFile:
     return ModelFile(str(document["file"]), str(document["sha256"]), int(document["bytes"]))
+
+
+def _finite(value: Any) -> float:
+    if type(value) not in (int, float) or not math.isfinite(value):
+        raise ValueError(f"{value!r} (expected a finite number)")
+    return float(value)
 
 
 def _verified(path: Path, model: ModelFile) -> Path:

@@ -1,9 +1,8 @@
-"""The answer: which coin of the catalogue, how sure, for every coin in a photo."""
+"""The answer: which coin of the catalogue, how sure, for every coin in a photo, or for one coin in several photos."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import exp
 from typing import Any
 
 import numpy as np
@@ -13,11 +12,13 @@ from coindex.catalog.local import LocalCatalog
 from coindex.catalog.search import Hit
 from coindex.codes import similarity
 from coindex.cutout import Box
-from coindex.models import Models, OpenSet
+from coindex.joint import JointHit, search_together
+from coindex.models import Models
+from coindex.open_set import evidence
 from coindex.photo import Photo
 from coindex.pipeline import EncodedCoin, encode_photo
 
-__all__ = ["Answer", "Candidate", "RecognizedCoin", "Recognizer", "confidence"]
+__all__ = ["Answer", "Candidate", "JointAnswer", "JointCandidate", "RecognizedCoin", "Recognizer"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,16 @@ class Candidate:
     distance: int
     similarity: float
     row_id: int
+
+    def as_json(self) -> dict[str, Any]:
+        """The document that `recognize --json` prints for one candidate."""
+        return {
+            "coin": self.coin,
+            "side": self.side,
+            "name": self.name,
+            "distance": self.distance,
+            "similarity": round(self.similarity, 4),
+        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,21 +74,57 @@ class Answer:
             "catalog": {"version": self.catalog_version, "state_hash": self.state_hash},
             "coins": [
                 {
-                    "box": [coin.box.x, coin.box.y, coin.box.width, coin.box.height],
+                    "box": _box(coin.encoded),
                     "known": coin.known,
                     "confidence": round(coin.confidence, 4),
-                    "candidates": [
-                        {
-                            "coin": candidate.coin,
-                            "side": candidate.side,
-                            "name": candidate.name,
-                            "distance": candidate.distance,
-                            "similarity": round(candidate.similarity, 4),
-                        }
-                        for candidate in coin.candidates
-                    ],
+                    "candidates": [candidate.as_json() for candidate in coin.candidates],
                 }
                 for coin in self.coins
+            ],
+            "timings_ms": {name: round(value, 2) for name, value in self.timings_ms.items()},
+        }
+
+
+@dataclass(frozen=True)
+class JointCandidate:
+    """A coin, either side: `sides` has for each photo its nearest class, `distance` is the sum of their distances."""
+
+    name: str
+    distance: int
+    sides: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class JointAnswer:
+    """One answer to several photos of one coin: `coins` has the largest coin of each photo, None where it shows none.
+
+    `known`, `confidence` and `candidates`, nearest first, speak of all photos that show a coin.
+    """
+
+    catalog_version: int
+    state_hash: str
+    coins: tuple[EncodedCoin | None, ...]
+    known: bool
+    confidence: float
+    candidates: tuple[JointCandidate, ...]
+    timings_ms: Mapping[str, float]
+
+    def as_json(self, photos: Sequence[str]) -> dict[str, Any]:
+        """The document that `recognize --joint --json` prints."""
+        return {
+            "photos": [
+                {"photo": photo, "box": coin and _box(coin)} for photo, coin in zip(photos, self.coins, strict=True)
+            ],
+            "catalog": {"version": self.catalog_version, "state_hash": self.state_hash},
+            "known": self.known,
+            "confidence": round(self.confidence, 4),
+            "candidates": [
+                {
+                    "name": candidate.name,
+                    "distance": candidate.distance,
+                    "sides": [side.as_json() for side in candidate.sides],
+                }
+                for candidate in self.candidates
             ],
             "timings_ms": {name: round(value, 2) for name, value in self.timings_ms.items()},
         }
@@ -91,6 +138,7 @@ class Recognizer:
         catalog.require_space(models.index)
         self._catalog, self._models = catalog, models
         self._open_set = catalog.open_set(models.index)
+        self._coin_types = {class_id: record.label.coin for class_id, record in catalog.records.items()}
 
     def recognize(self, photo: Photo, *, candidates: int = 5) -> Answer:
         """Every coin in the photo, largest first, each with its nearest `candidates` classes."""
@@ -101,17 +149,33 @@ class Recognizer:
         manifest = self._catalog.manifest
         return Answer(manifest.version, manifest.state_hash, coins, timings)
 
+    def recognize_together(self, photos: Sequence[Photo], *, candidates: int = 5) -> JointAnswer:
+        """The one coin that all photos show, either side of it: the coin whose nearest sides are nearest in sum.
+
+        The largest coin of a photo is its coin. Raises `ValueError` without photos.
+        """
+        if not photos:
+            raise ValueError("no photos: a joint answer needs at least one")
+        encodings = [encode_photo(photo, self._models, largest_only=True) for photo in photos]
+        timings = {name: sum(encoding.timings_ms[name] for encoding in encodings) for name in encodings[0].timings_ms}
+        coins = tuple(encoding.coins[0] if encoding.coins else None for encoding in encodings)
+        codes = [coin.code for coin in coins if coin is not None]
+        began = time.perf_counter()
+        index = self._catalog.index
+        hits = search_together(index, self._coin_types, codes, max(candidates, 2)) if codes else ()
+        seen = evidence(hits, rows=len(index.rows), photos=len(codes))
+        known, sure = self._open_set.known(seen), self._open_set.confidence(seen)
+        found = tuple(self._joint_candidate(codes, hit) for hit in hits[:candidates])
+        timings["search"] = (time.perf_counter() - began) * 1000
+        manifest = self._catalog.manifest
+        return JointAnswer(manifest.version, manifest.state_hash, coins, known, sure, found, timings)
+
     def _recognized(self, coin: EncodedCoin, count: int) -> RecognizedCoin:
-        hits = self._catalog.index.search(coin.code, count)
-        if not hits:  # an empty catalogue knows no coin
-            return RecognizedCoin(coin, False, 0.0, ())
-        best = hits[0].distance
-        return RecognizedCoin(
-            coin,
-            best <= self._open_set.threshold,
-            confidence(best, self._open_set),
-            tuple(self._candidate(coin.code, hit) for hit in hits),
-        )
+        index = self._catalog.index
+        hits = index.search(coin.code, max(count, 2))
+        seen = evidence(hits, rows=len(index.rows))
+        found = tuple(self._candidate(coin.code, hit) for hit in hits[:count])
+        return RecognizedCoin(coin, self._open_set.known(seen), self._open_set.confidence(seen), found)
 
     def _candidate(self, code: NDArray[np.int8], hit: Hit) -> Candidate:
         record = self._catalog.records[hit.class_id]
@@ -119,7 +183,10 @@ class Recognizer:
         reference = rows.codes[np.searchsorted(rows.row_ids, hit.row_id)]
         return Candidate(hit.class_id, record.side, record.name, hit.distance, similarity(code, reference), hit.row_id)
 
+    def _joint_candidate(self, codes: Sequence[NDArray[np.int8]], hit: JointHit) -> JointCandidate:
+        sides = tuple(self._candidate(code, side) for code, side in zip(codes, hit.hits, strict=True))
+        return JointCandidate(sides[0].name, hit.distance, sides)
 
-def confidence(distance: int, open_set: OpenSet) -> float:
-    """Calibrated probability that a coin at this distance is in the catalogue and the class is right."""
-    return 1.0 / (1.0 + exp(min(open_set.slope * (distance - open_set.midpoint), 700.0)))
+
+def _box(coin: EncodedCoin) -> list[int]:
+    return [coin.box.x, coin.box.y, coin.box.width, coin.box.height]

@@ -16,12 +16,11 @@ from torch import nn
 from coindex.codes import space_id
 from coindex.commands.progress import progress_bar
 from coindex.cutout import CUTOUT_VERSION, SIZE, cut_out
-from coindex.errors import ExportError
+from coindex.errors import ExportError, ModelError
 from coindex.manifest import LabelledPhoto, read_manifest
-from coindex.models import DEFAULT_FOLDER, INDEX_NAME, Models, OpenSet, load_models
-from coindex.photo import load_photo
-from coindex.pipeline import encode_photo
-from export.open_set import CodedPhoto, calibrate
+from coindex.models import DEFAULT_FOLDER, FORMAT, INDEX_NAME, Models, load_models, load_nets, read_index
+from coindex.open_set import OpenSet
+from export.open_set import calibrate
 from export.tflite import to_onnx, to_tflite_int8
 from training.data import load_textures
 from training.nets import read_embedder, read_segmenter
@@ -44,6 +43,9 @@ LOGIT_RANGE = 8.0
 PARITY_PICTURES = 50
 SEED = 17
 
+UNDECIDED = OpenSet(limit=0, shift=0, bias=0, distance=0, ratio=0, rows=0, photos=0, far=1)
+"""Stands in an index until it is calibrated: the nets must be loaded for that."""
+
 
 def export(
     data: Annotated[Path, typer.Option(help="A manifest.csv; its photos lie beside it, and calibrate the nets.")],
@@ -55,19 +57,21 @@ def export(
     out: Annotated[
         Path, typer.Option(help="The folder of the phone models.", show_default="mobile_assets/models")
     ] = DEFAULT_FOLDER,
+    calibrate_only: Annotated[
+        bool, typer.Option("--calibrate-only", help="Leave the nets there as they are, and calibrate confidence anew.")
+    ] = False,
 ) -> None:
     """Turn float checkpoints into the int8 models that phones run."""
+    if calibrate_only:
+        _calibrate_anew(data, preset, out)
+        return
     nets = {"segmenter": read_segmenter(checkpoints / SEGMENTER), "embedder": read_embedder(checkpoints / EMBEDDER)}
     splits = read_preset(preset).data
     photos = read_manifest(data)
     training = [photo for photo in photos if photo.split in splits.train]
     if not training:
         raise ExportError(f"{data}: no photo of a training split ({', '.join(splits.train)}) to calibrate int8 with")
-    present = {photo.split for photo in photos}
-    pairs = [pair for pair in splits.retrieval if present.issuperset(pair)]
-    if not pairs:
-        wanted = "; or ".join(" and ".join(pair) for pair in splits.retrieval)
-        raise ExportError(f"{data}: the open-set threshold needs photos of unseen classes, of the splits {wanted}")
+    pairs = _unseen_pairs(data, photos, splits.retrieval)
     pictures = _calibration(training, load_textures(backgrounds))
     with tempfile.TemporaryDirectory() as folder, progress_bar("Exporting") as on_progress:
         staging = Path(folder)
@@ -80,7 +84,7 @@ def export(
         document["parity"] = _parity(models, nets, pictures)
         document["open_set"] = _open_set(photos, pairs, models)
         _write(document, staging / INDEX_NAME)
-        load_models(staging)
+        load_models(staging)  # what is shipped is what a phone can load
         out.mkdir(parents=True, exist_ok=True)
         # The index goes last: until then the former one refuses nets that are not its own.
         for file in ("segmenter.tflite", "embedder.tflite", INDEX_NAME):
@@ -88,6 +92,38 @@ def export(
         for file in ("segmenter.tflite", "embedder.tflite", INDEX_NAME):
             (out / f"{file}.part").replace(out / file)
     typer.echo(f"wrote {out}: space {document['space_id']}, {json.dumps(document['parity'])}")
+
+
+def _calibrate_anew(data: Path, preset: str, out: Path) -> None:
+    """Give a folder's models another open-set decision; an index of a former form takes the present one."""
+    photos = read_manifest(data)
+    pairs = _unseen_pairs(data, photos, read_preset(preset).data.retrieval)
+    try:
+        document = json.loads((out / INDEX_NAME).read_bytes())
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{out / INDEX_NAME}: not readable as JSON ({error}); export the models first") from None
+    document["format"] = FORMAT
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / INDEX_NAME
+        _write({**document, "open_set": UNDECIDED.document()}, path)
+        models = load_nets(read_index(path), lambda model: out / model.file)
+    document["open_set"] = _open_set(photos, pairs, models)
+    part = out / f"{INDEX_NAME}.part"
+    _write(document, part)
+    read_index(part)
+    part.replace(out / INDEX_NAME)
+    typer.echo(f"wrote {out / INDEX_NAME}: {json.dumps(document['open_set'])}")
+
+
+def _unseen_pairs(
+    data: Path, photos: Sequence[LabelledPhoto], retrieval: Sequence[tuple[str, str]]
+) -> list[tuple[str, str]]:
+    present = {photo.split for photo in photos}
+    pairs = [pair for pair in retrieval if present.issuperset(pair)]
+    if not pairs:
+        wanted = "; or ".join(" and ".join(pair) for pair in retrieval)
+        raise ExportError(f"{data}: the open-set decision needs photos of unseen classes, of the splits {wanted}")
+    return pairs
 
 
 class _Clipped(nn.Module):
@@ -124,7 +160,7 @@ def _calibration(
 def _index(checkpoints: Path, staging: Path) -> dict[str, Any]:
     digest = hashlib.sha256((checkpoints / EMBEDDER).read_bytes()).hexdigest()
     return {
-        "format": 1,
+        "format": FORMAT,
         "space_id": space_id(digest, CUTOUT_VERSION, CODE_SCALE),
         "code_scale": CODE_SCALE,
         "cutout_version": CUTOUT_VERSION,
@@ -149,7 +185,7 @@ def _index(checkpoints: Path, staging: Path) -> dict[str, Any]:
 
 def _provisional(staging: Path, document: dict[str, Any]) -> Models:
     """The new nets, loaded as a phone loads them, before their open-set decision is known."""
-    _write({**document, "open_set": {"threshold": 0, "midpoint": 0.0, "slope": 1.0}}, staging / INDEX_NAME)
+    _write({**document, "open_set": UNDECIDED.document()}, staging / INDEX_NAME)
     return load_models(staging)
 
 
@@ -167,18 +203,8 @@ def _parity(models: Models, nets: dict[str, nn.Module], pictures: dict[str, NDAr
 
 
 def _open_set(photos: Sequence[LabelledPhoto], pairs: Sequence[tuple[str, str]], models: Models) -> dict[str, float]:
-    """Calibrate on unseen classes through the whole device path."""
-    coded: dict[str, list[CodedPhoto]] = {}
-    wanted = [photo for photo in photos if any(photo.split in pair for pair in pairs)]
     with progress_bar("Calibrating the open set") as on_progress:
-        for done, photo in enumerate(wanted, 1):
-            found = encode_photo(load_photo(photo.path), models, largest_only=True).coins
-            if found:
-                coded.setdefault(photo.split, []).append(CodedPhoto(photo.label, found[0].code))
-            on_progress(done, len(wanted))
-    sets = [(coded[catalog], coded[query]) for catalog, query in pairs if catalog in coded and query in coded]
-    fitted: OpenSet = calibrate(sets)
-    return {"threshold": fitted.threshold, "midpoint": fitted.midpoint, "slope": fitted.slope}
+        return calibrate(photos, pairs, models, on_progress=on_progress).document()
 
 
 def _write(document: dict[str, Any], path: Path) -> None:

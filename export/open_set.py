@@ -1,77 +1,326 @@
-"""How far is too far: the distance at which a match stops being one."""
+"""The open-set decision: up to where a coin is one of the catalogue's, and how sure an answer is, on unseen designs.
 
-from collections.abc import Sequence
+Three sources of coins are asked of catalogues that grow with invented coins, each coin once with and once without its
+own entry; coins of the other sources and things that are no coins are asked as well.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
-from coindex.codes import squared_distances
-from coindex.manifest import CoinClass
-from coindex.models import OpenSet
+from coindex.catalog.search import CatalogIndex
+from coindex.catalog.state import Rows
+from coindex.joint import search_together
+from coindex.manifest import CoinClass, LabelledPhoto
+from coindex.models import Models
+from coindex.open_set import Evidence, OpenSet, evidence, features
+from coindex.synthetic import TRAINING_FAMILIES
+from export.probes import (
+    CALIBRATION_KINDS,
+    Coded,
+    bare_textures,
+    discs_of_texture,
+    invented_in_scenes,
+    invented_references,
+    photographed,
+    things_in_scenes,
+)
 
-__all__ = ["CodedPhoto", "calibrate", "fit_logistic"]
+__all__ = [
+    "SHARES",
+    "Asked",
+    "Catalogue",
+    "Group",
+    "Probe",
+    "Reference",
+    "ask",
+    "ask_all",
+    "calibrate",
+    "fit",
+    "foreign",
+    "pieces",
+    "references",
+    "singles",
+]
+
+ROWS = (60, 150, 400, 800)
+"""Sizes of the catalogues that are asked."""
+
+TYPES = 400
+"""Invented coins, two classes each, that catalogues grow with: what most of the time goes into."""
+
+FIRST_TYPE = 60_000
+"""Their first seed: training draws its own from 100,000 on, the benchmarks below this."""
+
+SCENE_TYPES = 30
+"""Of them, those that are queries as well."""
+
+PHOTOS = 300
+"""The most query photos of a split; every so many pieces are taken."""
+
+THINGS = 36
+SEED = 31
+
+ACCEPTED = 0.95
+"""Share of right answers that the limit accepts, at every size: a right answer refused is a catalogue of no use, while
+of a wrong one confidence still warns."""
+
+SHARES = {"known": 0.5, "without its own": 0.25, "elsewhere": 0.125, "no coin": 0.125}
+"""What confidence takes for granted: half the coins that are asked about are in the catalogue."""
+
+RIDGE = 1e-3
+"""Keeps weights finite where answers separate perfectly; of the whole weight of all answers."""
+
+Progress = Callable[[int, int], None]
+Reference = tuple[CoinClass, NDArray[np.int8]]
 
 
 @dataclass(frozen=True, eq=False)
-class CodedPhoto:
-    """A labelled photo's code int8 (64,)."""
+class Probe:
+    """The codes int8 (64,) of one piece's photos, those that show a coin; `label` is the first's, None of no coin."""
 
-    label: CoinClass
-    code: NDArray[np.int8]
+    label: CoinClass | None
+    codes: tuple[NDArray[np.int8], ...]
 
 
-def calibrate(pairs: Sequence[tuple[Sequence[CodedPhoto], Sequence[CodedPhoto]]]) -> OpenSet:
-    """Fit confidence to catalogues and queries of unseen classes.
+@dataclass(frozen=True)
+class Asked:
+    """What a catalogue said: its evidence, None where no coin was found, and whether the nearest is right."""
 
-    Each query is asked twice: of the whole catalogue, where the nearest row is a success if its class is right, and of
-    the catalogue without the query's coin, where nothing is right. The threshold is where the share of
-    right answers that it accepts exceeds the share of strangers most (Youden, *Cancer* 1950).
+    seen: Evidence | None
+    right: bool
+
+
+@dataclass(frozen=True)
+class Group:
+    """Answers that together weigh `weight`."""
+
+    weight: float
+    answers: tuple[Asked, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Catalogue:
+    """An index with its classes' labels."""
+
+    index: CatalogIndex
+    labels: dict[int, CoinClass]
+
+    @classmethod
+    def of(cls, references: Sequence[Reference]) -> "Catalogue":
+        """A catalogue of labelled codes."""
+        numbers: dict[CoinClass, int] = {}
+        classes = [numbers.setdefault(label, len(numbers) + 1) for label, _ in references]
+        rows = Rows.of(range(1, len(references) + 1), classes, np.stack([code for _, code in references]))
+        return cls(CatalogIndex.from_rows(rows), {number: label for label, number in numbers.items()})
+
+
+def calibrate(
+    photos: Sequence[LabelledPhoto],
+    pairs: Sequence[tuple[str, str]],
+    models: Models,
+    *,
+    on_progress: Progress = lambda done, total: None,
+) -> OpenSet:
+    """Fit the decision to catalogue and query splits of unseen classes, `pairs`, and to invented coins in scenes."""
+    splits = [([p for p in photos if p.split == name], queries) for name, queries in _queries(photos, pairs)]
+    total = sum(len(catalog) + len(queries) for catalog, queries in splits)
+    total += 2 * TYPES + 2 * SCENE_TYPES + 3 * THINGS
+    steps = iter(range(1, total + 1))
+
+    def done() -> None:
+        on_progress(next(steps), total)
+
+    invented = references(invented_references(range(FIRST_TYPE, FIRST_TYPE + TYPES), models, done))
+    sources: list[tuple[list[Reference], list[Probe]]] = []
+    for catalog, queries in splits:
+        own = references(photographed(catalog, models, done))
+        coded = photographed(queries, models, done)
+        specimens = [photo.specimen for photo in queries]
+        sources.append((own, [*singles(coded), *pieces(coded, specimens)]))
+    scenes = invented_in_scenes(range(FIRST_TYPE, FIRST_TYPE + SCENE_TYPES), TRAINING_FAMILIES, models, done)
+    sides = [coded.label.denomination for coded in scenes if coded.label]
+    sources.append((invented[: 2 * SCENE_TYPES], [*singles(scenes), *pieces(scenes, sides)]))
+    things = singles(
+        things_in_scenes(CALIBRATION_KINDS, TRAINING_FAMILIES, THINGS, SEED, models, done)
+        + bare_textures(TRAINING_FAMILIES, THINGS, SEED, models, done)
+        + discs_of_texture(TRAINING_FAMILIES, THINGS, SEED, models, done)
+    )
+    far = 2 * models.index.code_scale**2  # the squared distance of codes at right angles
+    return fit(_groups(sources, invented, things), far=far)
+
+
+def references(coded: Iterable[Coded]) -> list[Reference]:
+    """What of them can stand in a catalogue."""
+    return [(one.label, one.code) for one in coded if one.label is not None and one.code is not None]
+
+
+def singles(coded: Iterable[Coded]) -> list[Probe]:
+    """Each picture by itself."""
+    return [Probe(one.label, () if one.code is None else (one.code,)) for one in coded]
+
+
+def pieces(coded: Sequence[Coded], specimens: Sequence[str]) -> list[Probe]:
+    """Pictures of one specimen together; where specimens are blank, two or three of a class, in their order."""
+    found: dict[tuple[object, ...], list[NDArray[np.int8]]] = defaultdict(list)
+    labels: dict[tuple[object, ...], CoinClass | None] = {}
+    counts: dict[CoinClass | None, int] = defaultdict(int)
+    for one, specimen in zip(coded, specimens, strict=True):
+        if one.label is None or one.code is None:
+            continue
+        number = counts[one.label]
+        counts[one.label] += 1
+        # Of five, two and three.
+        key = (one.label.coin, specimen) if specimen else (one.label, number // 5, number % 5 < 2)
+        found[key].append(one.code)
+        labels.setdefault(key, one.label)
+    return [Probe(labels[key], tuple(codes)) for key, codes in found.items() if len(codes) > 1]
+
+
+def ask(catalogue: Catalogue, probe: Probe, *, without_own: bool = False) -> Asked:
+    """Ask as a device asks: one photo for its class, several for their coin. `without_own` takes the probe's coin out
+    of the catalogue."""
+    if not probe.codes:
+        return Asked(None, False)
+    labels = catalogue.labels
+    coin = probe.label and probe.label.coin
+    own = {number for number, label in labels.items() if label.coin == coin} if without_own else set()
+    photos, rows = len(probe.codes), int((~np.isin(catalogue.index.rows.class_ids, list(own))).sum())
+    if photos == 1:
+        hits = catalogue.index.search(probe.codes[0], 2 + len(own))
+        left = [hit for hit in hits if hit.class_id not in own]
+        right = bool(left and probe.label and labels[left[0].class_id].matches(probe.label))
+        return Asked(evidence(left, rows=rows), right)
+    coins = {number: label.coin for number, label in labels.items()}
+    together = [
+        hit
+        for hit in search_together(catalogue.index, coins, probe.codes, 3 if own else 2)
+        if not own or hit.coin != coin
+    ]
+    return Asked(evidence(together, rows=rows, photos=photos), bool(together and together[0].coin == coin))
+
+
+def ask_all(
+    catalogue: Catalogue, own: Sequence[Probe], others: Sequence[Probe], things: Sequence[Probe]
+) -> dict[str, list[Asked]]:
+    """Ask of the coins that are listed, of the same without their own entry, of other coins, and of no coins."""
+    return {
+        "known": [ask(catalogue, probe) for probe in own],
+        "without its own": [ask(catalogue, probe, without_own=True) for probe in own],
+        "elsewhere": [ask(catalogue, probe, without_own=True) for probe in others],
+        "no coin": [ask(catalogue, probe) for probe in things],
+    }
+
+
+def foreign(listed: Sequence[Reference], others: Iterable[Sequence[Probe]]) -> list[Probe]:
+    """Coins of other countries than the listed ones: two sets may show the same coin under two names."""
+    countries = {label.country for label, _ in listed}
+    return [probe for probes in others for probe in probes if probe.label and probe.label.country not in countries]
+
+
+def fit(groups: Sequence[Group], *, far: float) -> OpenSet:
+    """The limit that accepts `ACCEPTED` of the right answers, and the confidence by maximum likelihood.
+
+    Raises `ValueError` where all answers are right or all are wrong: they tell nothing apart.
     """
-    distances, right = [], []
-    known, strangers = [], []
-    for catalog, queries in pairs:
-        codes = np.stack([photo.code for photo in catalog])
-        for query in queries:
-            distance = squared_distances(query.code[None], codes)[0]
-            nearest = int(distance.argmin())
-            distances.append(int(distance[nearest]))
-            right.append(catalog[nearest].label.matches(query.label))
-            if right[-1]:
-                known.append(distances[-1])
-            others = [i for i, photo in enumerate(catalog) if photo.label.coin != query.label.coin]
-            if others:
-                distances.append(int(distance[others].min()))
-                right.append(False)
-                strangers.append(distances[-1])
-    midpoint, slope = fit_logistic(np.array(distances, np.float64), np.array(right, np.float64))
-    return OpenSet(_youden(np.array(known), np.array(strangers)), round(midpoint, 1), round(slope, 8))
-
-
-def _youden(known: NDArray[np.int64], strangers: NDArray[np.int64]) -> int:
-    """The distance at which acceptance of `known` (n,) exceeds that of `strangers` (m,) most; the least such."""
-    limits = np.unique(known)
-    accepted = [np.searchsorted(np.sort(group), limits, side="right") / len(group) for group in (known, strangers)]
-    return int(limits[int((accepted[0] - accepted[1]).argmax())])
-
-
-def fit_logistic(distances: NDArray[np.float64], right: NDArray[np.float64]) -> tuple[float, float]:
-    """Midpoint and slope of 1 / (1 + exp(slope · (d - midpoint))) by maximum likelihood (Platt, 1999), Newton's method.
-
-    Raises `ValueError` where all are right or all wrong: then there is no midpoint.
-    """
-    if right.min() == right.max():
+    found = [
+        (one.seen, one.right, group.weight / len(group.answers))
+        for group in groups
+        for one in group.answers
+        if one.seen is not None
+    ]
+    right = np.array([is_right for _, is_right, _ in found], np.float64)
+    weights = np.array([weight for *_, weight in found])
+    if not len(right) or right.min() == right.max():
         raise ValueError("calibration needs right and wrong answers")
-    mean, spread = distances.mean(), distances.std() or 1.0
-    x = np.stack([np.ones_like(distances), (distances - mean) / spread], axis=1)
-    weights = np.zeros(2)
-    for _ in range(50):
-        probability = 1 / (1 + np.exp(np.clip(-x @ weights, -50, 50)))
-        # A little ridge keeps the slope finite where distances separate perfectly.
-        gradient = x.T @ (right - probability) - 1e-2 * weights
-        hessian = (x * (probability * (1 - probability))[:, None]).T @ x + 1e-2 * np.eye(2)
+    limit, shift = _limit([(seen, weight) for seen, is_right, weight in found if is_right])
+    x = np.array([features(seen, far) for seen, *_ in found])
+    mean = np.average(x, axis=0, weights=weights)
+    spread = np.sqrt(np.average((x - mean) ** 2, axis=0, weights=weights))
+    spread[spread == 0] = np.inf  # what is the same in all answers gets no weight
+    logistic = _logistic((x - mean) / spread, right, weights)
+    slopes = logistic[1:] / spread
+    bias = float(logistic[0] - slopes @ mean)
+    return OpenSet(*(_rounded(value) for value in (limit, shift, bias, *slopes, far)))
+
+
+def _limit(right: Sequence[tuple[Evidence, float]]) -> tuple[float, float]:
+    """Limit and shift: the line through the limits that accept `ACCEPTED` at each size of catalogue, by single photos.
+
+    The shift is never negative: a larger catalogue has no further right answers.
+    """
+    by_size: dict[int, list[tuple[float, float]]] = defaultdict(list)
+    for seen, weight in right:
+        if seen.photos == 1:
+            by_size[seen.rows].append((seen.nearest, weight))
+    sizes = np.log(np.array(sorted(by_size), np.float64))
+    limits = np.array([_accepting(by_size[size]) for size in sorted(by_size)])
+    if len(sizes) == 1:
+        return float(limits[0]), 0.0
+    slope = min(float(np.polyfit(sizes, limits, 1)[0]), 0.0)
+    return float(limits.mean() - slope * sizes.mean()), -slope
+
+
+def _accepting(distances: Sequence[tuple[float, float]]) -> float:
+    """The least of these distances up to which `ACCEPTED` of their weight lies."""
+    values, weights = np.array(sorted(distances), np.float64).T
+    reached = np.cumsum(weights) >= ACCEPTED * weights.sum() * (1 - 1e-9)
+    return float(values[int(reached.argmax())])
+
+
+def _queries(
+    photos: Sequence[LabelledPhoto], pairs: Sequence[tuple[str, str]]
+) -> list[tuple[str, list[LabelledPhoto]]]:
+    """For each catalogue split its query photos, thinned out by whole specimens."""
+    chosen = []
+    for catalog, query in pairs:
+        specimens: dict[tuple[object, ...], list[LabelledPhoto]] = defaultdict(list)
+        for photo in (photo for photo in photos if photo.split == query):
+            specimens[(photo.label.coin, photo.specimen) if photo.specimen else (photo.path,)].append(photo)
+        every = -(-sum(map(len, specimens.values())) // PHOTOS)
+        chosen.append((catalog, [photo for shots in islice(specimens.values(), 0, None, every) for photo in shots]))
+    return chosen
+
+
+def _groups(
+    sources: Sequence[tuple[list[Reference], list[Probe]]], fillers: Sequence[Reference], things: Sequence[Probe]
+) -> list[Group]:
+    """Every source at every size; the answers of a source at a size weigh as much as those of another."""
+    groups = []
+    for number, (listed, own) in enumerate(sources):
+        others = foreign(listed, [probes for place, (_, probes) in enumerate(sources) if place != number])
+        held = {label for label, _ in listed}
+        grow = [reference for reference in fillers if reference[0] not in held]
+        for size in sorted({max(size, len(listed)) for size in ROWS}):
+            catalogue = Catalogue.of([*listed, *grow[: size - len(listed)]])
+            for name, answers in ask_all(catalogue, own, others, things).items():
+                seen = tuple(one for one in answers if one.seen is not None)
+                if seen:
+                    groups.append(Group(SHARES[name], seen))
+    return groups
+
+
+def _logistic(x: NDArray[np.float64], right: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Bias and slopes (1 + m,) of a logistic of x (n, m) for answers right or wrong (n,), by Newton's method."""
+    x = np.concatenate([np.ones((len(x), 1)), x], axis=1)
+    ridge = RIDGE * weights.sum() * np.eye(x.shape[1])
+    ridge[0, 0] = 1e-9
+    found = np.zeros(x.shape[1])
+    for _ in range(100):
+        probability = 1 / (1 + np.exp(np.clip(-x @ found, -50, 50)))
+        gradient = x.T @ (weights * (right - probability)) - ridge @ found
+        hessian = (x * (weights * probability * (1 - probability))[:, None]).T @ x + ridge
         step = np.linalg.solve(hessian, gradient)
-        weights += step
+        found += step
         if np.abs(step).max() < 1e-10:
             break
-    return float(mean - spread * weights[0] / weights[1]), float(-weights[1] / spread)
+    return found
+
+
+def _rounded(value: float) -> float:
+    """Six digits: more than a confidence of four shows."""
+    return float(f"{value:.6g}")

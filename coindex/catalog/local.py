@@ -24,7 +24,8 @@ from coindex.catalog.release import (
 from coindex.catalog.search import CatalogIndex
 from coindex.catalog.state import CoinRecord
 from coindex.errors import CatalogError, SpaceMismatch
-from coindex.models import INDEX_NAME, ModelIndex, Models, OpenSet, load_nets, read_index
+from coindex.models import INDEX_NAME, ModelIndex, Models, load_nets, read_index
+from coindex.open_set import OpenSet
 
 __all__ = [
     "LocalCatalog",

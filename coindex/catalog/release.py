@@ -10,7 +10,8 @@ from coindex.catalog.document import Fields, canonical, parse_json
 from coindex.catalog.shard import Shard, live_rows, read_shard
 from coindex.catalog.state import MAX_ID, CatalogState, CoinRecord, Rows, parse_records
 from coindex.errors import CatalogError
-from coindex.models import INDEX_NAME, OpenSet
+from coindex.models import INDEX_NAME
+from coindex.open_set import OpenSet
 
 __all__ = [
     "MANIFEST_NAME",
@@ -30,7 +31,8 @@ __all__ = [
 
 MANIFEST_NAME = "release.json"
 RECORDS_NAME = "records.json"
-FORMAT = 1
+FORMAT = 2
+"""Format 1 had another open-set decision."""
 
 PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
 """A target's name: no folder, no leading or doubled dot, nothing that a shell or a URL would read otherwise."""
@@ -92,11 +94,7 @@ class ReleaseManifest:
 
     def to_bytes(self) -> bytes:
         """The manifest as canonical JSON: the content of `release.json`."""
-        open_set = self.open_set and {
-            "threshold": self.open_set.threshold,
-            "midpoint": self.open_set.midpoint,
-            "slope": self.open_set.slope,
-        }
+        open_set = self.open_set and self.open_set.document()
         document = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return canonical({"format": FORMAT, **document, "open_set": open_set})
 
@@ -123,10 +121,10 @@ def parse_manifest(data: bytes) -> ReleaseManifest:
     try:
         document = parse_json(data)
         fields = Fields(document)
-        if fields.whole("format") != FORMAT:
-            raise CatalogError(
-                f"{MANIFEST_NAME}: format {document['format']}, this coindex reads {FORMAT}; update coindex"
-            )
+        found = fields.whole("format")
+        if found != FORMAT:
+            advice = "update coindex" if found > FORMAT else "publish the catalogue anew, and sync again"
+            raise CatalogError(f"{MANIFEST_NAME}: format {found}, this coindex reads {FORMAT}; {advice}")
         manifest = _manifest(fields)
     except ValueError as error:
         raise CatalogError(f"{MANIFEST_NAME}: {error}; publish the catalogue anew") from None
@@ -173,7 +171,7 @@ def _manifest(fields: Fields) -> ReleaseManifest:
         created=created,
         space_id=fields.text("space_id", SPACE_ID),
         code_scale=fields.number("code_scale"),
-        open_set=_open_set(fields.optional_part("open_set")),
+        open_set=OpenSet.read(part.number) if (part := fields.optional_part("open_set")) else None,
         models=fields.texts("models", PLAIN_NAME),
         shards=fields.texts("shards", PLAIN_NAME),
         fresh=fields.optional_text("fresh", PLAIN_NAME),
@@ -185,9 +183,3 @@ def _manifest(fields: Fields) -> ReleaseManifest:
         classes=fields.whole("classes", least=1, most=MAX_ID),
         ef=fields.whole("ef", least=1, most=100_000),
     )
-
-
-def _open_set(fields: Fields | None) -> OpenSet | None:
-    if fields is None:
-        return None
-    return OpenSet(fields.whole("threshold"), fields.number("midpoint"), fields.number("slope"))

@@ -68,13 +68,15 @@ def evaluate(
     table = Table("recall@", *report["recall"])
     table.add_row("class", *(f"{value:.3f}" for value in report["recall"].values()))
     table.add_row("design", *(f"{value:.3f}" for value in report["design_recall"].values()))
+    table.add_row("coin", *(f"{value:.3f}" for value in report["coin_recall"].values()))
     Console().print(table)
     typer.echo(
         f"{report['queries']} queries, {report['classes']} classes; no coin found in {report['no_coin_found']}; "
         f"p50 {report['latency_ms']['p50']:.0f} ms, p95 {report['latency_ms']['p95']:.0f} ms a photo"
     )
     if report["open_set"]["auroc"] is not None:
+        open_set = report["open_set"]
         typer.echo(
-            f"unknown coins: AUROC {report['open_set']['auroc']:.3f}, "
-            f"{report['open_set']['unknown_accepted_at_95']:.1%} accepted where 95 % of known ones are"
+            f"unknown coins: AUROC {open_set['auroc']:.3f}, {open_set['unknown_accepted_at_95']:.1%} accepted where "
+            f"95 % of known ones are, and {open_set['unknown_accepted']:.1%} by the models' own limit"
         )

@@ -1,9 +1,9 @@
-"""`coindex recognize`: what is in the photo, offline, from the synced catalogue."""
+"""`coindex recognize`: what is in the photo, or in several of one coin, offline, from the synced catalogue."""
 
 import json
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -12,8 +12,8 @@ from rich.table import Table
 
 from coindex.catalog.local import open_catalog
 from coindex.errors import PhotoError
-from coindex.photo import load_photo
-from coindex.recognizer import Answer, Recognizer
+from coindex.photo import Photo, load_photo
+from coindex.recognizer import Answer, JointAnswer, Recognizer
 
 __all__ = ["recognize"]
 
@@ -24,21 +24,25 @@ def recognize(
         Path | None,
         typer.Option(help="The device's folder.", envvar="COINDEX_HOME", show_default="the user's data folder"),
     ] = None,
+    joint: Annotated[
+        bool, typer.Option("--joint", help="The photos show one coin, either side: give one answer to all of them.")
+    ] = False,
     candidates: Annotated[int, typer.Option(min=1, max=100, help="Candidates a coin.")] = 5,
     threads: Annotated[int, typer.Option(min=1, help="Threads of each net.")] = 1,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout: a document a photo, a line each.")
+        bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout: a document an answer, a line each.")
     ] = False,
 ) -> None:
-    """Say what coins a photo shows, offline."""
+    """Say what coins photos show, offline."""
     catalog = open_catalog(home)
     recognizer = Recognizer(catalog, catalog.models(threads=threads))
+    if joint:
+        _recognize_together(recognizer, photos, candidates=candidates, as_json=as_json)
+        return
     failures = 0
     for path in photos:
         try:
-            began = time.perf_counter()
-            photo = load_photo(path)
-            decoded = (time.perf_counter() - began) * 1000
+            photo, decoded = _loaded(path)
             answer = recognizer.recognize(photo, candidates=candidates)
         except PhotoError as error:
             # The other photos still have answers.
@@ -46,13 +50,52 @@ def recognize(
             typer.echo(f"error: {error}", err=True)
             continue
         if as_json:
-            document = answer.as_json(str(path))
-            document["timings_ms"] = {"decode": round(decoded, 2), **document["timings_ms"]}
-            typer.echo(json.dumps(document, ensure_ascii=False))
+            _print_json(answer.as_json(str(path)), decoded)
         else:
             _print(path, answer, decoded)
     if failures:
         raise typer.Exit(1)
+
+
+def _recognize_together(recognizer: Recognizer, paths: list[Path], *, candidates: int, as_json: bool) -> None:
+    # One photo that cannot be read would leave an answer to another question.
+    loaded = [_loaded(path) for path in paths]
+    decoded = sum(milliseconds for _, milliseconds in loaded)
+    answer = recognizer.recognize_together([photo for photo, _ in loaded], candidates=candidates)
+    if as_json:
+        _print_json(answer.as_json([str(path) for path in paths]), decoded)
+    else:
+        _print_joint(paths, answer, decoded)
+
+
+def _loaded(path: Path) -> tuple[Photo, float]:
+    began = time.perf_counter()
+    photo = load_photo(path)
+    return photo, (time.perf_counter() - began) * 1000
+
+
+def _print_json(document: dict[str, Any], decoded: float) -> None:
+    timed = {"decode": round(decoded, 2), **document["timings_ms"]}
+    typer.echo(json.dumps({**document, "timings_ms": timed}, ensure_ascii=False))
+
+
+def _print_joint(paths: list[Path], answer: JointAnswer, decoded: float) -> None:
+    console = Console()
+    total = decoded + sum(answer.timings_ms.values())
+    seen = sum(coin is not None for coin in answer.coins)
+    console.print(f"[bold]{len(paths)} photos of one coin[/bold], found in {seen}: {total:.0f} ms")
+    for path, coin in zip(paths, answer.coins, strict=True):
+        if coin is None:
+            console.print(f"no coin in {escape(str(path))}")
+    if not answer.candidates:
+        return
+    table = Table("coin", "sides", "confidence", "distance")
+    verdict = "" if answer.known else "not in this catalogue; nearest: "
+    for rank, candidate in enumerate(answer.candidates):
+        sides = ", ".join(side.side for side in candidate.sides)
+        sure = f"{answer.confidence:.0%}" if rank == 0 else ""
+        table.add_row(escape((verdict if rank == 0 else "") + candidate.name), sides, sure, str(candidate.distance))
+    console.print(table)
 
 
 def _print(path: Path, answer: Answer, decoded: float) -> None:

@@ -15,12 +15,15 @@ from catalog_server.app import create_app
 from catalog_server.importer import import_photos
 from catalog_server.store import open_store
 from coindex.codes import space_id
-from coindex.cutout import Box
+from coindex.cutout import CUTOUT_VERSION, Box
 from coindex.manifest import COLUMNS, read_manifest
 from coindex.pipeline import EncodedCoin, Encoding
 
 CHECKPOINT = "c0" * 32
-SPACE = space_id(CHECKPOINT, 1, 254.0)
+OPEN_SET = {
+    "limit": 9e5, "shift": 1e4, "bias": 4, "distance": -5e-5, "ratio": -5.5, "rows": -0.1, "photos": 1, "far": 129032
+}  # fmt: skip
+SPACE = space_id(CHECKPOINT, CUTOUT_VERSION, 254.0)
 
 
 def encode(photo):
@@ -102,13 +105,13 @@ def make_models(folder, checkpoint=CHECKPOINT, salt=b""):
         described = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
         nets[name] = {"file": f"{name}.int8.tflite", **described}
     index = {
-        "format": 1,
-        "space_id": space_id(checkpoint, 1, 254.0),
+        "format": 2,
+        "space_id": space_id(checkpoint, CUTOUT_VERSION, 254.0),
         "code_scale": 254.0,
-        "cutout_version": 1,
+        "cutout_version": CUTOUT_VERSION,
         "embedder_checkpoint_sha256": checkpoint,
         "models": nets,
-        "open_set": {"threshold": 900_000, "midpoint": 850_000.0, "slope": 1e-5},
+        "open_set": OPEN_SET,
     }
     (folder / "models.json").write_text(json.dumps(index))
     return folder

@@ -5,11 +5,13 @@ import numpy as np
 import pytest
 
 from coindex.codes import space_id
-from coindex.models import ModelFile, ModelIndex, Models, OpenSet
+from coindex.cutout import CUTOUT_VERSION
+from coindex.models import ModelFile, ModelIndex, Models
+from coindex.open_set import OpenSet
 from coindex.photo import Photo
 from coindex.resize import resize
 
-SPACE = space_id("c0" * 32, 1, 254.0)
+SPACE = space_id("c0" * 32, CUTOUT_VERSION, 254.0)
 GROUND = (110, 115, 120)
 
 
@@ -38,8 +40,9 @@ def _logits(picture):
 
 
 def coarse_grey(pixels):
-    """An embedder: the cutout in 8×8 squares."""
-    return np.stack([resize(np.ascontiguousarray(p[:, :, 0]), 8, 8).reshape(64) - np.float32(100) for p in pixels])
+    """An embedder: the cutout in 8×8 squares; of four turns it sees the first, so that left is not top."""
+    squares = [resize(np.ascontiguousarray(p[:, :, 0]), 8, 8).reshape(64) - np.float32(100) for p in pixels]
+    return np.stack([square if number % 4 == 0 else 0 * square for number, square in enumerate(squares)])
 
 
 @pytest.fixture
@@ -54,7 +57,7 @@ def fake_models():
         ModelFile("segmenter.int8.tflite", "0" * 64, 300),
         ModelFile("embedder.int8.tflite", "1" * 64, 700),
     )
-    index = ModelIndex(SPACE, 254.0, segmenter, embedder, OpenSet(20_000, 15_000.0, 1e-3))
+    index = ModelIndex(SPACE, 254.0, segmenter, embedder, OpenSet(20_000, 0, 8, -2e-4, -4, -0.1, 1, 129_032))
     return Models(index, see_red, coarse_grey)
 
 

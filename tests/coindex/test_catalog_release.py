@@ -14,14 +14,14 @@ from coindex.catalog.release import (
     thumbnail_pack,
 )
 from coindex.errors import CatalogError
-from coindex.models import OpenSet
+from coindex.open_set import OpenSet
 
 MANIFEST = ReleaseManifest(
     version=3,
     created="2026-01-31T23:59:59Z",
     space_id="00112233aabbccdd",
     code_scale=254.0,
-    open_set=OpenSet(900_000, 850_000.5, 1e-5),
+    open_set=OpenSet(60_000.0, 3000.0, 4.5, -5e-5, -5.5, -0.1, 1.0, 129_032.0),
     models=("models.json", "segmenter.tflite", "embedder.tflite"),
     shards=("shard-00000.coinshard",),
     fresh="fresh.coinshard",
@@ -60,7 +60,7 @@ def test_a_manifest_names_all_its_files():
         ("created", "2026-02-30T00:00:00Z"),
         ("space_id", "0011"),
         ("code_scale", "254"),
-        ("open_set", {"threshold": 1}),
+        ("open_set", {"limit": 1}),
         ("models", ["a.tflite"]),
         ("shards", "shard"),
         ("shards", ["../shard"]),
@@ -93,7 +93,9 @@ def test_a_manifest_without_a_field_is_refused_by_the_name_of_the_field(field):
 
 def test_a_manifest_of_a_newer_format_asks_for_an_update_and_an_unknown_field_does_not():
     with pytest.raises(CatalogError, match="update coindex"):
-        parse_manifest(changed(format=2, version="a new way to count"))
+        parse_manifest(changed(format=3, version="a new way to count"))
+    with pytest.raises(CatalogError, match="format 1, this coindex reads 2; publish the catalogue anew"):
+        parse_manifest(changed(format=1))
     assert parse_manifest(changed(deltas=[])) == MANIFEST
 
 

@@ -48,9 +48,12 @@ def test_recall_counts_the_first_right_class(shot, catalog, fake_models):
     assert (report["queries"], report["classes"]) == (4, 3)
     assert report["recall"] == {"1": 0.25, "2": 0.5, "5": 0.75, "10": 0.75, "20": 0.75}
     assert report["no_coin_found"] == 0
-    assert report["open_set"] == {"auroc": None, "unknown_accepted_at_95": None}
-    assert list(report)[:8] == [
-        "queries", "classes", "recall", "design_recall", "by_country", "no_coin_found", "open_set", "latency_ms",
+    assert report["open_set"] == {
+        "auroc": None, "unknown_accepted_at_95": None, "right_accepted": 1.0, "unknown_accepted": None,
+    }  # fmt: skip
+    assert list(report)[:9] == [
+        "queries", "classes", "recall", "design_recall", "coin_recall", "by_country", "no_coin_found", "open_set",
+        "latency_ms",
     ]  # fmt: skip
     assert report["models"]["bytes"] == 1000
     assert 0 < report["latency_ms"]["p50"] <= report["latency_ms"]["p95"]

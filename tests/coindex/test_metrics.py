@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coindex.metrics import auroc, box_iou, false_accept_rate, match_boxes, recall_at
+from coindex.metrics import (
+    auroc,
+    box_iou,
+    calibration_error,
+    false_accept_rate,
+    match_boxes,
+    recall_at,
+    reliability,
+)
 
 scores = st.lists(st.integers(-5, 5), min_size=1, max_size=12).map(lambda values: np.array(values, float))
 
@@ -94,3 +102,21 @@ def test_the_threshold_is_inclusive():
 def test_nothing_matches_nothing():
     assert match_boxes(np.zeros((0, 4)), np.zeros((2, 4))) == ()
     assert match_boxes(np.zeros((2, 4)), np.zeros((0, 4))) == ()
+
+
+def test_reliability_counts_answers_of_like_confidence():
+    confidence = np.array([0.05, 0.61, 0.69, 1.0])
+    right = np.array([False, True, False, True])
+    low, middle, high = reliability(confidence, right)
+    assert [each.count for each in (low, middle, high)] == [1, 2, 1]
+    assert (middle.weight, middle.confidence, middle.right) == (0.5, pytest.approx(0.65), 0.5)
+    # A quarter is 0.05 off, a half 0.15, a quarter not at all.
+    assert calibration_error((low, middle, high)) == pytest.approx(0.25 * 0.05 + 0.5 * 0.15)
+
+
+def test_reliability_weighs_answers_as_it_is_told():
+    (both,) = reliability(np.array([0.62, 0.68]), np.array([True, False]), weights=np.array([3.0, 1.0]))
+    assert (both.confidence, both.right) == (pytest.approx(0.635), pytest.approx(0.75))
+    assert both.weight == 1
+    with pytest.raises(ValueError, match="no answers"):
+        reliability(np.zeros(0), np.zeros(0, bool))

@@ -10,9 +10,11 @@ from coindex import models as models_module
 from coindex.codes import space_id
 from coindex.cutout import CUTOUT_VERSION
 from coindex.errors import ModelError
-from coindex.models import INDEX_NAME, ModelFile, OpenSet, load_models, load_nets, read_index
+from coindex.models import FORMAT, INDEX_NAME, ModelFile, load_models, load_nets, read_index
+from coindex.open_set import OpenSet
 
 CHECKPOINT = "c0" * 32
+OPEN_SET = OpenSet(60_000.0, 3000.0, 4.5, -5e-5, -5.5, -0.1, 1.0, 129_032.0)
 
 
 def document():
@@ -21,13 +23,13 @@ def document():
         return {"file": f"{name}.tflite", "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
 
     return {
-        "format": 1,
+        "format": FORMAT,
         "space_id": space_id(CHECKPOINT, CUTOUT_VERSION, 254.0),
         "code_scale": 254.0,
         "cutout_version": CUTOUT_VERSION,
         "embedder_checkpoint_sha256": CHECKPOINT,
         "models": {"segmenter": described("segmenter"), "embedder": described("embedder")},
-        "open_set": {"threshold": 900_000, "midpoint": 850_000.0, "slope": 1e-5},
+        "open_set": OPEN_SET.document(),
     }
 
 
@@ -60,7 +62,7 @@ def test_every_field_is_read(folder):
     index = read_index(folder / INDEX_NAME)
     assert (index.space_id, index.code_scale) == (document()["space_id"], 254.0)
     assert index.embedder == ModelFile("embedder.tflite", document()["models"]["embedder"]["sha256"], 72)
-    assert index.open_set == OpenSet(900_000, 850_000.0, 1e-5)
+    assert index.open_set == OPEN_SET
 
 
 def test_further_fields_are_left_for_later_versions(folder):
@@ -87,8 +89,19 @@ def test_json_that_is_no_index_is_refused(tmp_path, text):
 
 
 def test_a_newer_format_asks_for_an_update_of_coindex(folder):
-    with pytest.raises(ModelError, match=r"format 2, this coindex reads format 1; update coindex"):
-        read_index(changed(folder, lambda content: content.update(format=2)))
+    with pytest.raises(ModelError, match=rf"format {FORMAT + 1}, this coindex reads format {FORMAT}; update coindex"):
+        read_index(changed(folder, lambda content: content.update(format=FORMAT + 1)))
+
+
+def test_an_older_format_says_how_it_is_brought_up_to_date(folder):
+    with pytest.raises(ModelError, match=rf"format 1, this coindex reads format {FORMAT}; .*export --calibrate-only"):
+        read_index(changed(folder, lambda content: content.update(format=1)))
+
+
+@pytest.mark.parametrize("name", OPEN_SET.document())
+def test_a_missing_number_of_the_open_set_decision_is_named(folder, name):
+    with pytest.raises(ModelError, match=rf"field '{name}' is missing"):
+        read_index(changed(folder, lambda content: content["open_set"].pop(name)))
 
 
 @pytest.mark.parametrize("name", [name for name in document() if name != "format"])
@@ -106,8 +119,10 @@ def test_a_missing_field_is_named(folder, name):
         lambda content: content["models"]["segmenter"].update(bytes="many"),
         lambda content: content.update(code_scale="large"),
         lambda content: content.update(code_scale=None),
-        lambda content: content["open_set"].update(threshold=float("inf")),
-        lambda content: content["open_set"].update(threshold=float("nan")),
+        lambda content: content["open_set"].update(limit=float("inf")),
+        lambda content: content["open_set"].update(ratio=float("nan")),
+        lambda content: content["open_set"].update(bias="1"),
+        lambda content: content.update(open_set=[]),
     ],
 )
 def test_a_field_of_the_wrong_kind_is_refused(folder, change):

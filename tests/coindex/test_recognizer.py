@@ -2,21 +2,22 @@
 
 import json
 from dataclasses import replace
-from math import exp
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from coindex.catalog.local import LocalCatalog
 from coindex.catalog.release import ReleaseManifest
 from coindex.catalog.search import CatalogIndex
 from coindex.catalog.state import CoinRecord, Rows
 from coindex.codes import similarity, squared_distances
+from coindex.commands import recognize as command
 from coindex.errors import CatalogError, SpaceMismatch
-from coindex.models import OpenSet
+from coindex.open_set import Evidence, OpenSet
 from coindex.pipeline import encode_photo
-from coindex.recognizer import Recognizer, confidence
+from coindex.recognizer import Recognizer
 
 
 @pytest.fixture
@@ -67,36 +68,95 @@ def test_fewer_candidates_are_the_first_of_more(photo_of, catalog, fake_models):
     assert recognizer.recognize(photo, candidates=2).coins[0].candidates == all_of_them[:2]
 
 
-def test_a_coin_is_known_up_to_the_threshold_inclusive(photo_of, catalog, fake_models):
+def with_open_set(models, **fields):
+    index = models.index
+    return replace(models, index=replace(index, open_set=replace(index.open_set, **fields)))
+
+
+def test_confidence_is_told_by_the_two_nearest_classes_and_the_number_of_rows(photo_of, catalog, fake_models):
+    photo = photo_of(640, 480, [(320, 240, 120, "plain")])
+    (coin,) = Recognizer(catalog, fake_models).recognize(photo).coins
+    first, second = (candidate.distance for candidate in coin.candidates[:2])
+    assert 0 < first <= second
+    assert coin.confidence == fake_models.index.open_set.confidence(Evidence(first, second, rows=4))
+
+
+def test_the_runner_up_counts_even_where_one_candidate_is_asked_for(photo_of, catalog, fake_models):
+    recognizer, photo = Recognizer(catalog, fake_models), photo_of(640, 480, [(320, 240, 120, "plain")])
+    (all_of_them,), (alone,) = (recognizer.recognize(photo, candidates=count).coins for count in (3, 1))
+    assert len(alone.candidates) == 1
+    assert (alone.confidence, alone.known) == (all_of_them.confidence, all_of_them.known)
+
+
+def test_a_coin_is_known_up_to_the_limit_inclusive(photo_of, catalog, fake_models):
     photo = photo_of(640, 480, [(320, 240, 120, "plain")])
     distance = Recognizer(catalog, fake_models).recognize(photo).coins[0].candidates[0].distance
     assert distance > 0
 
-    def known(threshold):
-        open_set = OpenSet(threshold, 15_000.0, 1e-3)
-        models = replace(fake_models, index=replace(fake_models.index, open_set=open_set))
-        return Recognizer(catalog, models).recognize(photo).coins[0].known
+    def known(limit):
+        return Recognizer(catalog, with_open_set(fake_models, limit=limit)).recognize(photo).coins[0].known
 
     assert known(distance)
     assert not known(distance - 1)
 
 
-def test_the_releases_threshold_goes_before_the_models(photo_of, catalog, fake_models):
+def test_the_releases_decision_goes_before_the_models(photo_of, catalog, fake_models):
     photo = photo_of(640, 480, [(320, 240, 120, "left")])
-    strict = catalog_of(catalog.index.rows, catalog.manifest.space_id, OpenSet(-1, -1e9, 1.0))
+    doubtful = OpenSet(-1, 0, -800, 0, 0, 0, 0, 1)
+    strict = catalog_of(catalog.index.rows, catalog.manifest.space_id, doubtful)
     assert Recognizer(catalog, fake_models).recognize(photo).coins[0].known
     coin = Recognizer(strict, fake_models).recognize(photo).coins[0]
     assert not coin.known
     assert coin.confidence == pytest.approx(0)
 
 
-def test_confidence_is_a_half_at_the_midpoint_and_falls_with_distance():
-    open_set = OpenSet(0, 1000.0, 0.01)
-    assert confidence(1000, open_set) == 0.5
-    assert confidence(900, open_set) == pytest.approx(1 / (1 + exp(-1)))
-    assert confidence(1100, open_set) == pytest.approx(1 / (1 + exp(1)))
-    assert 0 <= confidence(2**24, open_set) < 1e-9
-    assert confidence(0, OpenSet(0, 1e9, 1.0)) == 1.0
+def test_several_photos_give_one_answer_by_the_sum_of_their_nearest_sides(photo_of, catalog, fake_models):
+    # Coins 10 and 20 are two sides of one coin here; a photo of each is nearer to it than to coin 30.
+    obverse, reverse = (replace(catalog.records[n], denomination="5", name="Utopia 5 mark") for n in (10, 20))
+    catalog = replace(catalog, records={**catalog.records, 10: obverse, 20: reverse})
+    photos = [photo_of(640, 480, [(320, 240, 120, "left")]), photo_of(640, 480, [(320, 240, 120, "top")])]
+    answer = Recognizer(catalog, fake_models).recognize_together(photos)
+    best, other = answer.candidates
+    assert [side.coin for side in best.sides] == [10, 20]
+    assert (best.name, best.distance, answer.known) == ("Utopia 5 mark", 0, True)
+    assert [side.coin for side in other.sides] == [30, 30]
+    assert other.distance == sum(side.distance for side in other.sides)
+    seen = Evidence(0, other.distance / 2, rows=4, photos=2)
+    assert answer.confidence == fake_models.index.open_set.confidence(seen)
+    document = json.loads(json.dumps(answer.as_json(["a.jpg", "b.jpg"])))
+    assert list(document) == ["photos", "catalog", "known", "confidence", "candidates", "timings_ms"]
+    assert [list(photo) for photo in document["photos"]] == [["photo", "box"]] * 2
+    assert list(document["candidates"][0]) == ["name", "distance", "sides"]
+
+
+def test_a_photo_without_a_coin_leaves_the_joint_answer_to_the_others(photo_of, catalog, fake_models):
+    recognizer = Recognizer(catalog, fake_models)
+    coin, nothing = photo_of(640, 480, [(320, 240, 120, "left")]), photo_of(640, 480, [])
+    both, alone = recognizer.recognize_together([nothing, coin]), recognizer.recognize_together([coin])
+    assert both.coins[0] is None
+    assert (both.candidates, both.confidence) == (alone.candidates, alone.confidence)
+    none = recognizer.recognize_together([nothing, nothing])
+    assert (none.known, none.confidence, none.candidates) == (False, 0.0, ())
+    assert none.as_json(["a", "b"])["photos"] == [{"photo": "a", "box": None}, {"photo": "b", "box": None}]
+    with pytest.raises(ValueError, match="no photos"):
+        recognizer.recognize_together([])
+
+
+def test_the_command_gives_one_answer_to_all_photos(tmp_path, draw, catalog, fake_models, monkeypatch, capsys):
+    paths = [tmp_path / "front.png", tmp_path / "table.png"]
+    for path, coins in zip(paths, ([(320, 240, 120, "left")], []), strict=True):
+        Image.fromarray(draw(640, 480, coins)).save(path)
+    monkeypatch.setattr(command, "open_catalog", lambda home: catalog)
+    monkeypatch.setattr(LocalCatalog, "models", lambda self, threads: fake_models)
+    command.recognize(paths, joint=True, candidates=2, threads=1, as_json=True)
+    document = json.loads(capsys.readouterr().out)
+    assert [photo["box"] is None for photo in document["photos"]] == [False, True]
+    assert document["candidates"][0]["name"] == "Utopia 10 mark"
+    assert "decode" in document["timings_ms"]
+    command.recognize(paths, joint=True, candidates=2, threads=1)
+    printed = capsys.readouterr().out
+    assert "2 photos of one coin, found in 1" in printed
+    assert "Utopia 10 mark" in printed
 
 
 def test_the_document_is_the_designs(photo_of, catalog, fake_models):

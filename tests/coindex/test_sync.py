@@ -16,11 +16,15 @@ from coindex.catalog.release import ReleaseManifest, Target, thumbnail_pack
 from coindex.catalog.shard import build_shard, write_shard
 from coindex.catalog.state import CatalogState, records_bytes
 from coindex.codes import space_id
+from coindex.cutout import CUTOUT_VERSION
 from coindex.errors import CatalogError, ModelError, ReleaseRejected, SpaceMismatch, SyncError
 from coindex.sync import sync
 from coindex.sync.metadata import INDEX_PATH, ReleaseIndex
 
 CHECKPOINT = "c0" * 32
+OPEN_SET = {
+    "limit": 9e5, "shift": 1e4, "bias": 4, "distance": -5e-5, "ratio": -5.5, "rows": -0.1, "photos": 1, "far": 129032
+}  # fmt: skip
 
 
 def models(checkpoint=CHECKPOINT, scale=254.0):
@@ -28,13 +32,13 @@ def models(checkpoint=CHECKPOINT, scale=254.0):
     nets = {name: f"{name}.int8.tflite" for name in ("segmenter", "embedder")}
     files = {file: file.encode() * 50 for file in nets.values()}
     index = {
-        "format": 1,
-        "space_id": space_id(checkpoint, 1, scale),
+        "format": 2,
+        "space_id": space_id(checkpoint, CUTOUT_VERSION, scale),
         "code_scale": scale,
-        "cutout_version": 1,
+        "cutout_version": CUTOUT_VERSION,
         "embedder_checkpoint_sha256": checkpoint,
         "models": {name: describe(file, files[file]) for name, file in nets.items()},
-        "open_set": {"threshold": 900_000, "midpoint": 850_000.0, "slope": 1e-5},
+        "open_set": OPEN_SET,
     }
     return {"models.json": json.dumps(index).encode(), **files}
 
@@ -63,7 +67,7 @@ class Repository:
         left = [row for row in ids if row not in tombstones]
         records = {n: CoinRecord(n, "Utopia", "mark", str(n), "", "obverse", f"Utopia {n}", "") for n in range(1, 6)}
         rows = Rows.of([*left, *fresh], [row % 5 + 1 for row in (*left, *fresh)], merged_codes(left, added))
-        state = CatalogState(space_id(CHECKPOINT, 1, 254.0), rows, records)
+        state = CatalogState(space_id(CHECKPOINT, CUTOUT_VERSION, 254.0), rows, records)
         described = ReleaseManifest(
             version=version,
             created="2026-01-01T00:00:00Z",

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ pytest.importorskip("onnxsim", reason="needs the export extra")
 from coindex.cutout import cut_out
 from coindex.errors import ExportError, ModelError
 from coindex.models import DEFAULT_FOLDER, INDEX_NAME, load_models
+from coindex.open_set import OpenSet
 from coindex.synthetic import write_catalogue
 from export.commands import export
 from export.tflite import to_tflite_int8
@@ -41,6 +43,26 @@ def test_photos_that_cannot_calibrate_are_refused_and_the_former_models_stay(
     assert (out / INDEX_NAME).read_text() == "former"
 
 
+def test_calibrating_alone_changes_the_decision_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, decision = tmp_path / "models", OpenSet(1, 2, 3, 4, 5, 6, 7, 8)
+    shutil.copytree(DEFAULT_FOLDER, out)
+    before = json.loads((out / INDEX_NAME).read_text("utf-8"))
+    (out / INDEX_NAME).write_text(json.dumps({**before, "format": 1, "open_set": {"threshold": 33_097}}))
+    monkeypatch.setattr("export.commands.calibrate", lambda photos, pairs, models, on_progress: decision)
+    write_catalogue(tmp_path / "set", types=1, seed=3, size=64, split="val_catalog")
+    manifest = tmp_path / "set" / "manifest.csv"
+    with pytest.raises(ExportError, match="the splits val_catalog and val_query"):
+        export(data=manifest, preset="mobile", out=out, calibrate_only=True)
+    header, first, second = manifest.read_text().splitlines()
+    manifest.write_text("\n".join([header, first, second.replace("val_catalog", "val_query")]))
+    export(data=manifest, preset="mobile", out=out, calibrate_only=True)
+    assert json.loads((out / INDEX_NAME).read_text("utf-8")) == {**before, "open_set": decision.document()}
+    assert sorted(path.name for path in out.iterdir()) == sorted(path.name for path in DEFAULT_FOLDER.iterdir())
+    assert load_models(out).index.open_set == decision
+
+
 def test_a_missing_checkpoint_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"segmenter\.safetensors: no such checkpoint"):
         export(data=manifest_of(tmp_path, "train"), preset="tiny", checkpoints=tmp_path, out=tmp_path / "models")
@@ -63,7 +85,7 @@ def test_the_shipped_models_come_from_the_shipped_weights() -> None:
 
 
 def test_the_shipped_int8_embedder_points_where_the_float_one_does() -> None:
-    coins = synthetic_coins(range(40, 44), 2, size=256)
+    coins = synthetic_coins(range(40, 44), 2, 1, size=256)
     cutouts = np.stack([cut_out(coin.rgb, coin.mask) for coin in coins])
     device, reference = (
         models.embedder(cutouts) for models in (load_models(DEFAULT_FOLDER), load_torch(DEFAULT_FOLDER))

@@ -3,44 +3,125 @@
 import numpy as np
 import pytest
 
-pytest.importorskip("torch", reason="needs the training extra")
-
 from coindex.manifest import CoinClass
-from export.open_set import CodedPhoto, calibrate, fit_logistic
+from coindex.open_set import Evidence
+from coindex.synthetic import NON_COIN_KINDS
+from export.open_set import Asked, Catalogue, Group, Probe, ask, fit, foreign, pieces
+from export.probes import CALIBRATION_KINDS, HELD_OUT_KINDS, Coded
+
+FAR = 2 * 254.0**2
 
 
-def coded(name: str, first: int) -> CodedPhoto:
-    code = np.zeros(64, np.int8)
-    code[0] = first
-    return CodedPhoto(CoinClass("Atlantis", "drachma", name, "", "obverse"), code)
+def code(first: int) -> np.ndarray:
+    out = np.zeros(64, np.int8)
+    out[0] = first
+    return out
 
 
-def test_the_midpoint_lies_between_right_and_wrong_answers() -> None:
-    distances = np.array([10.0, 12.0, 14.0, 30.0, 32.0, 34.0])
-    right = np.array([1.0, 1.0, 1.0, 0.0, 0.0, 0.0])
-    midpoint, slope = fit_logistic(distances, right)
-    assert midpoint == pytest.approx(22.0, abs=0.5)
-    assert slope > 0
+def label(name: str, side: str = "obverse", country: str = "Atlantis") -> CoinClass:
+    return CoinClass(country, "drachma", name, "", side)
 
 
-def test_a_smaller_distance_is_never_less_sure() -> None:
+@pytest.fixture
+def catalogue() -> Catalogue:
+    """Coin one with two sides, one of them shown twice, and coin two."""
+    return Catalogue.of(
+        [
+            (label("one"), code(0)),
+            (label("one"), code(2)),
+            (label("one", "reverse"), code(60)),
+            (label("two"), code(100)),
+        ]
+    )
+
+
+def test_a_photo_is_asked_for_its_class(catalogue: Catalogue) -> None:
+    assert ask(catalogue, Probe(label("one"), (code(3),))) == Asked(Evidence(1, 57**2, rows=4), right=True)
+    assert not ask(catalogue, Probe(label("one", "reverse"), (code(3),))).right
+    assert not ask(catalogue, Probe(None, (code(3),))).right
+
+
+def test_without_its_own_entry_a_coin_is_a_stranger_to_both_sides(catalogue: Catalogue) -> None:
+    asked = ask(catalogue, Probe(label("one"), (code(3),)), without_own=True)
+    assert asked == Asked(Evidence(97**2, None, rows=1), right=False)
+
+
+def test_several_photos_are_asked_for_their_coin(catalogue: Catalogue) -> None:
+    both = Probe(label("one"), (code(3), code(61)))
+    # Means: 1² and 1² from coin one, 97² and 39² from coin two.
+    assert ask(catalogue, both) == Asked(Evidence(1, (97**2 + 39**2) / 2, rows=4, photos=2), right=True)
+    assert ask(catalogue, both, without_own=True).seen == Evidence((97**2 + 39**2) / 2, None, rows=1, photos=2)
+
+
+def test_where_nothing_was_found_there_is_no_evidence(catalogue: Catalogue) -> None:
+    assert ask(catalogue, Probe(label("one"), ())) == Asked(None, right=False)
+
+
+def test_photos_go_together_by_specimen_or_in_twos_and_threes() -> None:
+    coded = [Coded(label("one", side), code(n)) for n, side in enumerate(("obverse", "reverse", "obverse"))]
+    (pair,) = pieces(coded, ["a", "a", "b"])
+    assert [int(each[0]) for each in pair.codes] == [0, 1]
+    seven = [Coded(label("one"), code(n)) for n in range(7)]
+    assert [[int(each[0]) for each in piece.codes] for piece in pieces(seven, [""] * 7)] == [[0, 1], [2, 3, 4], [5, 6]]
+
+
+def test_foreign_coins_are_of_no_listed_country() -> None:
+    listed = [(label("one"), code(0))]
+    native, stranger = Probe(label("two"), (code(1),)), Probe(label("two", country="Utopia"), (code(1),))
+    assert foreign(listed, [[native, stranger], [Probe(None, (code(1),))]]) == [stranger]
+
+
+def answers(distances: range, right: bool, rows: int, second: int = 50_000) -> tuple[Asked, ...]:
+    return tuple(Asked(Evidence(distance, second, rows), right) for distance in distances)
+
+
+def test_the_limit_accepts_95_in_100_right_answers_at_each_size() -> None:
+    # 1,000 to 20,000 by thousands: the 19th of 20. At 400 rows all of it is 2,000 nearer.
+    near, nearer = range(3000, 22_001, 1000), range(1000, 20_001, 1000)
+    groups = [
+        Group(0.5, answers(near, True, 60)),
+        Group(0.5, answers(nearer, True, 400)),
+        Group(0.5, answers(range(30_000, 50_000, 1000), False, 60)),
+    ]
+    found = fit(groups, far=FAR)
+    for rows, limit in ((60, 21_000), (400, 19_000)):
+        assert found.known(Evidence(limit - 1, None, rows))
+        assert not found.known(Evidence(limit + 1, None, rows))
+
+
+def test_the_limit_never_grows_with_the_catalogue() -> None:
+    groups = [
+        Group(0.5, answers(range(1000, 2001, 100), True, 60)),
+        Group(0.5, answers(range(3000, 4001, 100), True, 400)),
+        Group(0.5, answers(range(9000, 9900, 100), False, 60)),
+    ]
+    assert fit(groups, far=FAR).shift == 0
+
+
+def test_confidence_is_the_share_right_where_nothing_else_tells() -> None:
+    # Everywhere the same evidence: three in four right.
+    groups = [Group(3, answers(range(500, 501), True, 60)), Group(1, answers(range(500, 501), False, 60))]
+    found = fit(groups, far=FAR)
+    assert found.confidence(Evidence(500, 50_000, 60)) == pytest.approx(0.75, abs=0.001)
+
+
+def test_confidence_falls_with_distance_and_with_a_near_second() -> None:
     rng = np.random.default_rng(3)
-    distances = rng.uniform(0, 100, 400)
-    right = (distances + rng.normal(0, 20, 400) < 40).astype(float)
-    midpoint, slope = fit_logistic(distances, right)
-    assert 35 < midpoint < 45
-    assert slope > 0
+    made = []
+    for _ in range(600):
+        distance, ratio = rng.uniform(5000, 60_000), rng.uniform(0.2, 1)
+        chance = 1 / (1 + np.exp(-(6 - distance / 1e4 - 5 * ratio)))
+        made.append(Asked(Evidence(distance, distance / ratio, 100), bool(rng.random() < chance)))
+    found = fit([Group(1, tuple(made))], far=1e9)
+    assert found.distance == pytest.approx(-1e-4, rel=0.3)
+    assert found.ratio == pytest.approx(-5, rel=0.3)
 
 
-def test_without_a_wrong_answer_there_is_no_midpoint() -> None:
+def test_answers_that_are_all_right_tell_nothing_apart() -> None:
     with pytest.raises(ValueError, match="right and wrong"):
-        fit_logistic(np.array([1.0, 2.0]), np.array([1.0, 1.0]))
+        fit([Group(1, answers(range(100, 200), True, 60))], far=FAR)
 
 
-def test_each_query_is_also_asked_of_a_catalogue_without_its_coin() -> None:
-    catalog = [coded("one", 0), coded("ten", 100)]
-    queries = [coded("one", 3), coded("one", 4), coded("ten", 97), coded("ten", 95)]
-    found = calibrate([(catalog, queries)])
-    # Right answers lie 9, 16, 9 and 25 away, those of the other coin at least 95² = 9,025.
-    assert found.threshold == 25
-    assert 25 < found.midpoint < 9025
+def test_kinds_of_non_coins_are_split_for_good() -> None:
+    assert set(CALIBRATION_KINDS).isdisjoint(HELD_OUT_KINDS)
+    assert {*CALIBRATION_KINDS, *HELD_OUT_KINDS} == set(NON_COIN_KINDS)
