@@ -1,6 +1,5 @@
 """The outline of a photo's largest coin at any threshold, by one look or two, through the device's own path."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from math import log
 
@@ -24,8 +23,6 @@ __all__ = [
 
 THRESHOLDS = (0.3, 0.5)
 """Probabilities from which the article counts a pixel as coin."""
-
-Outline = Callable[[NDArray[np.uint8], Net], NDArray[np.bool_]]
 
 
 @dataclass(frozen=True)
