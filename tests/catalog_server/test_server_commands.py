@@ -124,7 +124,15 @@ def started(filled, models):
     command = [sys.executable, "-c", "from coindex.cli import main; main()"]
     arguments = ["serve", "--port", "0", "--store", str(filled.folder)]
     pipe = subprocess.PIPE
-    process = subprocess.Popen([*command, *arguments], stdout=pipe, stderr=pipe, text=True, env={**os.environ})
+    # A shell's background job, such as a CI run may be, ignores Ctrl-C, and its children inherit that.
+    process = subprocess.Popen(
+        [*command, *arguments],
+        stdout=pipe,
+        stderr=pipe,
+        text=True,
+        env={**os.environ},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
     yield process
     process.kill()
     process.communicate()
