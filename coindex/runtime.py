@@ -23,8 +23,9 @@ class Net(Protocol):
 class LiteRTNet:
     """A `.tflite` net run by LiteRT, one picture at a time.
 
-    Takes int8 nets (input scale 1/128, zero point 0, so that tensor = pixel - 128) and float32 nets (input
-    (pixel - 128) / 128), and raises `ModelError` for anything else. Not safe for use from two threads at once.
+    Takes int8 nets (input scale 1/128, zero point 0, so that tensor = pixel - 128) and nets that take the pixels
+    themselves (input uint8 without a scale), and raises `ModelError` for anything else. Not safe for use from two
+    threads at once.
     """
 
     def __init__(self, path: Path, *, threads: int = 1) -> None:
@@ -36,12 +37,18 @@ class LiteRTNet:
         self._input = self._interpreter.get_input_details()[0]
         self._output = self._interpreter.get_output_details()[0]
         shape, dtype = tuple(self._input["shape"]), self._input["dtype"]
-        if shape != INPUT_SHAPE or dtype not in (np.int8, np.float32):
-            raise ModelError(f"{path}: input is {np.dtype(dtype)} {shape}, expected int8 or float32 {INPUT_SHAPE}")
+        if shape != INPUT_SHAPE or dtype not in (np.int8, np.uint8):
+            raise ModelError(
+                f"{path}: input is {np.dtype(dtype)} {shape}, expected int8 or uint8 {INPUT_SHAPE}: export it anew"
+            )
         self._int8 = dtype == np.int8
-        if self._int8 and self._input["quantization"] != (1 / 128, 0):
-            scale, zero = self._input["quantization"]
+        scale, zero = self._input["quantization"]
+        if self._int8 and (scale, zero) != (1 / 128, 0):
             raise ModelError(f"{path}: input scale {scale}, zero point {zero}; expected 1/128 and 0: export it anew")
+        if not self._int8 and scale != 0:
+            raise ModelError(
+                f"{path}: input uint8 of scale {scale}, zero point {zero}; expected plain pixels: export it anew"
+            )
 
     def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Run uint8 RGB (n, 256, 256, 3); the output float32 (n, …) is dequantised."""
@@ -57,6 +64,4 @@ class LiteRTNet:
         return np.asarray(output, np.float32)
 
     def _tensor(self, picture: NDArray[np.uint8]) -> NDArray[Any]:
-        if self._int8:
-            return (picture ^ 0x80).view(np.int8)  # pixel - 128 in two's complement
-        return (picture.astype(np.float32) - 128) / 128
+        return (picture ^ 0x80).view(np.int8) if self._int8 else picture  # pixel - 128 in two's complement

@@ -68,13 +68,43 @@ def pixels():
     return squares.repeat(4, axis=1).repeat(4, axis=2)
 
 
-@pytest.mark.parametrize("kind", [tflite.TensorType.INT8, tflite.TensorType.FLOAT32], ids=["int8", "float32"])
-def test_pixels_enter_as_x_minus_128_over_128(tmp_path, pixels, kind):
-    out = LiteRTNet(net(tmp_path / "net.tflite", kind=kind))(pixels)
+def bytes_as_floats(path, scale=None):
+    """A model file that takes plain bytes: one cast of them to float32."""
+    model = tflite.ModelT.InitFromObj(tflite.Model.GetRootAs(net(path).read_bytes()))
+    graph, (code,) = model.subgraphs[0], model.operatorCodes
+    code.builtinCode = code.deprecatedBuiltinCode = tflite.BuiltinOperator.CAST
+    code.version = 1
+    graph.operators[0].builtinOptionsType = tflite.BuiltinOptions.CastOptions
+    graph.operators[0].builtinOptions = tflite.CastOptionsT()
+    graph.operators[0].builtinOptions.inDataType = tflite.TensorType.UINT8
+    shape = (1, 256, 256, 3)
+    graph.tensors = [
+        tensor("pixels", shape, tflite.TensorType.UINT8, scale, 0),
+        tensor("floats", shape, tflite.TensorType.FLOAT32, None, 0),
+    ]
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
+    path.write_bytes(bytes(builder.Output()))
+    return path
+
+
+def test_pixels_enter_an_int8_net_as_x_minus_128_over_128(tmp_path, pixels):
+    out = LiteRTNet(net(tmp_path / "net.tflite"))(pixels)
     assert out.dtype == np.float32
     assert out.shape == (2, 64, 64, 3)
     assert (out == (pixels[:, ::4, ::4].astype(np.float32) - 128) / 128).all()
     assert out[0, 0, 0].tolist() == [-1, 0, 127 / 128]
+
+
+def test_a_net_with_scaling_inside_is_given_the_pixels_themselves(tmp_path, pixels):
+    out = LiteRTNet(bytes_as_floats(tmp_path / "net.tflite"))(pixels)
+    assert out.dtype == np.float32
+    assert (out == pixels).all()
+
+
+def test_quantised_pixels_are_refused(tmp_path):
+    with pytest.raises(ModelError, match=r"net\.tflite: input uint8 of scale .* expected plain pixels"):
+        LiteRTNet(bytes_as_floats(tmp_path / "net.tflite", scale=1 / 255))
 
 
 def test_an_int8_output_is_dequantised_by_its_scale_and_zero_point(tmp_path, pixels):
@@ -108,10 +138,10 @@ def test_another_input_scale_is_refused(tmp_path, scale, zero):
 
 
 @pytest.mark.parametrize(
-    "options", [{"side": 224}, {"channels": 1}, {"batch": 2}, {"kind": tflite.TensorType.UINT8}], ids=str
+    "options", [{"side": 224}, {"channels": 1}, {"batch": 2}, {"kind": tflite.TensorType.FLOAT32}], ids=str
 )
 def test_another_input_shape_or_type_is_refused(tmp_path, options):
-    with pytest.raises(ModelError, match=r"net\.tflite: input is .*expected int8 or float32 \(1, 256, 256, 3\)"):
+    with pytest.raises(ModelError, match=r"net\.tflite: input is .*expected int8 or uint8 \(1, 256, 256, 3\)"):
         LiteRTNet(net(tmp_path / "net.tflite", **options))
 
 
