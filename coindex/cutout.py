@@ -59,17 +59,16 @@ def cut_out(rgb: NDArray[np.uint8], mask: NDArray[np.uint8], *, size: int = SIZE
     cover = resize(take_square(mask, box), size, size)
     ellipse = ellipse_of(cover >= 128)
     if ellipse is not None and ellipse.filled >= LEAST_FILLED and ellipse.aspect >= LEAST_ASPECT:
-        coin, cover = (_sampled(picture, ellipse.from_circle) for picture in (coin, cover))
-    return np.repeat(_local_contrast(coin, cover >= 128)[:, :, None], 3, axis=2)
+        coin, cover = _sampled(np.stack((coin, cover)), ellipse.from_circle)
+    return np.asarray(cv2.cvtColor(_local_contrast(coin, cover >= 128), cv2.COLOR_GRAY2RGB), np.uint8)
 
 
 def mask_box(mask: NDArray[np.uint8]) -> Box:
     """The tight box of the pixels ≥ 128 of a uint8 (h, w) mask. Raises `ValueError` where there are none."""
-    rows = np.flatnonzero((mask >= 128).any(axis=1))
-    columns = np.flatnonzero((mask >= 128).any(axis=0))
-    if not len(rows):
+    box = Box(*cv2.boundingRect((mask >= 128).view(np.uint8)))
+    if not box.width:
         raise ValueError("the mask is empty: it shows no coin")
-    return Box(int(columns[0]), int(rows[0]), int(columns[-1] - columns[0]) + 1, int(rows[-1] - rows[0]) + 1)
+    return box
 
 
 def square_around(box: Box, *, margin: float = 0.0) -> Box:
@@ -91,41 +90,55 @@ def take_square(image: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
 
 
 def _grey(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    weights = np.array([77, 150, 29], np.int32)  # BT.601 luma in 256ths
-    return np.asarray((rgb.astype(np.int32) @ weights + 128) >> 8, np.uint8)
+    red, green, blue = cv2.split(rgb)
+    # BT.601 luma in 256ths, which add up to 256: with the half for rounding, white is 65408 and fits 16 bits.
+    luma = red * np.uint16(77) + green * np.uint16(150) + blue * np.uint16(29) + np.uint16(128)
+    return np.asarray(luma >> 8, np.uint8)
 
 
-def _sampled(image: NDArray[np.uint8], from_circle: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """The disc that `from_circle` maps to an ellipse of `image` uint8 (s, s): uint8 (s, s), bilinear in 256ths."""
-    size = image.shape[0]
+def _sampled(images: NDArray[np.uint8], from_circle: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """The disc that `from_circle` maps to an ellipse of `images` uint8 (…, s, s): of that shape, bilinear in 256ths."""
+    size = images.shape[-1]
     unit = (2.0 * np.arange(size) + 1.0 - size) / size
-    (ax, bx, cx), (ay, by, cy) = from_circle
-    x = _in_256ths(ax * unit[None, :] + bx * unit[:, None] + cx, size)
-    y = _in_256ths(ay * unit[None, :] + by * unit[:, None] + cy, size)
-    column, row, across, down = x >> 8, y >> 8, x & 255, y & 255
-    # Doubled last row and column: the neighbour of the last pixel, with weight 0.
-    pixels = np.pad(image, ((0, 1), (0, 1)), mode="edge").astype(np.int32).ravel()
-    corner = row * (size + 1) + column
-    upper = (256 - across) * pixels[corner] + across * pixels[corner + 1]
-    lower = (256 - across) * pixels[corner + size + 1] + across * pixels[corner + size + 2]
-    return np.asarray(((256 - down) * upper + down * lower + 32768) >> 16, np.uint8)
+    x, y = (_in_256ths(a * unit[None, :] + b * unit[:, None] + c, size) for a, b, c in from_circle)
+    # On the last column a place is a whole pixel right of the last but one, so that four pixels surround every place.
+    column, row = np.minimum(x >> 8, size - 2), np.minimum(y >> 8, size - 2)
+    corner = (row * size + column).astype(np.intp)
+    across, down = (x - (column << 8)).astype(np.uint16), (y - (row << 8)).astype(np.uint32)
+    pixels = images.reshape(*images.shape[:-2], size * size)
+    near, right, below, beyond = (pixels.take(corner + step, axis=-1) for step in (0, 1, size, size + 1))
+    # 255 · 256 fits 16 bits, 255 · 65536 fits 32.
+    upper = near * (256 - across) + right * across
+    lower = below * (256 - across) + beyond * across
+    return np.asarray((upper * (256 - down) + lower * down + np.uint32(32768)) >> 16, np.uint8)
 
 
 def _in_256ths(position: NDArray[np.float64], size: int) -> NDArray[np.int32]:
-    return np.asarray(np.clip(np.floor(256 * position + 0.5), 0, 256 * (size - 1)), np.int32)
+    # The bounds are whole numbers from 0 on, within which the conversion is the floor.
+    return np.clip(256 * position + 0.5, 0, 256 * (size - 1)).astype(np.int32)
 
 
 def _local_contrast(coin: NDArray[np.uint8], inside: NDArray[np.bool_]) -> NDArray[np.uint8]:
     size = coin.shape[0]
     # The window keeps its share of the coin at every cutout size, so that nets may train on smaller cutouts.
     window = 2 * (WINDOW * size // (2 * SIZE)) + 1
-    grey = coin.astype(np.int32) * inside
+    grey = np.asarray(coin * inside, np.float64)
     count = np.maximum(_window_sum(inside.astype(np.float64), window), 1.0)
-    mean = _window_sum(grey.astype(np.float64), window) / count
-    variance = _window_sum((grey * grey).astype(np.float64), window) / count - mean * mean
-    deviation = np.sqrt(np.maximum(variance, 0.0))
-    contrast = 128.0 + CONTRAST * (grey - mean) / (deviation + NOISE_FLOOR)
-    return np.asarray(np.clip(np.floor(contrast + 0.5), 0, 255) * inside, np.uint8)
+    mean = _window_sum(grey, window)
+    mean /= count
+    # In place from here on: a new array of this size costs more than what is done with it.
+    deviation = _window_sum(grey * grey, window)
+    deviation /= count
+    deviation -= mean * mean
+    np.sqrt(np.maximum(deviation, 0.0, out=deviation), out=deviation)
+    deviation += NOISE_FLOOR
+    contrast = np.subtract(grey, mean, out=mean)
+    contrast *= CONTRAST
+    contrast /= deviation
+    contrast += 128.0
+    contrast += 0.5
+    # From 0 on the conversion is the floor.
+    return np.asarray(np.clip(contrast, 0, 255, out=contrast).astype(np.uint8) * inside)
 
 
 def _window_sum(values: NDArray[np.float64], window: int) -> NDArray[np.float64]:

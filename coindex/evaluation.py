@@ -22,7 +22,7 @@ from coindex.metrics import RECALL_AT, auroc, false_accept_rate, match_boxes, re
 from coindex.models import Models, load_models
 from coindex.open_set import Evidence, OpenSet, evidence
 from coindex.photo import Photo, load_photo
-from coindex.pipeline import box_in_photo, encode_photo
+from coindex.pipeline import box_in_photo, encode_photo, find_in_detail
 from coindex.segmentation import find_coins
 from coindex.synthetic import EVALUATION_SEVERITY, HELD_OUT_FAMILIES, background, compose_scene
 
@@ -204,8 +204,8 @@ def evaluate_scenes(
     """Precision, recall and F1 of found coins at box IoU 0.5, and the mean IoU of those found."""
     found_total, true_total, overlaps = 0, 0, []
     for done, scene in enumerate(scenes, 1):
-        photo = load_photo(scene.path)
-        boxes = [box_in_photo(photo, coin) for coin in find_coins(photo, models.segmenter)]
+        photo, found = find_in_detail(load_photo(scene.path), models.segmenter)
+        boxes = [box_in_photo(photo, coin) for coin in found]
         coins = np.array([[box.x, box.y, box.width, box.height] for box in boxes], np.float64).reshape(-1, 4)
         pairs = match_boxes(coins, scene.boxes)
         found_total, true_total = found_total + len(coins), true_total + len(scene.boxes)

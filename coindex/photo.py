@@ -3,7 +3,9 @@
 import io
 import struct
 import warnings
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,10 +23,11 @@ MAX_PIXELS = 128_000_000
 MIN_SIDE = 16
 """Below 16 pixels no coin can be told from a dot."""
 
-REDUCED_LONG_SIDE = 1200
+QUICK_LONG_SIDE, DETAILED_LONG_SIDE = 768, 1200
 """A JPEG is decoded at the smallest of 1/1, 1/2, 1/4, 1/8 that keeps its longer side at least this long.
 
-A coin that is a fifth of the photo's width then still fills a 256-pixel net input.
+768 are three pixels for each of a net input: enough to find coins, and for one that is a third of the photo's width.
+With 1200 a coin that is a fifth of it still fills a net input.
 """
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
@@ -50,26 +53,40 @@ FORMATS_KNOWN = "JPEG, PNG, WebP or (with the package pillow-heif) HEIC"
 
 @dataclass(frozen=True)
 class Photo:
-    """An upright photo: `rgb` uint8 (h, w, 3), possibly decoded smaller than the `width` × `height` of the file."""
+    """An upright photo: `rgb` uint8 (h, w, 3), possibly decoded smaller than the `width` × `height` of the file.
+
+    `in_detail`, where there is more to see, reads the file again with more pixels, and raises as `load_photo` does.
+    """
 
     rgb: NDArray[np.uint8]
     width: int
     height: int
+    in_detail: Callable[[], "Photo"] | None = None
 
 
 def load_photo(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS) -> Photo:
     """Read a JPEG, PNG, WebP or HEIC photo, upright by its EXIF orientation.
 
-    Alpha is laid on black, grey and CMYK become RGB, 16-bit grey becomes 8-bit. Raises `PhotoError` for a file that is
-    missing, no image, truncated, animated or smaller than 16×16, and `PhotoTooLarge` above `max_pixels`.
+    A large JPEG is decoded small, which is quick; what is returned can be read `in_detail`. Alpha is laid on black,
+    grey and CMYK become RGB, 16-bit grey becomes 8-bit. Raises `PhotoError` for a file that is missing, no image,
+    truncated, animated or smaller than 16×16, and `PhotoTooLarge` above `max_pixels`.
     """
+    photo = _load(source, max_pixels, QUICK_LONG_SIDE)
+    longest = max(photo.width, photo.height)
+    is_reduced = max(photo.rgb.shape[:2]) < longest
+    if is_reduced and _reduction(longest, DETAILED_LONG_SIDE) < _reduction(longest, QUICK_LONG_SIDE):
+        return replace(photo, in_detail=partial(_load, source, max_pixels, DETAILED_LONG_SIDE))
+    return photo
+
+
+def _load(source: str | Path | bytes, max_pixels: int, long_side: int) -> Photo:
     name = "photo" if isinstance(source, bytes) else str(source)
     try:
         with warnings.catch_warnings():
             # Pillow warns of large photos, which `max_pixels` judges, and of metadata that nobody reads here.
             warnings.simplefilter("ignore")
             with _open(source) as image:
-                return _decode(image, name, max_pixels)
+                return _decode(image, name, max_pixels, long_side)
     except FileNotFoundError:
         raise PhotoError(f"{name}: no such file; check its path") from None
     except IsADirectoryError:
@@ -100,7 +117,7 @@ def _open(source: str | Path | bytes) -> Image.Image:
         return Image.open(stream(), formats=("HEIF",))
 
 
-def _decode(image: Image.Image, name: str, max_pixels: int) -> Photo:
+def _decode(image: Image.Image, name: str, max_pixels: int, long_side: int) -> Photo:
     width, height = image.size
     if width * height > max_pixels:
         raise PhotoTooLarge(
@@ -110,15 +127,17 @@ def _decode(image: Image.Image, name: str, max_pixels: int) -> Photo:
         raise PhotoError(f"{name}: {width}×{height} pixels; at least {MIN_SIDE}×{MIN_SIDE} are needed")
     if image.format in ANIMATED and getattr(image, "n_frames", 1) > 1:
         raise PhotoError(f"{name}: animated, {getattr(image, 'n_frames', 1)} frames; save one frame as a photo")
-    if image.format in ("JPEG", "MPO"):
-        for reduction in (8, 4, 2):
-            if max(width, height) >= reduction * REDUCED_LONG_SIDE:
-                # Rounded down: Pillow halves the reduction where the size asked for is a pixel too large.
-                image.draft(None, (width // reduction, height // reduction))
-                break
+    reduction = _reduction(max(width, height), long_side)
+    if image.format in ("JPEG", "MPO") and reduction > 1:
+        # Rounded down: Pillow halves the reduction where the size asked for is a pixel too large.
+        image.draft(None, (width // reduction, height // reduction))
     orientation = _orientation(image)
     upright = image.transpose(TURNS[orientation]) if orientation in TURNS else image
     return Photo(_as_rgb(upright, name), *((height, width) if orientation >= 5 else (width, height)))
+
+
+def _reduction(longest: int, long_side: int) -> int:
+    return next((reduction for reduction in (8, 4, 2) if longest >= reduction * long_side), 1)
 
 
 def _orientation(image: Image.Image) -> int:
@@ -141,4 +160,4 @@ def _as_rgb(image: Image.Image, name: str) -> NDArray[np.uint8]:
         rgba = image.convert("RGBA")
         black = Image.new("RGBA", rgba.size, (0, 0, 0, 255))
         return np.asarray(Image.alpha_composite(black, rgba).convert("RGB"))
-    return np.asarray(image.convert("RGB"))
+    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))

@@ -98,39 +98,46 @@ def regions(logits: NDArray[np.float32]) -> tuple[Region, ...]:
     """
     coin = logits[:, :, 0] > LOGIT_LIMIT
     core = coin & (logits[:, :, 1] > LOGIT_LIMIT)
-    _, cores = cv2.connectedComponents(core.astype(np.uint8), connectivity=4)
-    _, islands = cv2.connectedComponents(coin.astype(np.uint8), connectivity=4)
+    count, cores = cv2.connectedComponents(core.view(np.uint8), connectivity=4)
+    _, islands = cv2.connectedComponents(coin.view(np.uint8), connectivity=4)
+    home = np.zeros(count, np.int32)  # the island that each core lies on
+    home[cores[core]] = islands[core]
     found = []
-    for label in np.unique(islands[core]):
-        island = islands == label
-        for mask in _parted(island, np.where(island, cores, 0)):
-            area = int(mask.sum())
+    for label in np.unique(home[1:]):
+        for mask in _parted(islands == label, [cores == core for core in np.flatnonzero(home == label)]):
+            area = cv2.countNonZero(mask.view(np.uint8))
             if area >= SMALLEST:
-                pixels = np.where(mask, 255, 0).astype(np.uint8)
+                pixels = mask.view(np.uint8) * np.uint8(255)
                 found.append(Region(pixels, mask_box(pixels), area))
     return tuple(sorted(found, key=lambda region: (-region.area, region.box.y, region.box.x)))
 
 
-def _parted(island: NDArray[np.bool_], cores: NDArray[np.int32]) -> Iterable[NDArray[np.bool_]]:
+def _parted(island: NDArray[np.bool_], cores: list[NDArray[np.bool_]]) -> Iterable[NDArray[np.bool_]]:
     """The parts of connected coin pixels, one a core."""
-    labels = np.unique(cores[cores > 0])
-    if len(labels) == 1:
+    if len(cores) == 1:
         return [island]
-    owner = labels[np.stack([_beyond_edge(cores == label) for label in labels]).argmin(axis=0)]
-    return [island & (owner == label) for label in labels]
+    owner = np.stack([_beyond_edge(core) for core in cores]).argmin(axis=0)
+    return [island & (owner == number) for number in range(len(cores))]
 
 
-def _beyond_edge(core: NDArray[np.bool_]) -> NDArray[np.float32]:
+def _beyond_edge(core: NDArray[np.bool_]) -> NDArray[np.float64]:
     """About how far each pixel lies beyond the edge of the coin that has this core, negative inside it."""
-    outside = cv2.distanceTransform((~core).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    framed = cv2.copyMakeBorder(core.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT)
-    radius = cv2.distanceTransform(framed, cv2.DIST_L2, cv2.DIST_MASK_PRECISE).max()
-    return np.asarray(outside - CORE / (1 - CORE) * radius, np.float32)
+    radius = float(_depth(np.pad(core, 1)).max())
+    return _depth(~core) - CORE / (1 - CORE) * radius
+
+
+def _depth(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """The Euclidean distance of each pixel of `mask` bool (h, w) to the nearest pixel outside it."""
+    about = cv2.distanceTransform(mask.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE).astype(np.float64)
+    # OpenCV's last bits depend on where in memory its buffers lie, and ties between coins would depend on them. Squares
+    # of distances are whole numbers, so far apart that rounding gives the true ones back.
+    return np.asarray(np.sqrt(np.rint(about * about)))
 
 
 def _look(photo: Photo, window: Box, segmenter: Net) -> Iterable[Box]:
-    """Boxes, in photo pixels, of the coins that the net sees in a square window of the photo."""
-    picture = resize(take_square(photo.rgb, window), SIZE, SIZE)
+    """Boxes, in photo pixels, of the coins that the net sees in a square window that begins within the photo."""
+    part = photo.rgb[window.y : window.y + window.height, window.x : window.x + window.width]
+    picture = resize(part, SIZE, SIZE, canvas=(window.width, window.height))
     for region in regions(segmenter(picture[None])[0]):
         yield _from_net(region.box, window)
 
@@ -185,7 +192,7 @@ def _outline(photo: Photo, box: Box, segmenter: Net) -> FoundCoin | None:
         return None
     scale = crop.width / SIZE
     mask = _smoothed(best.mask)
-    return FoundCoin(_from_net(mask_box(mask), crop), crop, rgb, mask, int((mask > 0).sum()) * scale * scale)
+    return FoundCoin(_from_net(mask_box(mask), crop), crop, rgb, mask, cv2.countNonZero(mask) * scale * scale)
 
 
 def _smoothed(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -194,9 +201,9 @@ def _smoothed(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if ellipse is None or ellipse.filled < ROUND:
         return mask
     framed = cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT)
-    _, outside = cv2.connectedComponents((framed == 0).astype(np.uint8), connectivity=4)
-    hole = ((framed == 0) & (outside != outside[0, 0]))[1:-1, 1:-1]
-    return np.where(ellipse.drawn(*mask.shape) & ~hole, 255, 0).astype(np.uint8)
+    cv2.floodFill(framed, None, (0, 0), 255)  # over the four neighbours, so that what stays 0 is a hole
+    solid = ellipse.drawn(*mask.shape) & (framed[1:-1, 1:-1] > 0)
+    return solid.view(np.uint8) * np.uint8(255)
 
 
 def _from_net(box: Box, window: Box) -> Box:

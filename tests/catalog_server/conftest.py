@@ -18,6 +18,7 @@ from coindex.codes import space_id
 from coindex.cutout import CUTOUT_VERSION, Box
 from coindex.manifest import COLUMNS, read_manifest
 from coindex.pipeline import EncodedCoin, Encoding
+from coindex.segmentation import FoundCoin
 
 CHECKPOINT = "c0" * 32
 OPEN_SET = {
@@ -32,9 +33,9 @@ def encode(photo):
         return Encoding((), {})
     code = np.clip(photo.rgb[:8, :8, 0].reshape(64).astype(int) - 128, -127, 127).astype(np.int8)
     picture = np.full((256, 256, 3), photo.rgb[0, 0], np.uint8)
-    outline = np.zeros((0, 2), np.int32)
-    coin = EncodedCoin(Box(0, 0, 64, 64), code, picture, picture, outline, 4096)
-    decoy = EncodedCoin(Box(0, 0, 1, 1), np.zeros(64, np.int8), picture, picture, outline, 1)
+    found = FoundCoin(Box(0, 0, 64, 64), Box(0, 0, 256, 256), picture, np.full((256, 256), 255, np.uint8), 4096)
+    coin = EncodedCoin(found, (1.0, 1.0), found.box, picture, code)
+    decoy = EncodedCoin(found, (1.0, 1.0), Box(0, 0, 1, 1), picture, np.zeros(64, np.int8))
     return Encoding((coin, decoy), {})
 
 

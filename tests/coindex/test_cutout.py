@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from coindex.cutout import SIZE, Box, cut_out, mask_box, square_around, take_square
+from coindex.cutout import _grey as grey_of
 from coindex.cutout import _sampled as sampled
 
 cv2.setNumThreads(1)
@@ -208,6 +209,26 @@ def test_between_pixels_the_four_around_are_weighed_in_256ths():
     (value,) = set(sampled(image, np.array([[0, 0, 1.25], [0, 0, 1.5]])).ravel().tolist())
     # Columns 3/4 and 1/4, rows halves: (0.75·10 + 0.25·90 + 0.75·50 + 0.25·250) / 2 = 65.
     assert value == 65
+
+
+def test_on_the_last_column_and_row_a_place_is_a_pixel_and_beyond_them_the_last_one():
+    image = np.arange(16, dtype=np.uint8).reshape(4, 4)
+    for x, y, value in ((3, 3, 15), (3, 1, 7), (3, 1.5, 9), (0.5, 3, 13), (9, -9, 3), (-9, 9, 12)):
+        assert set(sampled(image, np.array([[0, 0, x], [0, 0, y]])).ravel().tolist()) == {value}
+
+
+def test_pictures_are_sampled_together_as_they_are_alone():
+    two = np.random.default_rng(1).integers(0, 256, (2, 32, 32)).astype(np.uint8)
+    two[:, :, -1] = 255
+    tilt = np.array([[14.0, 3, 16], [3, 12, 15.2]])
+    assert (sampled(two, tilt) == [sampled(one, tilt) for one in two]).all()
+
+
+def test_grey_is_luma_in_256ths_up_to_white():
+    levels = np.array([0, 1, 2, 127, 128, 254, 255], np.uint8)
+    rgb = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(7, 49, 3)
+    by_hand = [[(77 * int(r) + 150 * int(g) + 29 * int(b) + 128) // 256 for r, g, b in line] for line in rgb]
+    assert grey_of(rgb).tolist() == by_hand
 
 
 def test_a_smaller_cutout_shows_the_same_relief():

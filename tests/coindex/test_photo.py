@@ -148,23 +148,37 @@ def test_a_cmyk_jpeg_is_read_as_rgb(ink, colour):
 
 
 @pytest.mark.parametrize(
-    ("size", "decoded"),
+    ("size", "decoded", "detailed"),
     [
-        ((2399, 1801), (2399, 1801)),
-        ((2400, 1801), (1200, 901)),
-        ((2401, 1999), (1201, 1000)),
-        ((1801, 4799), (901, 2400)),
-        ((4800, 17), (1200, 5)),
-        ((4801, 3001), (1201, 751)),
-        ((9600, 1203), (1200, 151)),
-        ((9607, 16), (1201, 2)),
+        ((1535, 1151), (1535, 1151), None),
+        ((1536, 1151), (768, 576), (1536, 1151)),
+        ((2400, 1801), (1200, 901), None),
+        ((3071, 17), (1536, 9), None),
+        ((3072, 2305), (768, 577), (1536, 1153)),
+        ((1801, 4799), (451, 1200), (901, 2400)),
+        ((4801, 3001), (1201, 751), None),
+        ((6144, 33), (768, 5), (1536, 9)),
+        ((9607, 16), (1201, 2), None),
     ],
 )
-def test_a_large_jpeg_is_decoded_at_the_smallest_scale_with_1200_pixels_left(size, decoded):
+def test_a_large_jpeg_is_decoded_small_and_larger_in_detail(size, decoded, detailed):
     photo = load_photo(encoded(Image.new("RGB", size, (200, 100, 50)), "JPEG"))
     assert photo.rgb.shape == (decoded[1], decoded[0], 3)
     assert (photo.width, photo.height) == size
     assert np.abs(photo.rgb[0, 0].astype(int) - (200, 100, 50)).max() <= 3
+    assert (photo.in_detail is not None) == (detailed is not None)
+    if photo.in_detail:
+        larger = photo.in_detail()
+        assert larger.rgb.shape == (detailed[1], detailed[0], 3)
+        assert ((larger.width, larger.height), larger.in_detail) == (size, None)
+
+
+def test_a_photo_that_went_away_cannot_be_read_in_detail(tmp_path):
+    (tmp_path / "photo.jpg").write_bytes(encoded(Image.new("RGB", (3072, 2304)), "JPEG"))
+    photo = load_photo(tmp_path / "photo.jpg")
+    (tmp_path / "photo.jpg").unlink()
+    with pytest.raises(PhotoError, match=r"photo\.jpg: no such file"):
+        photo.in_detail()
 
 
 def test_a_turned_and_reduced_jpeg_has_the_upright_size_of_the_file():
@@ -174,7 +188,9 @@ def test_a_turned_and_reduced_jpeg_has_the_upright_size_of_the_file():
 
 
 def test_other_formats_are_never_reduced():
-    assert load_photo(encoded(Image.new("RGB", (2500, 20)), "PNG")).rgb.shape == (20, 2500, 3)
+    photo = load_photo(encoded(Image.new("RGB", (3200, 20)), "PNG"))
+    assert photo.rgb.shape == (20, 3200, 3)
+    assert photo.in_detail is None
 
 
 def test_a_jpeg_with_a_preview_beside_the_photo_is_no_animation():

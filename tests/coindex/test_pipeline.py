@@ -8,7 +8,8 @@ from PIL import Image
 
 from coindex.cutout import cut_out
 from coindex.photo import load_photo
-from coindex.pipeline import embed_turned, encode_photo
+from coindex.pipeline import embed_turned, encode_photo, find_in_detail
+from coindex.resize import resize
 
 
 def edges(box):
@@ -39,10 +40,7 @@ def test_the_largest_alone_is_the_first_of_all(photo_of, fake_models):
 
 
 def test_boxes_and_outlines_are_in_full_size_pixels_of_a_reduced_jpeg(draw, fake_models):
-    pixels = draw(2600, 1950, [(1700, 900, 400, "left")])
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "JPEG", quality=95)
-    photo = load_photo(buffer.getvalue())
+    photo = a_jpeg_of(draw(2600, 1950, [(1700, 900, 400, "left")]))
     assert photo.rgb.shape[:2] == (975, 1300)
     (coin,) = encode_photo(photo, fake_models).coins
     assert np.abs(edges(coin.box) - [1300, 500, 2100, 1300]).max() <= 8
@@ -50,6 +48,31 @@ def test_boxes_and_outlines_are_in_full_size_pixels_of_a_reduced_jpeg(draw, fake
     distances = np.hypot(*(coin.outline - [1700, 900]).T)
     assert np.abs(distances - 400).max() <= 10
     assert coin.outline.dtype == np.int32
+
+
+def a_jpeg_of(pixels):
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=95)
+    return load_photo(buffer.getvalue())
+
+
+@pytest.mark.parametrize(("radius", "decoded"), [(440, 768), (400, 768), (380, 1536), (100, 1536)])
+def test_a_photo_is_decoded_larger_where_a_coin_does_not_fill_a_net_input(draw, fake_models, radius, decoded):
+    """A quarter of 3072 pixels: a coin fills 256 of them with its margin, 1.3 diameters, from a radius of 394 on."""
+    photo = a_jpeg_of(draw(3072, 2304, [(1500, 1100, radius, "left")]))
+    assert photo.rgb.shape[1] == 768
+    seen, (found,) = find_in_detail(photo, fake_models.segmenter)
+    assert seen.rgb.shape[1] == decoded
+    (coin,) = encode_photo(photo, fake_models).coins
+    assert np.abs(edges(coin.box) - [1500 - radius, 1100 - radius, 1500 + radius, 1100 + radius]).max() <= 12
+    assert coin.found.crop == found.crop
+    assert coin.area == pytest.approx(np.pi * radius**2, rel=0.06)
+
+
+def test_a_photo_that_seems_to_show_no_coin_is_looked_at_in_detail(draw, fake_models):
+    photo = a_jpeg_of(draw(3072, 2304, []))
+    seen, coins = find_in_detail(photo, fake_models.segmenter)
+    assert (seen.rgb.shape[1], coins) == (1536, ())
 
 
 def test_a_box_ends_at_the_photos_edge(photo_of, fake_models):
@@ -75,6 +98,21 @@ def test_the_picture_is_the_coin_in_colour_on_black_and_the_cutout_what_the_embe
     assert not coin.picture[:8, :8].any()
     assert np.abs(coin.picture[128, 190].astype(int) - (250, 0, 20)).max() <= 3  # the bright half
     assert coin.picture[128, 60, 0] < 180  # the dark half
+
+
+def test_what_a_person_is_shown_is_drawn_when_it_is_asked_for(photo_of, fake_models, monkeypatch):
+    drawn = []
+    draw = resize
+
+    def noted(*arguments):
+        drawn.append("picture")
+        return draw(*arguments)
+
+    monkeypatch.setattr("coindex.pipeline.resize", noted)
+    (coin,) = encode_photo(photo_of(640, 480, [(320, 240, 120, "left")]), fake_models).coins
+    assert drawn == []
+    assert coin.picture.shape == (256, 256, 3)
+    assert drawn == ["picture"]
 
 
 def test_a_coin_turned_by_quarters_keeps_its_embedding():

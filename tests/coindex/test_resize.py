@@ -182,6 +182,57 @@ def test_anything_but_uint8_pictures_is_refused(image):
         resize(image, 2, 2)
 
 
+def test_taps_are_in_lowest_terms_and_know_which_of_them_are_full():
+    # Six pixels to four are three to two, twice: (2 1), (1 2). Seven to two: half of the fourth pixel goes to either.
+    taps = axis_taps(6, 4)
+    assert taps.denominator == 3
+    assert taps.weight.tolist() == [[2, 1], [1, 2], [2, 1], [1, 2]]
+    assert not taps.full.any()
+    assert axis_taps(7, 2).weight.tolist() == [[2, 2, 2, 1], [1, 2, 2, 2]]
+    assert axis_taps(7, 2).full.tolist() == [False, True, True, False]
+
+
+@given(st.integers(0, 2**32 - 1), *[st.integers(1, 40)] * 4, st.integers(0, 40), st.integers(0, 40))
+@settings(max_examples=150, deadline=None)
+def test_a_canvas_is_the_image_on_black(seed, height, width, new_height, new_width, below, beside):
+    image = np.random.default_rng(seed).integers(0, 256, (height, width, 3)).astype(np.uint8)
+    made = np.pad(image, ((0, below), (0, beside), (0, 0)))
+    expected = resize(made, new_width, new_height)
+    assert (resize(image, new_width, new_height, canvas=(width + beside, height + below)) == expected).all()
+
+
+def test_at_the_seam_of_a_canvas_the_image_blends_with_black():
+    # Three rows of 90 and one of black, to two: the second output is half image.
+    assert resize(np.full((3, 2), 90, np.uint8), 1, 2, canvas=(2, 4)).tolist() == [[90], [45]]
+
+
+def test_a_canvas_smaller_than_the_image_is_refused():
+    with pytest.raises(ValueError, match="cannot hold"):
+        resize(row(1, 2, 3), 2, 1, canvas=(2, 1))
+
+
+@pytest.mark.parametrize("size", [(41, 13), (13, 41), (41, 90)])
+def test_strips_leave_no_trace(size, monkeypatch):
+    image = np.random.default_rng(4).integers(0, 256, (37, 53, 3)).astype(np.uint8)
+    whole = resize(image, *size)
+    for numbers in (1, 500):
+        monkeypatch.setattr("coindex.resize.STRIP", numbers)
+        assert (resize(image, *size) == whole).all()
+        assert (resize(image, *size, canvas=(60, 90)) == resize(np.pad(image, ((0, 53), (0, 7), (0, 0))), *size)).all()
+
+
+@pytest.mark.parametrize("channels", [1, 2, 4, 5])
+def test_any_number_of_channels_is_resized(channels):
+    image = np.random.default_rng(5).integers(0, 256, (21, 30, channels)).astype(np.uint8)
+    alone = [resize(image[:, :, channel], 40, 8) for channel in range(channels)]
+    assert (resize(image, 40, 8) == np.stack(alone, axis=2)).all()
+
+
+def test_white_stays_white_where_its_sums_need_more_than_32_bits():
+    # Primes, so that no common divisor makes the sums smaller: 255 · 65,521 · 263 > 2**32.
+    assert (resize(np.full((65_521, 263), 255, np.uint8), 2, 3) == 255).all()
+
+
 def test_a_height_that_float32_cannot_sum_is_refused():
     assert (resize(np.full((65_793, 1), 255, np.uint8), 1, 3) == 255).all()
     with pytest.raises(ValueError, match="65,000"):

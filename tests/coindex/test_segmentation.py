@@ -4,9 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
-from coindex.cutout import SIZE, Box
+from coindex.cutout import SIZE, Box, take_square
 from coindex.photo import Photo
-from coindex.segmentation import SMALLEST, _smoothed, find_coins, regions
+from coindex.resize import resize
+from coindex.segmentation import SMALLEST, _depth, _smoothed, find_coins, regions
 
 
 def disc(cx, cy, radius):
@@ -69,6 +70,36 @@ def test_unlike_discs_part_where_they_touch_and_not_half_way_between_their_cores
     found = regions(logits(large | small, disc(90, 128, 42) | disc(172, 128, 15)))
     assert [region.area for region in found] == pytest.approx([large.sum(), small.sum()], abs=20)
     assert found[0].box.x + found[0].box.width == pytest.approx(151, abs=2)
+
+
+def test_a_pixel_as_far_beyond_both_coins_goes_to_the_core_met_first():
+    # Two equal squares with one column between them, which lies 11 from either core.
+    coin, core = nothing(), nothing()
+    coin[100:151, 50:152] = True
+    core[110:141, 60:90] = core[110:141, 111:141] = True
+    coin[:, 151] = False
+    found = regions(logits(coin, core))
+    assert [(region.box.x, region.box.width) for region in found] == [(50, 51), (101, 50)]
+
+
+def test_depth_is_the_root_of_a_whole_number_wherever_its_buffers_lie():
+    rng = np.random.default_rng(0)
+    zeros = rng.integers(0, 120, (12, 2))
+    y, x = np.mgrid[:120, :120]
+    exact = np.sqrt(((y - zeros[:, :1, None]) ** 2 + (x - zeros[:, 1:, None]) ** 2).min(axis=0))
+    for shift in range(16):
+        mask = np.ones(120 * 120 + 16, bool)[shift : shift + 120 * 120].reshape(120, 120)
+        mask[zeros[:, 0], zeros[:, 1]] = False
+        assert (_depth(mask) == exact).all()
+
+
+def test_cores_on_one_island_do_not_take_from_another():
+    # The lone disc on the right lies nearer to the core beside it than to no other: it stays whole.
+    pair = disc(60, 128, 30) | disc(118, 128, 30)
+    alone = disc(185, 128, 34)
+    found = regions(logits(pair | alone, disc(60, 128, 20) | disc(118, 128, 20) | disc(185, 128, 5)))
+    assert found[0].area == alone.sum()
+    assert sum(region.area for region in found[1:]) == pair.sum()
 
 
 def test_a_stray_core_pixel_does_not_halve_a_coin():
@@ -177,6 +208,20 @@ def test_coins_that_the_first_look_misses_are_found_by_the_enlarged_look(photo_o
     assert len(found) == len(discs)
     for one in discs:
         assert any(close(coin.box, *one, slack=2) for coin in found), one
+
+
+@pytest.mark.parametrize("size", [(640, 480), (480, 640), (1001, 333), (257, 256)])
+def test_the_first_look_shows_the_photo_at_the_top_left_of_a_black_square(size, photo_of):
+    photo = photo_of(*size, [(150, 120, 90, "left")])
+    seen = []
+
+    def blind(pixels):
+        seen.append(pixels)
+        return np.full((1, SIZE, SIZE, 2), -5, np.float32)
+
+    find_coins(photo, blind)
+    square = take_square(photo.rgb, Box(0, 0, max(size), max(size)))
+    assert (seen[0][0] == resize(square, SIZE, SIZE)).all()
 
 
 def test_large_coins_cost_no_enlarged_look(photo_of, red_net):
@@ -305,6 +350,17 @@ def test_a_round_coins_edge_is_its_ellipses_and_its_hole_stays():
     smoothed = _smoothed(np.where(seen, 255, 0).astype(np.uint8)) > 0
     assert (smoothed != true).sum() < 0.4 * (seen != true).sum()
     assert not smoothed[np.hypot(x, y) <= 20].any()
+
+
+def test_a_hole_that_touches_the_outside_by_a_corner_alone_is_a_hole():
+    mask = np.where(disc(128, 128, 90), 255, 0).astype(np.uint8)
+    top = int(np.flatnonzero(mask[:, 128])[0])
+    left = int(np.flatnonzero(mask[top])[0])
+    mask[top + 1, left] = 0  # its neighbours above and beside are coin, the one across the corner is not
+    assert mask[top, left - 1] == 0 < mask[top + 1, left - 1]
+    assert _smoothed(mask)[top + 1, left] == 0
+    mask[top, left] = 0  # joined to the outside now, and filled by the ellipse
+    assert _smoothed(mask)[top + 1, left] == 255
 
 
 @pytest.mark.parametrize("corners", [3, 4, 5, 6, 7])

@@ -35,6 +35,7 @@ from coindex.errors import CoindexError
 from coindex.manifest import CoinClass, read_manifest
 from coindex.pipeline import EncodedCoin
 from coindex.recognizer import Answer, Candidate, RecognizedCoin
+from coindex.segmentation import FoundCoin
 from coindex.sync import SyncReport
 
 LION = CoinClass("Ruritania", "crown", "5", "", "obverse")
@@ -49,9 +50,9 @@ LEFT, RIGHT = Box(10, 10, 40, 40), Box(60, 10, 30, 30)
 def found(box, class_id, *, known=True):
     """A coin that a device found and answered with a class."""
     label = RECORDS[class_id].label
-    outline = np.array([[box.x, box.y], [box.x + box.width, box.y], [box.x, box.y + box.height]], np.int32)
     black = np.zeros((256, 256, 3), np.uint8)
-    encoded = EncodedCoin(box, np.zeros(64, np.int8), black, black, outline, box.width * box.height)
+    shown = FoundCoin(box, box, black, np.full((256, 256), 255, np.uint8), box.width * box.height)
+    encoded = EncodedCoin(shown, (1.0, 1.0), box, black, np.zeros(64, np.int8))
     return RecognizedCoin(encoded, known, 0.9, (Candidate(class_id, label.side, label.name, 1234, 0.98, class_id),))
 
 
