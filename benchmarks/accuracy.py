@@ -22,7 +22,7 @@ from coindex.commands.progress import progress_bar
 from coindex.evaluation import evaluate, evaluate_scenes, load_runtime, read_scenes
 from coindex.manifest import read_manifest
 from coindex.models import DEFAULT_FOLDER
-from coindex.synthetic import write_catalogue, write_scenes
+from coindex.synthetic import write_retrieval
 
 PAIRS = (("val_catalog", "val_query"), ("phone_catalog", "phone_query"), ("domain_catalog", "domain_query"))
 SYNTHETIC_SEED = 20_000
@@ -63,16 +63,8 @@ def main() -> None:
 def _synthetic_sets(folder: Path, *, quick: bool) -> list[tuple[Path, str, str]]:
     """One manifest of invented coins: a studio catalogue, and phone-like scenes of the same types as queries."""
     types, scenes = (10, 20) if quick else (60, 240)
-    with progress_bar("drawing the catalogue") as on_progress:
-        write_catalogue(folder / "catalog", types=types, seed=SYNTHETIC_SEED, on_progress=on_progress)
-    with progress_bar("drawing the queries") as on_progress:
-        write_scenes(folder / "query", types=types, scenes=scenes, seed=SYNTHETIC_SEED, on_progress=on_progress)
-    header, lines = "", []
-    for part in ("catalog", "query"):
-        header, *body = (folder / part / "manifest.csv").read_text(encoding="utf-8").splitlines()
-        lines += [f"{part}/{line}" for line in body]  # `file` is the first column
-    manifest = folder / "manifest.csv"
-    manifest.write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
+    with progress_bar("drawing coins") as on_progress:
+        manifest = write_retrieval(folder, types=types, scenes=scenes, seed=SYNTHETIC_SEED, on_progress=on_progress)
     return [(manifest, "catalog", "query")]
 
 

@@ -1,5 +1,6 @@
 """The float nets in PyTorch, as the device library runs nets: `coindex evaluate --runtime torch`."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,11 +9,14 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from coindex.models import INDEX_NAME, Models, read_index
-from training.nets import read_embedder, read_segmenter, to_input
+from coindex.codes import space_id
+from coindex.cutout import CUTOUT_VERSION
+from coindex.errors import ModelError
+from coindex.models import INDEX_NAME, ModelIndex, Models, read_index
+from training.nets import Embedder, Segmenter, read_embedder, read_segmenter, to_input
 from training.places import CHECKPOINTS, EMBEDDER, SEGMENTER
 
-__all__ = ["TorchNet", "load_torch"]
+__all__ = ["TorchNet", "load_torch", "read_nets"]
 
 
 @dataclass(frozen=True)
@@ -31,8 +35,22 @@ class TorchNet:
 
 def load_torch(models: Path, *, checkpoints: Path = CHECKPOINTS) -> Models:
     """The float checkpoints in place of the nets that `models` describes; scale and threshold are its own."""
-    return Models(
-        read_index(models / INDEX_NAME),
-        TorchNet(read_segmenter(checkpoints / SEGMENTER)),
-        TorchNet(read_embedder(checkpoints / EMBEDDER)),
-    )
+    index = read_index(models / INDEX_NAME)
+    segmenter, embedder = read_nets(checkpoints, index)
+    return Models(index, TorchNet(segmenter), TorchNet(embedder))
+
+
+def read_nets(checkpoints: Path, index: ModelIndex) -> tuple[Segmenter, Embedder]:
+    """The float nets that the models of `index` were exported from.
+
+    Raises `ModelError` where the embedder is another one: its codes could not be compared with those of the models.
+    """
+    embedder = read_embedder(checkpoints / EMBEDDER)
+    digest = hashlib.sha256((checkpoints / EMBEDDER).read_bytes()).hexdigest()
+    space = space_id(digest, CUTOUT_VERSION, index.code_scale)
+    if space != index.space_id:
+        raise ModelError(
+            f"{checkpoints / EMBEDDER}: makes codes of space {space}, the models are of space {index.space_id}; export "
+            "these checkpoints, or give the ones that the models came from"
+        )
+    return read_segmenter(checkpoints / SEGMENTER), embedder

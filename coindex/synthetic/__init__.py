@@ -2,7 +2,7 @@
 
 from coindex.synthetic.backgrounds import HELD_OUT_FAMILIES, TRAINING_FAMILIES, background
 from coindex.synthetic.coins import CoinType, Side, coin_mask, coin_type
-from coindex.synthetic.dataset import write_catalogue, write_scenes
+from coindex.synthetic.dataset import write_catalogue, write_retrieval, write_scenes
 from coindex.synthetic.designs import Design, height_map
 from coindex.synthetic.non_coins import NON_COIN_KINDS, non_coin
 from coindex.synthetic.rendering import (
@@ -42,5 +42,6 @@ __all__ = [
     "render_coin",
     "studio_lighting",
     "write_catalogue",
+    "write_retrieval",
     "write_scenes",
 ]

@@ -145,6 +145,38 @@ def write_scenes(
     return folder / "boxes.csv"
 
 
+def write_retrieval(
+    folder: Path,
+    *,
+    types: int,
+    scenes: int,
+    seed: int,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Path:
+    """Write one `manifest.csv` of studio photos (split `catalog`) and scenes of the same types (split `query`).
+
+    Returns the manifest's path. Raises as `write_catalogue` does.
+    """
+    photos = types * len(SIDES)
+    write_catalogue(
+        folder / "catalog", types=types, seed=seed, on_progress=lambda done, _: on_progress(done, photos + scenes)
+    )
+    write_scenes(
+        folder / "query",
+        types=types,
+        scenes=scenes,
+        seed=seed,
+        on_progress=lambda done, _: on_progress(photos + done, photos + scenes),
+    )
+    header, lines = "", []
+    for part in ("catalog", "query"):
+        header, *body = (folder / part / "manifest.csv").read_text(encoding="utf-8").splitlines()
+        lines += [f"{part}/{line}" for line in body]  # `file` is the first column
+    manifest = folder / "manifest.csv"
+    manifest.write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
+    return manifest
+
+
 def _photographed(
     labels: Sequence[tuple[CoinType, Side]],
     states: Sequence[Specimen],
