@@ -1,50 +1,50 @@
-"""`coindex export`: checkpoints in, the phone's models out, whole or not at all."""
+"""`coindex export`: checkpoints in, the phone's models out in every format, whole or not at all."""
 
-import hashlib
 import json
-import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import typer
 from numpy.typing import NDArray
+from rich.console import Console
 from torch import nn
 
-from coindex.codes import space_id
 from coindex.commands.progress import progress_bar
-from coindex.cutout import CUTOUT_VERSION, SIZE, cut_out
 from coindex.errors import ExportError, ModelError
 from coindex.manifest import LabelledPhoto, read_manifest
 from coindex.models import DEFAULT_FOLDER, FORMAT, INDEX_NAME, Models, load_models, load_nets, read_index
-from coindex.open_set import OpenSet
+from export.calibration import calibration_pictures
+from export.coreml import to_coreml
+from export.description import Description
+from export.drift import drift_table, explain_drift, plot_drift
+from export.golden import DEFAULT_GOLDEN, write_golden
+from export.index import UNDECIDED, describe, entries, space_of, write_index
+from export.nets import descriptions, read_nets
 from export.open_set import calibrate
-from export.tflite import to_onnx, to_tflite_int8
+from export.parity import every, measure
+from export.replace import replaced_folder
+from export.tflite import STAGES, to_onnx, to_tflite
+from export.variants import SHIPPED, VARIANTS, load_variant
 from training.data import load_textures
-from training.nets import read_embedder, read_segmenter
-from training.places import CHECKPOINTS, EMBEDDER, SEGMENTER
+from training.places import CHECKPOINTS
 from training.presets import read_preset
 from training.runtime import TorchNet
-from training.scenes import labelled_scene
-from training.sources import load_coins
-from training.views import ViewSettings, phone_view
 
 __all__ = ["export"]
 
-CODE_SCALE = 254.0
-"""Steps of a unit vector's coordinate: of 100,000 clustered vectors 98.3 % kept their nearest, with 127 only 95.4 %."""
+CALIBRATED_ON = "photographs of the training splits and scenes composed of them"
 
-CALIBRATION_PICTURES = 200
-LOGIT_RANGE = 8.0
-"""Logits are clipped here before they are quantised: beyond it a pixel is certain, and the steps stay fine near 0."""
+PARITY_PHOTOS = 120
+"""Query photos that every exported format is measured on; `benchmarks/parity.py` takes all."""
 
-PARITY_PICTURES = 50
-SEED = 17
+EXPLAINING_PICTURES = 8
+TABLE_WIDTH = 160
 
-UNDECIDED = OpenSet(limit=0, shift=0, bias=0, distance=0, ratio=0, rows=0, photos=0, far=1)
-"""Stands in an index until it is calibrated: the nets must be loaded for that."""
+LEAST_COSINE, LEAST_IOU = 0.98, 0.95
+"""Below these a format answers otherwise than the nets it came from: the export fails."""
 
 
 def export(
@@ -57,41 +57,127 @@ def export(
     out: Annotated[
         Path, typer.Option(help="The folder of the phone models.", show_default="mobile_assets/models")
     ] = DEFAULT_FOLDER,
+    golden: Annotated[
+        Path | None,
+        typer.Option(help="The folder of the golden vectors.", show_default="mobile_assets/golden, with that --out"),
+    ] = None,
     calibrate_only: Annotated[
         bool, typer.Option("--calibrate-only", help="Leave the nets there as they are, and calibrate confidence anew.")
     ] = False,
+    explain: Annotated[
+        bool,
+        typer.Option("--explain-drift", help="Export nothing: show where int8 departs from float, layer by layer."),
+    ] = False,
+    report: Annotated[Path, typer.Option(help="The folder of what --explain-drift finds.")] = Path("runs/drift"),
 ) -> None:
-    """Turn float checkpoints into the int8 models that phones run."""
+    """Turn float checkpoints into the models that phones run: TFLite, Core ML and ONNX."""
     if calibrate_only:
         _calibrate_anew(data, preset, out)
         return
-    nets = {"segmenter": read_segmenter(checkpoints / SEGMENTER), "embedder": read_embedder(checkpoints / EMBEDDER)}
+    nets = read_nets(checkpoints)
     splits = read_preset(preset).data
     photos = read_manifest(data)
     training = [photo for photo in photos if photo.split in splits.train]
     if not training:
         raise ExportError(f"{data}: no photo of a training split ({', '.join(splits.train)}) to calibrate int8 with")
+    described = descriptions(space_of(checkpoints))
+    if explain:
+        _explain_drift(nets, calibration_pictures(training, load_textures(backgrounds)), described, report)
+        return
     pairs = _unseen_pairs(data, photos, splits.retrieval)
-    pictures = _calibration(training, load_textures(backgrounds))
-    with tempfile.TemporaryDirectory() as folder, progress_bar("Exporting") as on_progress:
-        staging = Path(folder)
-        for done, (name, net) in enumerate(nets.items()):
-            on_progress(done, len(nets))
-            to_onnx(_Clipped(net) if name == "segmenter" else net, staging / f"{name}.onnx")
-            to_tflite_int8(staging / f"{name}.onnx", pictures[name], staging / f"{name}.tflite")
-        document = _index(checkpoints, staging)
-        models = _provisional(staging, document)
-        document["parity"] = _parity(models, nets, pictures)
-        document["open_set"] = _open_set(photos, pairs, models)
-        _write(document, staging / INDEX_NAME)
-        load_models(staging)  # what is shipped is what a phone can load
-        out.mkdir(parents=True, exist_ok=True)
-        # The index goes last: until then the former one refuses nets that are not its own.
-        for file in ("segmenter.tflite", "embedder.tflite", INDEX_NAME):
-            shutil.copyfile(staging / file, out / f"{file}.part")
-        for file in ("segmenter.tflite", "embedder.tflite", INDEX_NAME):
-            (out / f"{file}.part").replace(out / file)
-    typer.echo(f"wrote {out}: space {document['space_id']}, {json.dumps(document['parity'])}")
+    pictures = calibration_pictures(training, load_textures(backgrounds))
+    with replaced_folder(out) as folder:
+        for name, net in nets.items():
+            _convert(net, pictures[name], described[name], folder)
+        document = describe(checkpoints, folder, calibrated_on=CALIBRATED_ON)
+        write_index(document, folder / INDEX_NAME)
+        _add_parity(document, folder, nets, photos, pairs)
+        document["open_set"] = _open_set(photos, pairs, load_models(folder))
+        write_index(document, folder / INDEX_NAME)
+        load_models(folder)  # what is shipped is what a phone can load
+        if golden is not None or out == DEFAULT_FOLDER:
+            with progress_bar("Writing the golden vectors"):
+                write_golden(golden or DEFAULT_GOLDEN, folder)
+    for name in nets:
+        for entry in entries(document, name).values():
+            typer.echo(f"{entry['file']:30} {entry['bytes'] / 1e6:6.2f} MB  {json.dumps(entry['parity'])}")
+    typer.echo(f"wrote {out}: space {document['space_id']}")
+
+
+def _convert(net: nn.Module, pictures: NDArray[np.uint8], description: Description, folder: Path) -> None:
+    """Write one net in every format into `folder`."""
+    with progress_bar(f"Exporting the {description.name} to ONNX"):
+        to_onnx(net, folder / f"{description.name}.onnx", pixels=True)
+    _to_tflite(net, pictures, folder, description)
+    with progress_bar(f"Exporting the {description.name} to Core ML"):
+        to_coreml(net, folder, description)
+
+
+def _to_tflite(net: nn.Module, pictures: NDArray[np.uint8], folder: Path, description: Description) -> dict[str, Path]:
+    with progress_bar(f"Exporting the {description.name} to TFLite") as on_progress:
+        return to_tflite(
+            net,
+            pictures,
+            folder,
+            description,
+            on_stage=lambda stage: on_progress(STAGES.index(stage), len(STAGES)),
+        )
+
+
+def _explain_drift(
+    nets: Mapping[str, nn.Module],
+    pictures: Mapping[str, NDArray[np.uint8]],
+    described: Mapping[str, Description],
+    report: Path,
+) -> None:
+    """Convert the nets aside, print each one's worst layers, and write all of them and a plot to `report`."""
+    report.mkdir(parents=True, exist_ok=True)
+    console = Console(width=max(Console().width, TABLE_WIDTH))
+    for name, net in nets.items():
+        with tempfile.TemporaryDirectory() as folder:
+            files = _to_tflite(net, pictures[name], Path(folder), described[name])
+            with progress_bar(f"Comparing the layers of the {name}"):
+                explanation = explain_drift(net, files["int8"], files["float32"], pictures[name][:EXPLAINING_PICTURES])
+        console.print(f"[bold]{name}[/bold]", drift_table(explanation))
+        plot_drift(explanation.layers, report / f"{name}.svg")
+        (report / f"{name}.json").write_text(json.dumps(explanation.document(), indent=2) + "\n", encoding="utf-8")
+    typer.echo(f"wrote {report}: every layer of both nets, and plots")
+
+
+def _add_parity(
+    document: dict[str, Any],
+    folder: Path,
+    nets: Mapping[str, nn.Module],
+    photos: Sequence[LabelledPhoto],
+    pairs: Sequence[tuple[str, str]],
+) -> None:
+    """Measure every format beside the float nets, and write what was found into the document.
+
+    Raises `ExportError` where a format departs so far that it would answer otherwise.
+    """
+    references, queries = ([photo for photo in photos if photo.split == split] for split in pairs[0])
+    formats = {variant.runtime: load_variant(variant, folder) for variant in VARIANTS}
+    shipped = formats[SHIPPED.runtime]
+    float_nets = Models(shipped.index, TorchNet(nets["segmenter"]), TorchNet(nets["embedder"]))
+    with progress_bar("Measuring parity") as on_progress:
+        asked = every(queries, PARITY_PHOTOS)
+        measured = measure(
+            formats, float_nets, shipped, references, asked, shown=PARITY_PHOTOS // 2, on_progress=on_progress
+        )
+    for name in nets:
+        for variant, entry in entries(document, name).items():
+            entry["parity"] = measured[variant.runtime][name]
+            _refuse_unlike(entry)
+
+
+def _refuse_unlike(entry: Mapping[str, Any]) -> None:
+    for name, least in (("cosine_median", LEAST_COSINE), ("iou", LEAST_IOU)):
+        found = entry["parity"].get(name, 1.0)
+        if not found >= least:
+            raise ExportError(
+                f"{entry['file']}: {name} {found} beside the float net, expected {least} or more; nets with swish or "
+                "squeeze-and-excite lose as much in int8, train a backbone without. The former models are untouched"
+            )
 
 
 def _calibrate_anew(data: Path, preset: str, out: Path) -> None:
@@ -105,11 +191,11 @@ def _calibrate_anew(data: Path, preset: str, out: Path) -> None:
     document["format"] = FORMAT
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / INDEX_NAME
-        _write({**document, "open_set": UNDECIDED.document()}, path)
+        write_index({**document, "open_set": UNDECIDED.document()}, path)
         models = load_nets(read_index(path), lambda model: out / model.file)
     document["open_set"] = _open_set(photos, pairs, models)
     part = out / f"{INDEX_NAME}.part"
-    _write(document, part)
+    write_index(document, part)
     read_index(part)
     part.replace(out / INDEX_NAME)
     typer.echo(f"wrote {out / INDEX_NAME}: {json.dumps(document['open_set'])}")
@@ -122,90 +208,12 @@ def _unseen_pairs(
     pairs = [pair for pair in retrieval if present.issuperset(pair)]
     if not pairs:
         wanted = "; or ".join(" and ".join(pair) for pair in retrieval)
-        raise ExportError(f"{data}: the open-set decision needs photos of unseen classes, of the splits {wanted}")
+        raise ExportError(
+            f"{data}: parity and the open-set decision need photos of unseen classes, of the splits {wanted}"
+        )
     return pairs
-
-
-class _Clipped(nn.Module):
-    """A segmenter whose logits are clipped to ±`LOGIT_RANGE`."""
-
-    def __init__(self, net: nn.Module) -> None:
-        super().__init__()
-        self.net = net
-
-    def forward(self, pixels: Any) -> Any:
-        return self.net(pixels).clamp(-LOGIT_RANGE, LOGIT_RANGE)
-
-
-def _calibration(
-    photos: Sequence[LabelledPhoto], textures: Sequence[NDArray[np.uint8]]
-) -> dict[str, NDArray[np.uint8]]:
-    """Pictures uint8 (n, 256, 256, 3) for each net: cutouts for the embedder, scenes for the segmenter."""
-    rng = np.random.default_rng(SEED)
-    chosen = rng.permutation(len(photos))[:CALIBRATION_PICTURES]
-    coins = load_coins([photos[int(i)] for i in chosen], size=SIZE)
-    picks = [coins[int(i)] for i in rng.integers(0, len(coins), CALIBRATION_PICTURES)]
-    cutouts = [
-        cut_out(coin.rgb, coin.mask) if number % 2 else phone_view(coin, size=SIZE, settings=ViewSettings(), rng=rng)
-        for number, coin in enumerate(picks)
-    ]
-    scenes = [labelled_scene(coins, textures, rng)[0] for _ in range(CALIBRATION_PICTURES)]
-    # One pixel of each makes sure of 0 and 255, which fix the input's scale at 1/128.
-    pictures = {"segmenter": np.stack(scenes), "embedder": np.stack(cutouts)}
-    for batch in pictures.values():
-        batch[0, 0, 0], batch[0, 0, 1] = 0, 255
-    return pictures
-
-
-def _index(checkpoints: Path, staging: Path) -> dict[str, Any]:
-    digest = hashlib.sha256((checkpoints / EMBEDDER).read_bytes()).hexdigest()
-    return {
-        "format": FORMAT,
-        "space_id": space_id(digest, CUTOUT_VERSION, CODE_SCALE),
-        "code_scale": CODE_SCALE,
-        "cutout_version": CUTOUT_VERSION,
-        "embedder_checkpoint_sha256": digest,
-        "segmenter_checkpoint_sha256": hashlib.sha256((checkpoints / SEGMENTER).read_bytes()).hexdigest(),
-        "calibrated_on": "photographs of the training splits and scenes composed of them",
-        "models": {
-            name: {
-                "file": f"{name}.tflite",
-                "sha256": hashlib.sha256((staging / f"{name}.tflite").read_bytes()).hexdigest(),
-                "bytes": (staging / f"{name}.tflite").stat().st_size,
-                "input": "int8 (1, 256, 256, 3), RGB, pixel - 128",
-                "output": output,
-            }
-            for name, output in (
-                ("segmenter", "int8 (1, 256, 256, 2), logits of coin and of core"),
-                ("embedder", "int8 (1, 64), embedding of any length"),
-            )
-        },
-    }
-
-
-def _provisional(staging: Path, document: dict[str, Any]) -> Models:
-    """The new nets, loaded as a phone loads them, before their open-set decision is known."""
-    _write({**document, "open_set": UNDECIDED.document()}, staging / INDEX_NAME)
-    return load_models(staging)
-
-
-def _parity(models: Models, nets: dict[str, nn.Module], pictures: dict[str, NDArray[np.uint8]]) -> dict[str, float]:
-    """Int8 against float on calibration pictures: median and least cosine of embeddings, agreement of mask pixels."""
-    cutouts, scenes = (pictures[name][:PARITY_PICTURES] for name in ("embedder", "segmenter"))
-    a, b = models.embedder(cutouts), TorchNet(nets["embedder"])(cutouts)
-    cosine = (a * b).sum(axis=1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
-    seen, expected = (net(scenes)[..., 0] > 0 for net in (models.segmenter, TorchNet(nets["segmenter"])))
-    return {
-        "embedding_cosine_median": round(float(np.median(cosine)), 5),
-        "embedding_cosine_least": round(float(cosine.min()), 5),
-        "mask_iou": round(float((seen & expected).sum() / max((seen | expected).sum(), 1)), 5),
-    }
 
 
 def _open_set(photos: Sequence[LabelledPhoto], pairs: Sequence[tuple[str, str]], models: Models) -> dict[str, float]:
     with progress_bar("Calibrating the open set") as on_progress:
         return calibrate(photos, pairs, models, on_progress=on_progress).document()
-
-
-def _write(document: dict[str, Any], path: Path) -> None:
-    path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from torch import nn
 
 from coindex.models import INDEX_NAME, Models, read_index
-from export.tflite import INPUT_NAME, to_onnx
-from training.nets import read_embedder, read_segmenter
-from training.places import CHECKPOINTS, EMBEDDER, SEGMENTER
+from export.description import INPUT_NAME
+from export.tflite import to_onnx
+from training.places import CHECKPOINTS
+from training.runtime import read_nets
 
 __all__ = ["OnnxNet", "load_onnx"]
 
@@ -29,22 +30,19 @@ class OnnxNet:
         return np.stack([self._run(picture) for picture in pixels])
 
     def _run(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-        tensor = ((picture.astype(np.float32) - 128) / 128).transpose(2, 0, 1)[None]
-        output = np.asarray(self._session.run(None, {INPUT_NAME: tensor})[0][0], np.float32)
+        output = np.asarray(self._session.run(None, {INPUT_NAME: picture.transpose(2, 0, 1)[None]})[0][0])
         return output.transpose(1, 2, 0) if output.ndim == 3 else output
 
 
 def load_onnx(models: Path, *, checkpoints: Path = CHECKPOINTS) -> Models:
     """The checkpoints, exported to ONNX, in place of the nets that `models` describes."""
-
-    def net(module: nn.Module, folder: str) -> OnnxNet:
-        path = Path(folder) / "net.onnx"
-        to_onnx(module, path)
-        return OnnxNet(path)
-
+    index = read_index(models / INDEX_NAME)
     with tempfile.TemporaryDirectory() as folder:
-        return Models(
-            read_index(models / INDEX_NAME),
-            net(read_segmenter(checkpoints / SEGMENTER), folder),
-            net(read_embedder(checkpoints / EMBEDDER), folder),
-        )
+        path = Path(folder) / "net.onnx"
+
+        def net(module: nn.Module) -> OnnxNet:
+            to_onnx(module, path, pixels=True)
+            return OnnxNet(path)
+
+        segmenter, embedder = map(net, read_nets(checkpoints, index))
+    return Models(index, segmenter, embedder)

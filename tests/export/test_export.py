@@ -1,8 +1,9 @@
-"""What export refuses before it begins, and that the shipped models come from the shipped weights."""
+"""An export as a whole: what it makes, what it refuses, and that the shipped models come from the shipped weights."""
 
 import hashlib
 import json
 import shutil
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +14,136 @@ pytest.importorskip("onnxsim", reason="needs the export extra")
 
 from coindex.cutout import cut_out
 from coindex.errors import ExportError, ModelError
+from coindex.evaluation import load_runtime
 from coindex.models import DEFAULT_FOLDER, INDEX_NAME, load_models
 from coindex.open_set import OpenSet
 from coindex.synthetic import write_catalogue
 from export.commands import export
-from export.tflite import to_tflite_int8
+from export.description import Description
+from export.index import entries
+from export.variants import NETS, VARIANTS, load_variant
 from training.data import synthetic_coins
+from training.nets import read_embedder, save_checkpoint
 from training.places import CHECKPOINTS, EMBEDDER, SEGMENTER
 from training.runtime import load_torch
+
+DECISION = OpenSet(1, 2, 3, 4, 5, 6, 7, 8)
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Photos of two invented coins to calibrate with, and of three others as a catalogue and as queries."""
+    folder = tmp_path_factory.mktemp("labelled")
+    tables = [
+        write_catalogue(folder / split, types=types, seed=seed, size=256, split=split)
+        for split, types, seed in (("train", 2, 100_000), ("val_catalog", 3, 5), ("val_query", 3, 5))
+    ]
+    header = tables[0].read_text().splitlines()[0]
+    rows = [f"{table.parent.name}/{line}" for table in tables for line in table.read_text().splitlines()[1:]]
+    (folder / "manifest.csv").write_text("\n".join([header, *rows]) + "\n")
+    return folder / "manifest.csv"
+
+
+@pytest.fixture(scope="module")
+def exported(labelled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shipped checkpoints, exported whole, with a decision that is not worth its minutes here."""
+    out = tmp_path_factory.mktemp("exported") / "models"
+    out.mkdir()
+    (out / "README.md").write_text("card")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("export.commands.calibrate", lambda photos, pairs, models, on_progress: DECISION)
+        export(data=labelled, out=out)
+    return out
+
+
+def test_an_export_holds_every_format_of_both_nets_beside_what_was_there(exported: Path) -> None:
+    nets = [f"{name}{variant.suffix}" for name in NETS for variant in VARIANTS]
+    assert sorted(path.name for path in exported.iterdir()) == sorted(["README.md", INDEX_NAME, *nets])
+    assert [path.name for path in exported.parent.iterdir()] == ["models"]
+    assert load_models(exported).index.open_set == DECISION
+
+
+def test_the_index_describes_each_file_as_it_is(exported: Path) -> None:
+    document = json.loads((exported / INDEX_NAME).read_text("utf-8"))
+    described = [entry for net in document["models"].values() for entry in (net, *net["variants"])]
+    assert len(described) == len(NETS) * len(VARIANTS)
+    for entry in described:
+        path = exported / entry["file"]
+        files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+        assert entry["bytes"] == sum(file.stat().st_size for file in files)
+        if path.is_file():
+            assert entry["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+        assert entry["space_id"] == document["space_id"]
+        assert {"name", "dtype", "shape"} <= set(entry["input"]) & set(entry["output"])
+    int8 = document["models"]["embedder"]["input"]
+    assert (int8["dtype"], int8["shape"], int8["scale"], int8["zero_point"]) == ("int8", [1, 256, 256, 3], 1 / 128, 0)
+    assert document["tools"]["coremltools"] == version("coremltools")
+
+
+def test_every_format_agrees_with_the_float_nets_as_its_index_says(exported: Path) -> None:
+    document = json.loads((exported / INDEX_NAME).read_text("utf-8"))
+    for variant in VARIANTS:
+        embedder, segmenter = (entries(document, name)[variant]["parity"] for name in ("embedder", "segmenter"))
+        assert embedder["cosine_median"] >= (0.9999 if "float" in variant.precision else 0.99), variant
+        assert segmenter["iou"] >= (0.995 if "float" in variant.precision else 0.98), variant
+        assert embedder["top1_agreement"] == 1.0, variant
+
+
+def test_every_format_runs_by_the_name_of_its_runtime(exported: Path) -> None:
+    black = np.zeros((1, 256, 256, 3), np.uint8)
+    for variant in VARIANTS:
+        models = load_variant(variant, exported)
+        assert models.segmenter(black).shape == (1, 256, 256, 2), variant
+        assert models.embedder(black).shape == (1, 64), variant
+
+
+def test_a_format_that_the_folder_lacks_says_how_it_is_made(tmp_path: Path) -> None:
+    shutil.copytree(DEFAULT_FOLDER, tmp_path / "models")
+    for path in (tmp_path / "models").glob("*.float16.tflite"):
+        path.unlink()
+    with pytest.raises(ModelError, match=r"segmenter\.float16\.tflite: not there.*coindex export"):
+        load_runtime("litert-float16", tmp_path / "models")
+
+
+def test_a_net_that_departs_too_far_is_refused_and_the_former_models_stay(
+    labelled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "models"
+    shutil.copytree(DEFAULT_FOLDER, out)
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+
+    def shipped_again(net: object, pictures: object, description: Description, folder: Path) -> None:
+        for variant in VARIANTS:
+            (folder / f"{description.name}{variant.suffix}").touch()
+
+    monkeypatch.setattr("export.commands._convert", shipped_again)
+    monkeypatch.setattr("export.commands.describe", lambda *_, **__: json.loads((out / INDEX_NAME).read_text("utf-8")))
+    monkeypatch.setattr("export.commands.load_variant", lambda variant, folder: load_models(DEFAULT_FOLDER))
+    far = {"iou": 1.0}, {"cosine_median": 0.4}
+    measured = {variant.runtime: dict(zip(NETS, far, strict=True)) for variant in VARIANTS}
+    monkeypatch.setattr("export.commands.measure", lambda *_, **__: measured)
+    with pytest.raises(ExportError, match=r"embedder\.tflite: cosine_median 0\.4 beside the float net, expected 0\.98"):
+        export(data=labelled, out=out)
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+    assert [path.name for path in tmp_path.iterdir()] == ["models"]
+
+
+def test_weights_of_another_space_are_not_compared_with_the_models(tmp_path: Path) -> None:
+    for name in (SEGMENTER, EMBEDDER):
+        shutil.copyfile(CHECKPOINTS / name, tmp_path / name)
+    net = read_embedder(CHECKPOINTS / EMBEDDER)
+    settings = {"backbone": "mobilenetv2_100", "side": net.side}
+    save_checkpoint(tmp_path / EMBEDDER, net, {"settings": json.dumps(settings), "note": "another file"})
+    with pytest.raises(ModelError, match=r"makes codes of space \w+, the models are of space"):
+        load_torch(DEFAULT_FOLDER, checkpoints=tmp_path)
+
+
+def test_a_segmenter_in_the_embedders_place_is_refused(labelled: Path, tmp_path: Path) -> None:
+    for name in (SEGMENTER, EMBEDDER):
+        shutil.copyfile(CHECKPOINTS / SEGMENTER, tmp_path / name)
+    with pytest.raises(ModelError, match=r"embedder\.safetensors: not a checkpoint of this architecture"):
+        export(data=labelled, checkpoints=tmp_path, out=tmp_path / "models")
+    assert not (tmp_path / "models").exists()
 
 
 def manifest_of(folder: Path, split: str) -> Path:
@@ -46,7 +169,7 @@ def test_photos_that_cannot_calibrate_are_refused_and_the_former_models_stay(
 def test_calibrating_alone_changes_the_decision_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    out, decision = tmp_path / "models", OpenSet(1, 2, 3, 4, 5, 6, 7, 8)
+    out, decision = tmp_path / "models", DECISION
     shutil.copytree(DEFAULT_FOLDER, out)
     before = json.loads((out / INDEX_NAME).read_text("utf-8"))
     (out / INDEX_NAME).write_text(json.dumps({**before, "format": 1, "open_set": {"threshold": 33_097}}))
@@ -66,15 +189,6 @@ def test_calibrating_alone_changes_the_decision_and_nothing_else(
 def test_a_missing_checkpoint_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"segmenter\.safetensors: no such checkpoint"):
         export(data=manifest_of(tmp_path, "train"), preset="tiny", checkpoints=tmp_path, out=tmp_path / "models")
-
-
-def test_too_few_or_too_pale_calibration_pictures_are_refused(tmp_path: Path) -> None:
-    few = np.zeros((3, 256, 256, 3), np.uint8)
-    with pytest.raises(ExportError, match="3 calibration pictures; at least 32"):
-        to_tflite_int8(tmp_path / "net.onnx", few, tmp_path / "net.tflite")
-    pale = np.full((32, 256, 256, 3), 200, np.uint8)
-    with pytest.raises(ExportError, match="0 and 255"):
-        to_tflite_int8(tmp_path / "net.onnx", pale, tmp_path / "net.tflite")
 
 
 def test_the_shipped_models_come_from_the_shipped_weights() -> None:

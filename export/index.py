@@ -1,0 +1,87 @@
+"""`models.json`: what was exported, from what, with which tools, and how far each file departs from the float nets."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from coindex.codes import space_id
+from coindex.cutout import CUTOUT_VERSION
+from coindex.models import FORMAT
+from coindex.open_set import OpenSet
+from export.coreml import package_digest
+from export.ports import ports
+from export.variants import NETS, SHIPPED, VARIANTS, Variant
+from training.places import EMBEDDER, SEGMENTER
+
+__all__ = ["CODE_SCALE", "UNDECIDED", "describe", "entries", "space_of", "write_index"]
+
+CODE_SCALE = 254.0
+"""Steps of a unit vector's coordinate: of 100,000 clustered vectors 98.3 % kept their nearest, with 127 only 95.4 %."""
+
+UNDECIDED = OpenSet(limit=0, shift=0, bias=0, distance=0, ratio=0, rows=0, photos=0, far=1)
+"""Stands in an index until it is calibrated: the nets must be loaded for that."""
+
+TOOLS = ("torch", "onnx", "onnx2tf", "tensorflow", "coremltools", "ai-edge-litert", "onnxruntime")
+
+
+def space_of(checkpoints: Path) -> str:
+    """The embedding space of a folder's embedder."""
+    return space_id(_sha256(checkpoints / EMBEDDER), CUTOUT_VERSION, CODE_SCALE)
+
+
+def describe(checkpoints: Path, folder: Path, *, calibrated_on: str, open_set: OpenSet = UNDECIDED) -> dict[str, Any]:
+    """The index of the models in `folder`, as a document to which parity is still to be added.
+
+    The int8 files of phones stand under `models`, by name, each with its other formats as `variants`.
+    """
+    space = space_of(checkpoints)
+    return {
+        "format": FORMAT,
+        "space_id": space,
+        "code_scale": CODE_SCALE,
+        "cutout_version": CUTOUT_VERSION,
+        "embedder_checkpoint_sha256": _sha256(checkpoints / EMBEDDER),
+        "segmenter_checkpoint_sha256": _sha256(checkpoints / SEGMENTER),
+        "calibrated_on": calibrated_on,
+        "tools": {name: version(name) for name in TOOLS},
+        "models": {
+            name: {
+                **_described(name, SHIPPED, folder, space),
+                "variants": [_described(name, variant, folder, space) for variant in VARIANTS if variant != SHIPPED],
+            }
+            for name in NETS
+        },
+        "open_set": open_set.document(),
+    }
+
+
+def write_index(document: Mapping[str, Any], path: Path) -> None:
+    """Write an index as people read it."""
+    path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def entries(document: Mapping[str, Any], name: str) -> dict[Variant, dict[str, Any]]:
+    """What the document says of each format of the net `name`."""
+    shipped = document["models"][name]
+    described = {entry["file"]: entry for entry in (shipped, *shipped["variants"])}
+    return {variant: described[f"{name}{variant.suffix}"] for variant in VARIANTS}
+
+
+def _described(name: str, variant: Variant, folder: Path, space: str) -> dict[str, Any]:
+    path = folder / f"{name}{variant.suffix}"
+    digest, size = package_digest(path) if path.is_dir() else (_sha256(path), path.stat().st_size)
+    return {
+        "file": path.name,
+        "precision": variant.precision,
+        "space_id": space,
+        "sha256": digest,
+        "bytes": size,
+        **ports(path),
+    }
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
