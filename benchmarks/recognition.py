@@ -1,0 +1,448 @@
+"""From a photo's file to the answer: how long each stage takes, and how much memory, beside the published system.
+
+    python benchmarks/recognition.py
+    python benchmarks/recognition.py --quick --json recognition.json
+
+Every contender answers the same two JPEGs of one invented coin, on one thread and on two, each in a process of its own.
+`outside` is what is left of the time when decoding, the two nets and the search are taken off. Formats that the models'
+folder lacks are made first; --quick measures those alone that are there, or quickly made. `article` is the published
+system: a U-Net on EfficientNet-b4 that looks twice, an EfficientNet-b0 that looks once. There are no trained weights of
+it here: its nets run with random ones, for their time, and what they are taken to have answered is what the mobile nets
+did. The last two columns say how many times as long as coindex-int8 a contender takes on as many threads: from the file
+on, and from the decoded photo on.
+"""
+
+import argparse
+import json
+import multiprocessing
+import resource
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from coindex.catalog.search import CatalogIndex
+from coindex.catalog.state import Rows
+from coindex.codes import DIMENSIONS, quantise
+from coindex.commands.progress import progress_bar
+from coindex.cutout import SIZE, mask_box, square_around, take_square
+from coindex.models import DEFAULT_FOLDER, INDEX_NAME, Models, load_models, read_index
+from coindex.open_set import evidence
+from coindex.photo import Photo, load_photo
+from coindex.pipeline import encode_photo, find_in_detail
+from coindex.resize import resize
+from coindex.runtime import LiteRTNet, Net
+from coindex.synthetic import (
+    EVALUATION_SEVERITY,
+    Specimen,
+    background,
+    coin_type,
+    compose_scene,
+    phone_lighting,
+    render_coin,
+)
+
+OURS, TORCH, ARTICLE, ARTICLES = "coindex-int8", "coindex-torch", "article-torch", "article"
+SLOWLY_MADE = ("coindex-dynamic", "coindex-float16", "coindex-float32")
+"""TensorFlow's converter takes minutes for them."""
+
+FILES = {
+    OURS: ".tflite",
+    "coindex-dynamic": ".dynamic.tflite",
+    "coindex-float16": ".float16.tflite",
+    "coindex-float32": ".float32.tflite",
+    "coindex-onnx": ".onnx",
+    "article-onnx": ".article.onnx",
+}
+"""The contenders that are a pair of files, with what follows a net's name in its file's."""
+
+CONTENDERS = (OURS, *SLOWLY_MADE, "coindex-onnx", TORCH, ARTICLE, "article-onnx")
+NETS = ("segmenter", "embedder")
+PHOTOS = {12: (4000, 3000), 1: (1152, 864)}
+"""Width and height by megapixels: what a phone takes, and what it sends on."""
+
+DRAWN = (1600, 1200)
+JPEG_QUALITY = 90
+NOISE = 3.0
+"""Sensor noise in grey levels, without which a drawn photo is decoded faster than a taken one."""
+
+SEED = 12
+CATALOGUE_ROWS = 10_000
+CALIBRATION_PICTURES = 32
+WARM_UP = 2
+STAGES = ("decode", "segmenter", "embedder", "outside", "search")
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How often each contender answers each photo, and on how many threads."""
+
+    repeats: int
+    threads: tuple[int, ...] = (1, 2)
+
+
+FULL, QUICK = Sizes(30), Sizes(3, threads=(1,))
+
+
+@dataclass(frozen=True)
+class Run:
+    """One contender: `folder` holds the models, the photos and what was recorded of them."""
+
+    name: str
+    threads: int
+    repeats: int
+    folder: Path
+    checkpoints: Path
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", type=Path, default=DEFAULT_FOLDER)
+    parser.add_argument("--checkpoints", type=Path, help="the folder of the float weights")
+    parser.add_argument("--contenders", default=",".join(CONTENDERS), help="of " + ", ".join(CONTENDERS))
+    parser.add_argument("--quick", action="store_true", help="one thread, few repeats, under a minute")
+    parser.add_argument("--json", type=Path, help="write all figures there")
+    options = parser.parse_args()
+    sizes = QUICK if options.quick else FULL
+    checkpoints = options.checkpoints or Path(__file__).resolve().parents[1] / "training" / "checkpoints"
+    names = options.contenders.split(",")
+    if unknown := set(names) - set(CONTENDERS):
+        parser.error(f"no contender named {', '.join(sorted(unknown))}; there are: {', '.join(CONTENDERS)}")
+    if options.quick:
+        names = [name for name in names if name not in SLOWLY_MADE or not _missing([name], options.models)]
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        with progress_bar("Preparing photos and nets"):
+            _alone(_prepare, folder, options.models, checkpoints, names)
+        runs = [Run(name, threads, sizes.repeats, folder, checkpoints) for threads in sizes.threads for name in names]
+        rows: list[dict[str, Any]] = []
+        with progress_bar("Measuring") as on_progress:
+            for done, run in enumerate(runs, 1):
+                rows += _alone(_measured, run)
+                on_progress(done, len(runs))
+    photos = {megapixels: [row for row in rows if row["photo_megapixels"] == megapixels] for megapixels in PHOTOS}
+    for megapixels, answered in photos.items():
+        _add_ratios(answered)
+        _print(megapixels, answered)
+    if options.json:
+        first, *others = ({"photo_megapixels": megapixels, "runs": runs} for megapixels, runs in photos.items())
+        options.json.write_text(json.dumps({**first, "other_photos": others}, indent=2) + "\n")
+
+
+def _alone(function: Callable[..., Any], *arguments: Any) -> Any:
+    """The function's answer, from a fresh process: what others loaded and used is none of its memory."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(function, *arguments).result()
+
+
+# Before: the photos, the nets that are missing, and the mobile nets' answers.
+
+
+def _prepare(folder: Path, models: Path, checkpoints: Path, names: Sequence[str]) -> None:
+    for path in models.iterdir():
+        if path.is_file():
+            (folder / path.name).symlink_to(path.resolve())
+    for megapixels, content in _drawn_photos():
+        (folder / f"{megapixels}.jpg").write_bytes(content)
+        answers = _Recorded(load_models(folder).segmenter)
+        find_in_detail(load_photo(content), answers)
+        np.save(folder / f"{megapixels}.npy", np.stack(answers.given))
+    _make_missing(folder, checkpoints, _missing(names, folder))
+
+
+def _missing(names: Iterable[str], folder: Path) -> list[str]:
+    """The contenders that are a pair of files and lack one in the folder."""
+    pairs = {name: [folder / f"{net}{FILES[name]}" for net in NETS] for name in names if name in FILES}
+    return [name for name, paths in pairs.items() if not all(path.exists() for path in paths)]
+
+
+def _make_missing(folder: Path, checkpoints: Path, missing: Sequence[str]) -> None:
+    if not missing:
+        return
+    from export.nets import descriptions, read_nets
+    from export.tflite import to_onnx, to_tflite
+
+    nets, about = read_nets(checkpoints), descriptions(read_index(folder / INDEX_NAME).space_id)
+    for contender in {"coindex-onnx", "article-onnx"} & set(missing):
+        for name, net in (nets if contender == "coindex-onnx" else _article_nets()).items():
+            to_onnx(net, folder / f"{name}{FILES[contender]}", pixels=True)
+    if not set(missing) & set(SLOWLY_MADE):
+        return
+    with tempfile.TemporaryDirectory() as made:
+        for name in NETS:
+            to_tflite(nets[name], _any_pictures(), Path(made), about[name])
+        for path in Path(made).iterdir():
+            if not (folder / path.name).exists():
+                shutil.copyfile(path, folder / path.name)
+
+
+def _any_pictures() -> NDArray[np.uint8]:
+    """What int8 is calibrated with: that file is made with the others, and is not the one that is measured."""
+    rng = np.random.default_rng(SEED)
+    small = rng.integers(0, 256, (CALIBRATION_PICTURES, 8, 8, 3), np.uint8)
+    pictures = np.stack([resize(picture, SIZE, SIZE) for picture in small])
+    pictures[:, 0, 0], pictures[:, 0, 1] = 0, 255
+    return pictures
+
+
+def _drawn_photos() -> Iterable[tuple[int, bytes]]:
+    """One scene with one coin as a JPEG of each size."""
+    rng = np.random.default_rng(SEED)
+    coin = render_coin(coin_type(SEED), "obverse", size=512, specimen=Specimen(), lighting=phone_lighting(rng))
+    ground = background("wood", width=DRAWN[0], height=DRAWN[1], rng=rng)
+    settings = replace(EVALUATION_SEVERITY, coin_width=(0.35, 0.35), noise=(0, 0), jpeg_quality=None)
+    scene = compose_scene([(coin.rgb, coin.mask)], ground, settings=settings, rng=rng).rgb
+    for megapixels, (width, height) in PHOTOS.items():
+        larger = width > DRAWN[0]
+        rgb = cv2.resize(scene, (width, height), interpolation=cv2.INTER_CUBIC if larger else cv2.INTER_AREA)
+        noisy = np.clip(rgb + rng.normal(0, NOISE, rgb.shape), 0, 255).astype(np.uint8)
+        _, content = cv2.imencode(".jpg", noisy[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+        yield megapixels, content.tobytes()
+
+
+def _article_nets() -> dict[str, Any]:
+    """The article's nets as its preset says, with random weights."""
+    import torch
+
+    from training.nets import Embedder, Segmenter
+    from training.presets import read_preset
+
+    torch.manual_seed(SEED)
+    preset = read_preset("article")
+    segmenter, embedder = preset.segmenter, preset.embedder
+    nets = {
+        "segmenter": Segmenter(segmenter.backbone, decoder=segmenter.decoder, channels=segmenter.channels),
+        "embedder": Embedder(embedder.backbone, side=embedder.side, head=embedder.head),
+    }
+    return {name: net.eval() for name, net in nets.items()}
+
+
+# In a process of its own: one contender on one photo.
+
+
+def _measured(run: Run) -> list[dict[str, Any]]:
+    """A row for each photo, smallest photo first: the peak of memory can only rise."""
+    cv2.setNumThreads(run.threads)
+    nets, model_bytes = _loaded(run)
+    encode = _encoded_as_the_article if run.name.startswith(ARTICLES) else _encoded
+    catalogue = _catalogue()
+    rows = []
+    for megapixels in sorted(PHOTOS):
+        content = (run.folder / f"{megapixels}.jpg").read_bytes()
+        models = nets
+        if run.name.startswith(ARTICLES):
+            models = replace(nets, segmenter=_Replayed(nets.segmenter, np.load(run.folder / f"{megapixels}.npy")))
+        answers = [_answered(content, models, encode, catalogue) for _ in range(WARM_UP + run.repeats)]
+        figures = _figures([stages for stages, _ in answers[WARM_UP:]])
+        rows.append(
+            {
+                "photo_megapixels": megapixels,
+                "name": run.name,
+                "threads": run.threads,
+                **figures,
+                "model_bytes": model_bytes,
+                "peak_bytes": _peak_bytes(),
+                "coins": answers[-1][1],
+                "random_weights": run.name.startswith(ARTICLES),
+            }
+        )
+    return rows
+
+
+def _figures(stages: Sequence[Mapping[str, float]]) -> dict[str, Any]:
+    """Quantiles of the whole, with and without decoding, and each stage's median."""
+    totals = np.array([sum(took.values()) for took in stages])
+    decoded = totals - [took["decode"] for took in stages]
+    return {
+        "p50_ms": float(np.percentile(totals, 50)),
+        "p95_ms": float(np.percentile(totals, 95)),
+        "decoded_p50_ms": float(np.percentile(decoded, 50)),
+        "decoded_p95_ms": float(np.percentile(decoded, 95)),
+        "stages_ms": {name: float(np.median([took[name] for took in stages])) for name in STAGES},
+    }
+
+
+def _answered(
+    content: bytes,
+    models: Models,
+    encode: Callable[[Photo, Models], Sequence[NDArray[np.int8]]],
+    catalogue: CatalogIndex,
+) -> tuple[dict[str, float], int]:
+    """Milliseconds of each stage, and how many coins were found."""
+    segmenter, embedder = _Timed(models.segmenter), _Timed(models.embedder)
+    began = time.perf_counter()
+    photo = load_photo(content)
+    decoded = time.perf_counter()
+    codes = encode(photo, Models(models.index, segmenter, embedder))
+    encoded = time.perf_counter()
+    for code in codes:
+        seen = evidence(catalogue.search(code, 5), rows=len(catalogue.rows))
+        models.index.open_set.confidence(seen)
+    searched = time.perf_counter()
+    nets = segmenter.seconds + embedder.seconds
+    seconds = (
+        decoded - began,
+        segmenter.seconds,
+        embedder.seconds,
+        encoded - decoded - nets,
+        searched - encoded,
+    )
+    return {name: 1000 * value for name, value in zip(STAGES, seconds, strict=True)}, len(codes)
+
+
+def _encoded(photo: Photo, models: Models) -> Sequence[NDArray[np.int8]]:
+    return [coin.code for coin in encode_photo(photo, models).coins]
+
+
+def _encoded_as_the_article(photo: Photo, models: Models) -> Sequence[NDArray[np.int8]]:
+    """Two looks, the coin in RGB on black, and one run of the embedder on it."""
+    codes = []
+    for coin in find_in_detail(photo, models.segmenter)[1]:
+        on_black = np.where(coin.mask[:, :, None] >= 128, coin.rgb, 0).astype(np.uint8)
+        cutout = resize(take_square(on_black, square_around(mask_box(coin.mask))), SIZE, SIZE)
+        codes.append(quantise(models.embedder(cutout[None]), models.index.code_scale)[0])
+    return codes
+
+
+@dataclass
+class _Timed:
+    """A net that counts the seconds spent in it."""
+
+    net: Net
+    seconds: float = 0.0
+
+    def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        began = time.perf_counter()
+        answer = self.net(pixels)
+        self.seconds += time.perf_counter() - began
+        return answer
+
+
+@dataclass
+class _Recorded:
+    """A net whose answers are kept."""
+
+    net: Net
+    given: list[NDArray[np.float32]] = field(default_factory=list)
+
+    def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        answer = self.net(pixels)
+        self.given.extend(answer)
+        return answer
+
+
+@dataclass
+class _Replayed:
+    """A net that runs for its time, and answers what another one did, look by look and over again."""
+
+    net: Net
+    given: NDArray[np.float32]
+    look: int = 0
+
+    def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        self.net(pixels)
+        looks = np.arange(self.look, self.look + len(pixels)) % len(self.given)
+        self.look += len(pixels)
+        return np.asarray(self.given[looks])
+
+
+def _loaded(run: Run) -> tuple[Models, int]:
+    """A contender's nets and the bytes of their files, or of their weights where they have none."""
+    index = read_index(run.folder / INDEX_NAME)
+    if run.name not in (TORCH, ARTICLE):
+        files = [run.folder / f"{name}{FILES[run.name]}" for name in NETS]
+        kind = _OnnxNet if FILES[run.name].endswith(".onnx") else LiteRTNet
+        segmenter, embedder = (kind(path, threads=run.threads) for path in files)
+        return Models(index, segmenter, embedder), sum(path.stat().st_size for path in files)
+    import torch
+
+    from training.runtime import TorchNet, load_torch
+
+    torch.set_num_threads(run.threads)
+    if run.name == ARTICLE:
+        nets = _article_nets()
+        weights = [value for net in nets.values() for value in net.state_dict().values()]
+        size = sum(value.numel() * value.element_size() for value in weights)
+        return Models(index, TorchNet(nets["segmenter"]), TorchNet(nets["embedder"])), size
+    size = sum(path.stat().st_size for path in run.checkpoints.glob("*.safetensors"))
+    return load_torch(run.folder, checkpoints=run.checkpoints), size
+
+
+class _OnnxNet:
+    """An ONNX file as a net; that of `export.runtime` comes with torch, whose memory would count."""
+
+    def __init__(self, path: Path, *, threads: int) -> None:
+        import onnxruntime
+
+        settings = onnxruntime.SessionOptions()
+        settings.intra_op_num_threads = threads
+        self._session: Any = onnxruntime.InferenceSession(str(path), settings, providers=["CPUExecutionProvider"])
+
+    def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return np.concatenate([self._run(picture) for picture in pixels])
+
+    def _run(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+        (output,) = self._session.run(None, {"image": picture.transpose(2, 0, 1)[None]})
+        return np.asarray(output.transpose(0, 2, 3, 1) if output.ndim == 4 else output)
+
+
+def _catalogue() -> CatalogIndex:
+    rng = np.random.default_rng(SEED)
+    ids = np.arange(CATALOGUE_ROWS, dtype=np.uint32)
+    return CatalogIndex.from_rows(Rows(ids, ids, quantise(rng.normal(size=(CATALOGUE_ROWS, DIMENSIONS)), 254.0)))
+
+
+def _peak_bytes() -> int:
+    """The most memory that this process has held."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        # Linux hands ru_maxrss on from the process that started this one; this figure is its own.
+        (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+        return int(line.split()[1]) * 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+# After: ratios and the table.
+
+
+def _add_ratios(rows: Sequence[dict[str, Any]]) -> None:
+    ours = {row["threads"]: row for row in rows if row["name"] == OURS}
+    for row in rows:
+        if row["threads"] in ours:
+            beside = ours[row["threads"]]
+            row["times_ours"] = row["p50_ms"] / beside["p50_ms"]
+            row["times_ours_decoded"] = row["decoded_p50_ms"] / beside["decoded_p50_ms"]
+
+
+def _print(megapixels: int, rows: Sequence[dict[str, Any]]) -> None:
+    heads = (f"{megapixels} megapixels", "threads", "p50 ms", "p95", *STAGES, "outside/nets", "models MB", "peak MB")
+    table = Table(*heads, "times", "decoded", caption="* random weights: its time is measured, not its answers")
+    for row in rows:
+        stages = row["stages_ms"]
+        table.add_row(
+            row["name"] + (" *" if row["random_weights"] else ""),
+            str(row["threads"]),
+            *(f"{row[name]:.1f}" for name in ("p50_ms", "p95_ms")),
+            *(f"{stages[name]:.1f}" for name in STAGES),
+            f"{stages['outside'] / (stages['segmenter'] + stages['embedder']):.2f}",
+            f"{row['model_bytes'] / 1e6:.1f}",
+            f"{row['peak_bytes'] / 1e6:.0f}",
+            *(f"{row[name]:.1f}" if name in row else "" for name in ("times_ours", "times_ours_decoded")),
+        )
+    Console(width=max(Console().width, 160)).print(table)
+
+
+if __name__ == "__main__":
+    main()
