@@ -313,5 +313,7 @@ def test_a_cutout_is_the_coin_alone_in_one_channel(name, coin):
     assert set(np.unique(mask)) == {0, 255}
     assert cutout[128].max() > 0
     if STEPS[name][f"{coin}.stretched"]["value"]:
+        # A mask is stretched where its ellipse explains 0.99 of it: what is left over may lie beyond the circle.
         yy, xx = np.mgrid[:256, :256] + 0.5
-        assert not cutout[np.hypot(xx - 128, yy - 128) > 130].any()
+        beyond = (cutout > 0) & (np.hypot(xx - 128, yy - 128) > 128)
+        assert beyond.sum() <= 0.01 * math.pi * 128**2
