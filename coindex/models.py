@@ -69,7 +69,7 @@ def read_index(path: Path) -> ModelIndex:
         document = json.loads(path.read_bytes())
     except FileNotFoundError:
         raise ModelError(f"{path}: no such file; it comes with the models, fetch both anew") from None
-    except (ValueError, OSError) as error:
+    except (ValueError, RecursionError, OSError) as error:
         raise ModelError(f"{path}: not readable as JSON ({error}); fetch it anew") from None
     found = document.get("format") if isinstance(document, dict) else None
     if type(found) is not int or found < 1:

@@ -1,6 +1,7 @@
 """Release manifests, and documents that are none."""
 
 import json
+import sys
 
 import pytest
 
@@ -97,6 +98,22 @@ def test_a_manifest_of_a_newer_format_asks_for_an_update_and_an_unknown_field_do
     with pytest.raises(CatalogError, match="format 1, this coindex reads 2; publish the catalogue anew"):
         parse_manifest(changed(format=1))
     assert parse_manifest(changed(deltas=[])) == MANIFEST
+
+
+@pytest.mark.parametrize("opening", [b"[", b'{"a":', b'["]]]]", '])
+def test_a_document_is_not_nested_without_end_whatever_recursion_a_library_allows(opening):
+    usual = sys.getrecursionlimit()
+    sys.setrecursionlimit(10**6)
+    try:
+        with pytest.raises(CatalogError, match="nested too deeply"):
+            parse_manifest(opening * 100_000)
+    finally:
+        sys.setrecursionlimit(usual)
+
+
+def test_brackets_in_strings_and_side_by_side_nest_nothing():
+    assert parse_json(canonical({"a": "[" * 1000, 'b\\"': '\\"[' * 500})) == {"a": "[" * 1000, 'b\\"': '\\"[' * 500}
+    assert parse_json(canonical([[{}]] * 1000)) == [[{}]] * 1000
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"\xff", b'{"format": NaN}', b"[" * 100_000])
