@@ -63,12 +63,12 @@ OTHER_DECODER = Tolerance(most=24, mean=1.5)
 interpolation, all pixels averaged, every second one, …) the furthest was 17 off Pillow's, and 0.93 on average."""
 
 INT8_LOGITS = Tolerance(most=40, mean=5.0)
-"""Int8 steps of a logit: on the golden looks LiteRT's builtin kernels were up to 15 off XNNPACK's, 0.0 to 1.9 on average;
-on other scenes, with earlier models, up to 27, and 3.0 where the net is unsure and no coin is answered."""
+"""Int8 steps of a logit: on the golden looks LiteRT's builtin kernels were up to 15 off XNNPACK's, 0.0 to 1.9 on
+average; on other scenes, with earlier models, up to 27, and 3.0 where the net is unsure and no coin is answered."""
 
 INT8_EMBEDDING = Tolerance(most=6, mean=1.5)
-"""Int8 steps of an embedding's number: on the golden cutouts LiteRT's builtin kernels were up to 5 off XNNPACK's, 0.5 to
-1.0 on average; one thread and two agreed to the bit."""
+"""Int8 steps of an embedding's number: on the golden cutouts LiteRT's builtin kernels were up to 5 off XNNPACK's, 0.5
+to 1.0 on average; one thread and two agreed to the bit."""
 
 FLOAT64 = Tolerance(most=1e-6, mean=1e-6)
 """What the order of a few float64 operations may change."""
