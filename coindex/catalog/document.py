@@ -80,6 +80,11 @@ class Fields:
         """A nested object, or null."""
         return None if self._get(name) is None else self.part(name)
 
+    def listed(self, name: str) -> "list[Fields]":
+        """A list of nested objects."""
+        within = f"{self._prefix}{name}"
+        return [Fields(value, within=f"{within}[{place}]") for place, value in enumerate(self._list(name))]
+
     def parts(self) -> "dict[str, Fields]":
         """Every field as a nested object."""
         return {name: self.part(name) for name in self._document}

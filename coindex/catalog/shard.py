@@ -1,73 +1,54 @@
-"""A shard: an immutable file with some rows and the HNSW graph over them.
+"""A shard: an immutable file with some rows and the HNSW graph over them. `docs/catalog-format.md` gives the bytes.
 
-The header is the same for every format version, so that an old reader can tell a damaged file from a newer one:
-
-    8 bytes   magic `COINSHRD`
-    u32       format version
-    u64       payload length in bytes
-    32 bytes  SHA-256 over magic, version, length and payload
-
-Numbers are little-endian. Format version 0, written here, is provisional: hnswlib's own saved index, compressed by
-zlib.
+In the file the rows stand in their locality order: a class's rows together, alike classes near each other. In memory
+they stand by row id, as everywhere, and `order` leads from one to the other.
 """
 
-import hashlib
 import struct
-import tempfile
-import zlib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import hnswlib
 import numpy as np
+from numpy.typing import NDArray
 
+from coindex.catalog.graph import build_graph, restore_graph
+from coindex.catalog.locality import locality_order
+from coindex.catalog.packing import frame, pack_codes, pack_numbers, unframe, unpack_codes, unpack_numbers
+from coindex.catalog.sections import Sections, section
 from coindex.catalog.state import Rows, merge_rows
-from coindex.codes import DIMENSIONS
 from coindex.errors import CatalogError
 
-__all__ = ["FORMAT_VERSION", "Shard", "build_shard", "live_rows", "load_graph", "read_shard", "write_shard"]
+__all__ = ["FORMAT_VERSION", "MAX_ROWS", "Shard", "build_shard", "live_rows", "load_graph", "read_shard", "write_shard"]
 
 MAGIC = b"COINSHRD"
-FORMAT_VERSION = 0
-HEADER = struct.Struct("<8sIQ32s")
-COUNTS = struct.Struct("<IQ")
-"""Start of a version 0 payload: number of rows, length of the graph before compression (0 where there is none)."""
+FORMAT_VERSION = 1
+COUNTS = struct.Struct("<II")
+"""Start of a payload: number of rows, number of runs of rows of one class."""
 
-LINKS = 16
-EF_CONSTRUCTION = 200
-SEED = 20
-
-MAX_GRAPH_BYTES_PER_ROW = 4096
-"""hnswlib's files take about 405 bytes a row at 16 links; more than ten times that is no honest file."""
+MAX_ROWS = 1 << 22
+"""No shard has more: it would be unpacked whole, in gigabytes."""
 
 
 @dataclass(frozen=True, eq=False)
 class Shard:
-    """Rows and, unless they are few enough to scan, hnswlib's saved graph over them, compressed by zlib.
+    """Rows and, unless they are few enough to scan, the packed graph over them.
 
-    The graph's labels are positions in `rows`.
+    `order` uint32 (n,) are positions in `rows`, in the order of the file, which is that of the graph's nodes.
     """
 
     rows: Rows
+    order: NDArray[np.uint32]
     graph: bytes | None
-    graph_length: int
 
 
 def build_shard(rows: Rows, *, graph: bool = True) -> Shard:
-    """Build the graph of `rows`. The same rows give the same bytes, on machines with the same hnswlib and zlib."""
-    if not graph or not len(rows):
-        return Shard(rows, None, 0)
-    index = hnswlib.Index(space="l2", dim=DIMENSIONS)
-    index.init_index(len(rows), M=LINKS, ef_construction=EF_CONSTRUCTION, random_seed=SEED)
-    # One thread: with more, the order of insertion and so the graph would depend on the moment.
-    index.add_items(rows.codes.astype(np.float32), np.arange(len(rows)), num_threads=1)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "graph"
-        index.save_index(str(path))
-        saved = path.read_bytes()
-    return Shard(rows, zlib.compress(saved), len(saved))
+    """Order the rows and build their graph. The same rows give the same bytes, on machines with the same hnswlib, C++
+    library and zlib. Raises `ValueError` for more than `MAX_ROWS`."""
+    if len(rows) > MAX_ROWS:
+        raise ValueError(f"{len(rows)} rows for one shard; make more shards of at most {MAX_ROWS}")
+    order = locality_order(rows)
+    return Shard(rows, order, build_graph(rows.codes[order]) if graph and len(rows) else None)
 
 
 def live_rows(shards: Iterable[Shard], fresh: Rows, tombstones: Collection[int]) -> Rows:
@@ -81,63 +62,66 @@ def live_rows(shards: Iterable[Shard], fresh: Rows, tombstones: Collection[int])
 
 
 def load_graph(shard: Shard) -> Any:
-    """The graph as an hnswlib index that searches on one thread. Raises `CatalogError` where it is not one of the
-    rows."""
+    """The graph as an `hnswlib.Index` that searches on one thread; its labels are positions in `shard.rows`. Raises
+    `CatalogError` where it is not one of the rows."""
     if shard.graph is None:
         raise ValueError("the shard has no graph")
     try:
-        inflate = zlib.decompressobj()
-        saved = inflate.decompress(shard.graph, shard.graph_length + 1)
-        if len(saved) != shard.graph_length or not inflate.eof:
-            raise ValueError("its length is not the stated one")
-        index = hnswlib.Index(space="l2", dim=DIMENSIONS)
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "graph"
-            path.write_bytes(saved)
-            index.load_index(str(path))
-        if index.get_current_count() != len(shard.rows):
-            raise ValueError(f"it has {index.get_current_count()} rows, the shard {len(shard.rows)}")
-    except (zlib.error, RuntimeError, ValueError) as error:
+        return restore_graph(shard.graph, shard.rows.codes[shard.order], shard.order)
+    except CatalogError as error:
         raise CatalogError(f"the graph of a shard cannot be used ({error}); fetch the catalogue anew") from None
-    index.set_num_threads(1)
-    return index
 
 
 def write_shard(shard: Shard) -> bytes:
-    """The shard as a file of format version 0."""
-    payload = COUNTS.pack(len(shard.rows), shard.graph_length) + shard.rows.packed() + (shard.graph or b"")
-    return HEADER.pack(MAGIC, FORMAT_VERSION, len(payload), _checksum(FORMAT_VERSION, payload)) + payload
+    """The shard as a file of format version 1."""
+    row_ids, class_ids = shard.rows.row_ids[shard.order], shard.rows.class_ids[shard.order]
+    starts = np.flatnonzero(np.diff(class_ids.astype(np.int64), prepend=-1))
+    runs = np.diff(starts, append=len(class_ids))
+    parts = (
+        pack_numbers(class_ids[starts]),
+        pack_numbers(runs.astype(np.uint32)),
+        pack_numbers(_steps(row_ids)),
+        pack_codes(shard.rows.codes[shard.order]),
+        shard.graph or b"",
+    )
+    return frame(MAGIC, FORMAT_VERSION, COUNTS.pack(len(row_ids), len(runs)) + b"".join(map(section, parts)))
 
 
 def read_shard(data: bytes, *, name: str = "shard") -> Shard:
-    """Read a shard file. Raises `CatalogError`, which tells a file of a newer format from one that is damaged."""
-    if len(data) < HEADER.size or not data.startswith(MAGIC):
-        raise CatalogError(f"{name}: not a shard file; fetch the catalogue anew")
-    _, version, length, checksum = HEADER.unpack_from(data)
-    payload = data[HEADER.size :]
-    if len(payload) != length:
-        raise CatalogError(f"{name}: {len(payload)} bytes of {length} are there; fetch the catalogue anew")
-    if _checksum(version, payload) != checksum:
-        raise CatalogError(f"{name}: damaged, the checksum differs; fetch the catalogue anew")
-    if version != FORMAT_VERSION:
-        raise CatalogError(
-            f"{name}: shard format {version}, this coindex reads format {FORMAT_VERSION}; update coindex"
-        )
-    return _read_payload(payload, name)
+    """Read a shard file; its graph is looked at when it is loaded. Raises `CatalogError`, which tells a file of
+    another format from one that is damaged."""
+    payload = unframe(MAGIC, FORMAT_VERSION, data, name=name)
+    try:
+        return _read_payload(Sections(payload))
+    except CatalogError as error:
+        raise CatalogError(f"{name}: {error}; publish the catalogue anew") from None
 
 
-def _read_payload(payload: bytes, name: str) -> Shard:
-    if len(payload) < COUNTS.size:
-        raise CatalogError(f"{name}: the payload is too short to be one; publish the catalogue anew")
-    count, graph_length = COUNTS.unpack_from(payload)
-    end = COUNTS.size + 72 * count
-    graph = payload[end:]
-    if end > len(payload) or bool(graph) != bool(graph_length) or graph_length > MAX_GRAPH_BYTES_PER_ROW * count:
-        raise CatalogError(f"{name}: its counts do not fit its length; publish the catalogue anew")
-    return Shard(Rows.unpack(payload[COUNTS.size : end]), graph or None, graph_length)
+def _read_payload(parts: Sections) -> Shard:
+    count, runs = parts.number(), parts.number()
+    if count > MAX_ROWS or runs > count:
+        raise CatalogError(f"{count} rows in {runs} runs of one class; at most {MAX_ROWS} rows were expected")
+    class_ids, lengths = unpack_numbers(parts.section(), runs), unpack_numbers(parts.section(), runs)
+    if lengths.sum(dtype=np.uint64) != count:
+        raise CatalogError(f"its runs of one class are not the {count} rows")
+    row_ids = _of_steps(unpack_numbers(parts.section(), count))
+    codes = unpack_codes(parts.section(), count)
+    graph = bytes(parts.section())
+    parts.end()
+    by_row = np.argsort(row_ids, kind="stable")
+    rows = Rows(row_ids[by_row], np.repeat(class_ids, lengths)[by_row], codes[by_row])
+    order = np.empty(count, np.uint32)
+    order[by_row] = np.arange(count, dtype=np.uint32)
+    return Shard(rows, order, graph or None)
 
 
-def _checksum(version: int, payload: bytes) -> bytes:
-    digest = hashlib.sha256(MAGIC + struct.pack("<IQ", version, len(payload)))
-    digest.update(payload)
-    return digest.digest()
+def _steps(row_ids: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """From each row id to the next, the first from 0, modulo 2³²; small steps either way become small numbers: 0, -1,
+    1, -2 … are written 0, 1, 2, 3 …"""
+    steps = np.diff(row_ids, prepend=np.uint32(0)).view(np.int32)
+    return ((steps << 1) ^ (steps >> 31)).view(np.uint32)
+
+
+def _of_steps(numbers: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    steps = (numbers >> 1) ^ -(numbers & 1)
+    return np.cumsum(steps, dtype=np.uint32)

@@ -1,4 +1,6 @@
-"""Search over shards, fresh rows and tombstones, against a loop in plain Python."""
+"""Search over shards, fresh rows and tombstones, against their definition."""
+
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -8,14 +10,15 @@ from hypothesis import strategies as st
 from coindex.catalog.search import CatalogIndex, Hit
 from coindex.catalog.shard import build_shard
 from coindex.catalog.state import Rows
+from coindex.errors import CatalogError
 
 
 def expected(rows, code, k):
     """By the definition: each class by its best row, nearest first, ties by row id."""
     best = {}
-    for row_id, class_id, other in zip(rows.row_ids, rows.class_ids, rows.codes, strict=True):
-        distance = sum((int(a) - int(b)) ** 2 for a, b in zip(code, other, strict=True))
-        best[int(class_id)] = min(best.get(int(class_id), (2**31, 0)), (distance, int(row_id)))
+    distances = ((code.astype(np.int64) - rows.codes) ** 2).sum(axis=1).tolist()
+    for row_id, class_id, distance in zip(rows.row_ids.tolist(), rows.class_ids.tolist(), distances, strict=True):
+        best[class_id] = min(best.get(class_id, (2**31, 0)), (distance, row_id))
     ranked = sorted((distance, row_id, class_id) for class_id, (distance, row_id) in best.items())
     return tuple(Hit(class_id, row_id, distance) for distance, row_id, class_id in ranked[:k])
 
@@ -45,12 +48,37 @@ def test_search_equals_the_definition(exact_below):
             assert index.search(code, k) == expected(rows, code, k)
 
 
+def no_scan(monkeypatch):
+    def refuse(*_):
+        raise AssertionError("all rows were scanned")
+
+    monkeypatch.setattr(CatalogIndex, "_scan", refuse)
+
+
 def test_the_graph_answers_without_a_scan_of_all_rows(monkeypatch):
     rows = clustered_rows(2000, 100)
     index = CatalogIndex.from_rows(rows, exact_below=0)
-    wanted = expected(rows, rows.codes[7], 1)
-    monkeypatch.setattr(index, "_live", clustered_rows(2000, 100, seed=9))
-    assert index.search(rows.codes[7], 1) == wanted
+    no_scan(monkeypatch)
+    for code in rows.codes[:20]:
+        assert index.search(code, 3) == expected(rows, code, 3)
+
+
+def test_the_graphs_answer_a_filter_that_leaves_many_rows_without_a_scan(monkeypatch):
+    rows = clustered_rows(2000, 100)
+    index = CatalogIndex.from_rows(rows, exact_below=0)
+    no_scan(monkeypatch)
+    even = part(rows, rows.class_ids % 2 == 0)
+    for code in rows.codes[:20]:
+        assert index.search(code, 3, classes=range(0, 200, 2)) == expected(even, code, 3)
+
+
+def test_a_filter_that_leaves_few_rows_is_answered_by_a_scan_of_these(monkeypatch):
+    rows = clustered_rows(2000, 100)
+    index = CatalogIndex.from_rows(rows, exact_below=1000)
+    monkeypatch.setattr(CatalogIndex, "_ask_graphs", None)
+    few = part(rows, rows.class_ids <= 3)
+    for code in rows.codes[:20]:
+        assert index.search(code, 9, classes=[1, 2, 3]) == expected(few, code, 3)
 
 
 @settings(deadline=None, max_examples=25)
@@ -68,8 +96,13 @@ def test_shards_fresh_rows_and_tombstones_answer_as_the_rows_that_are_left(seed,
         ef=20,
     )
     code = generator.integers(-127, 128, 64).astype(np.int8)
-    assert index.search(code, k) == expected(part(rows, place != 3), code, k)
-    assert index.rows.row_ids.tolist() == rows.row_ids[place != 3].tolist()
+    live = part(rows, place != 3)
+    assert index.search(code, k) == expected(live, code, k)
+    chosen = generator.choice(40, generator.integers(0, 30)).tolist()
+    allowed = part(live, np.isin(live.class_ids, chosen))
+    assert index.search(code, k, classes=chosen) == expected(allowed, code, k)
+    assert index.rows.packed() == live.packed()
+    assert (len(index), index.classes) == (len(live), len(np.unique(live.class_ids)))
 
 
 @pytest.mark.parametrize("exact_below", [0, 10**9], ids=["graph", "scan"])
@@ -102,6 +135,53 @@ def test_search_widens_until_it_has_k_classes_or_all_there_are(exact_below):
     assert index.search(near.codes[0], 1000) == expected(rows, near.codes[0], 10)
 
 
+def test_a_row_that_is_there_twice_is_refused():
+    rows = clustered_rows(20, 3)
+    with pytest.raises(CatalogError, match="row 5 is there twice"):
+        CatalogIndex([build_shard(rows)], fresh=part(rows, slice(4, 5)))
+    with pytest.raises(CatalogError, match="row 1 is there twice"):
+        CatalogIndex([build_shard(rows), build_shard(rows)])
+
+
+def test_rows_of_one_shard_as_it_was_built_are_not_copied():
+    shard = build_shard(clustered_rows(50, 3))
+    assert CatalogIndex([shard]).rows is shard.rows
+
+
+def test_another_breadth_is_another_index_over_the_same_rows():
+    rows = clustered_rows(2000, 100)
+    narrow = CatalogIndex.from_rows(rows, exact_below=0, ef=10)
+    broad = narrow.with_ef(400)
+    assert (narrow._ef, broad._ef) == (10, 400)
+    assert broad.search(rows.codes[3], 2) == expected(rows, rows.codes[3], 2)
+
+
+def test_many_threads_may_search_at_once():
+    rows = clustered_rows(2000, 100)
+    index = CatalogIndex([build_shard(part(rows, slice(0, 1900)))], fresh=part(rows, slice(1900, 2000)), exact_below=0)
+    questions = [(code, 1 + number % 12) for number, code in enumerate(rows.codes[::40])] * 2
+    one_by_one = [index.search(code, k) for code, k in questions]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(lambda question: index.search(*question), questions)) == one_by_one
+
+
+def test_a_shard_whose_rows_are_all_buried_is_as_none():
+    rows = clustered_rows(60, 5)
+    dead = build_shard(part(rows, slice(0, 30)))
+    live = build_shard(part(rows, slice(30, 60)))
+    for exact_below in (0, 10**9):
+        index = CatalogIndex([dead, live], tombstones=range(1, 31), exact_below=exact_below)
+        assert index.search(rows.codes[0], 5) == expected(part(rows, slice(30, 60)), rows.codes[0], 5)
+        assert CatalogIndex([dead], tombstones=range(1, 31), exact_below=exact_below).search(rows.codes[0], 5) == ()
+
+
+def test_a_graph_never_answers_with_a_buried_row():
+    rows = clustered_rows(600, 40)
+    index = CatalogIndex([build_shard(rows)], tombstones=rows.row_ids[::2].tolist(), exact_below=0, ef=20)
+    for code in rows.codes[:40:2]:
+        assert index.search(code, 1) == expected(part(rows, slice(1, None, 2)), code, 1)
+
+
 def test_a_changed_row_is_found_fresh_and_not_in_its_shard():
     old = Rows.of([1, 2], [1, 2], np.array([[10] * 64, [50] * 64]))
     fresh = Rows.of([1], [1], np.array([[90] * 64]))
@@ -112,6 +192,7 @@ def test_a_changed_row_is_found_fresh_and_not_in_its_shard():
 def test_an_empty_catalogue_answers_nothing():
     assert CatalogIndex.from_rows(Rows.none()).search(np.zeros(64, np.int8), 5) == ()
     assert CatalogIndex([]).search(np.zeros(64, np.int8), 5) == ()
+    assert CatalogIndex.from_rows(clustered_rows(3, 2)).search(np.zeros(64, np.int8), 5, classes=[77]) == ()
 
 
 def test_senseless_questions_are_refused():
