@@ -1,38 +1,48 @@
-"""From the store to a release: files first, each under its content's hash, then the index that names them."""
+"""From the store to a release: files first, each under its content's hash, then the index that names them.
 
+What a release takes over from the one before and what it builds anew, `catalog_server.compaction` decides.
+"""
+
+import contextlib
 import hashlib
 import io
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from itertools import groupby
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from catalog_server.compaction import compact, compact_packs
 from catalog_server.store import PhotoRow, ReleaseRow, Store, now
-from coindex.catalog import Rows, state_hash
+from coindex.catalog import CatalogState, Rows, state_hash
+from coindex.catalog.delta import delta_between, read_delta, write_delta
 from coindex.catalog.files import exclusive, file_sha256, write_whole
+from coindex.catalog.fresh import FRESH_NAME, Fresh, write_fresh
+from coindex.catalog.quality import choose_ef, sample_queries
 from coindex.catalog.release import (
     MANIFEST_NAME,
     RECORDS_NAME,
-    THUMBNAILS_PER_PACK,
+    ReleaseDelta,
     ReleaseManifest,
     Target,
+    Validation,
     parse_manifest,
     read_contents,
-    thumbnail_pack,
+    thumbnail_pack_name,
 )
-from coindex.catalog.search import DEFAULT_EF
-from coindex.catalog.shard import build_shard, load_graph, write_shard
+from coindex.catalog.shard import Shard, build_shard, load_graph, read_shard, write_shard
 from coindex.catalog.state import records_bytes
-from coindex.errors import CoindexError, ModelError, SpaceMismatch, StoreError
+from coindex.errors import CatalogError, CoindexError, ModelError, SpaceMismatch, StoreError
 from coindex.models import INDEX_NAME, ModelIndex, read_index
 from coindex.sync import rules
 from coindex.sync.metadata import ReleaseIndex, parse_index
 
 __all__ = [
+    "MIN_RECALL",
     "PublishReport",
     "VerifyReport",
     "current_index",
@@ -42,10 +52,23 @@ __all__ = [
     "verify",
 ]
 
-INDEX_FILE = "metadata/current.json"
+METADATA = "metadata"
+INDEX_FILE = f"{METADATA}/current.json"
 
-ROWS_PER_SHARD = 50_000
-"""Rows go into shards by their ids, so that new ones change the last shard alone."""
+MIN_RECALL = 0.999
+"""A release whose graphs find the nearest row less often than this is published only against a reason given."""
+
+QUERIES = 2_000
+QUERIES_SEED = 20
+"""Two thousand queries tell a recall of 0.999 from one of 0.997, and a small catalogue needs no more than it has rows;
+the seed makes a choice of `ef` repeatable."""
+
+RELEASES_WITH_DELTAS = 20
+"""A phone that syncs daily is never further behind; one that is fetches what differs of the shards."""
+
+DELTA_SHARE = 0.5
+"""A delta is offered where it has at most this share of the bytes of shards, fresh rows and records together. Whether
+it saves enough is for the device to say: one that has followed deltas for long holds older shards than the release."""
 
 Progress = Callable[[int, int], None]
 """Told how many photos are checked, and how many there are."""
@@ -53,7 +76,9 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class PublishReport:
-    """What a publish did: the release that is now served, whether it is new, and the bytes of the files that are."""
+    """What a publish did: the release that is now served, whether it is new, the bytes of the files that are, and of
+    all that a phone without a catalogue fetches; its deltas; how its graphs were measured; and why it was published if
+    they did not find enough."""
 
     version: int
     changed: bool
@@ -62,6 +87,10 @@ class PublishReport:
     state_hash: str
     new_bytes: int
     total_bytes: int
+    deltas: int
+    ef: int
+    recall_at_1: float | None
+    override: str | None
 
 
 @dataclass(frozen=True)
@@ -76,17 +105,19 @@ class VerifyReport:
     problems: tuple[str, ...]
 
 
-def publish(store: Store, models: Path, *, ef: int = DEFAULT_EF) -> PublishReport:
+def publish(store: Store, models: Path, *, override: str | None = None) -> PublishReport:
     """Publish the store's catalogue with the models of a folder, unless that is what is served already.
 
     The index is replaced last and at once: phones see the old release or the new one. Raises `StoreError` for an empty
-    catalogue and a disk that cannot be written, `SpaceMismatch` where models and codes do not belong together, and
-    `ModelError` for damaged models.
+    catalogue, a disk that cannot be written, and graphs that find too little (see `MIN_RECALL`) unless `override` says
+    why they may; `SpaceMismatch` where models and codes do not belong together; `ModelError` for damaged models.
     """
+    if override is not None and not override.strip():
+        raise StoreError("an override needs a reason, which the release will carry; give one")
     try:
         targets_folder(store).mkdir(parents=True, exist_ok=True)
         with exclusive(store.releases, "publishing"):
-            return _publish(store, models, ef)
+            return _publish(store, models, override)
     except OSError as error:
         raise StoreError(f"{store.releases}: {error.strerror}; what is served is unchanged") from error
 
@@ -132,54 +163,51 @@ def targets_folder(store: Store) -> Path:
     return store.releases / "targets"
 
 
-def _publish(store: Store, models: Path, ef: int) -> PublishReport:
+def _publish(store: Store, models: Path, override: str | None) -> PublishReport:
+    shelf = _Shelf(targets_folder(store))
     with store.reading() as session:
         state = store.state(session)
         if state is None:
             raise StoreError(f"{store.folder}: the catalogue is empty; import photos before publishing")
-        last = session.scalar(select(func.max(ReleaseRow.version))) or 0
         index = read_index(models / INDEX_NAME)
         if index.space_id != state.space_id:
             raise SpaceMismatch(
                 f"{models}: models of space {index.space_id}, the codes of {store.folder} are of space "
                 f"{state.space_id}; publish with the models that they were imported with (--models)"
             )
-        shelf = _Shelf(targets_folder(store))
+        recorded = session.scalar(select(func.max(ReleaseRow.version))) or 0
+        served = _served(store, state.space_id)
         model_names = shelf.add_all(_model_files(models, index))
-        shard_names = shelf.add_all(_shard_files(state.rows))
-        shelf.add(RECORDS_NAME, records_bytes(state.records.values()))
-        thumbnail_names = shelf.add_all(_thumbnail_files(session))
-    served = current_index(store)
+        layout = _lay_out(served, state.rows, shelf)
+        records = shelf.add(RECORDS_NAME, records_bytes(state.records.values()))
+        thumbnails = _shelve_thumbnails(session, served, state.rows.row_ids, shelf)
+    reached = state_hash(state)
+    if served and served.is_still(reached, index, shelf):
+        return _report(served.manifest, shelf, changed=False)
+    measured = _measure(layout, state.rows, override)
+    deltas = _shelve_deltas(store, state, reached, shelf)
+    last = current_index(store)
     manifest = ReleaseManifest(
-        version=max(last, served.version if served else 0) + 1,
+        version=max(recorded, last.version if last else 0) + 1,
         created=now(),
         space_id=state.space_id,
         code_scale=index.code_scale,
         open_set=None,
         models=model_names,
-        shards=shard_names,
-        fresh=None,
-        tombstones=(),
-        records=RECORDS_NAME,
-        thumbnails=thumbnail_names,
-        state_hash=state_hash(state),
+        shards=layout.names,
+        fresh=layout.fresh_name,
+        records=records,
+        thumbnails=thumbnails,
+        deltas=deltas,
+        state_hash=reached,
         rows=len(state.rows),
         classes=len(state.records),
-        ef=ef,
+        ef=measured.ef,
+        validation=measured.validation,
     )
-    changed = served is None or not _serves(store, served, manifest, shelf.targets)
-    if changed:
-        shelf.add(MANIFEST_NAME, manifest.to_bytes())
-        _release(store, manifest, ReleaseIndex(manifest.version, shelf.targets))
-    return PublishReport(
-        version=manifest.version if changed or served is None else served.version,
-        changed=changed,
-        rows=manifest.rows,
-        classes=manifest.classes,
-        state_hash=manifest.state_hash,
-        new_bytes=shelf.new_bytes,
-        total_bytes=sum(target.length for target in shelf.targets.values()),
-    )
+    shelf.add(MANIFEST_NAME, manifest.to_bytes())
+    _release(store, manifest, ReleaseIndex(manifest.version, shelf.targets))
+    return _report(manifest, shelf, changed=True)
 
 
 class _Shelf:
@@ -193,7 +221,7 @@ class _Shelf:
     def add(self, name: str, data: bytes) -> str:
         target = Target(name, len(data), hashlib.sha256(data).hexdigest())
         path = self._folder / target.stored_name
-        if not path.is_file() or file_sha256(path) != target.sha256:
+        if not _is_whole(path, target):
             write_whole(path, data)
             self.new_bytes += target.length
         self.targets[name] = target
@@ -202,18 +230,153 @@ class _Shelf:
     def add_all(self, files: Iterable[tuple[str, bytes]]) -> tuple[str, ...]:
         return tuple(self.add(name, data) for name, data in files)
 
+    def keep(self, target: Target) -> str:
+        """A file that lies there, whole."""
+        self.targets[target.name] = target
+        return target.name
 
-def _serves(store: Store, served: ReleaseIndex, manifest: ReleaseManifest, targets: Mapping[str, Target]) -> bool:
-    """Whether what is served differs from a manifest and its targets in nothing but number and time."""
-    others = {name: target for name, target in served.targets.items() if name != MANIFEST_NAME}
-    if others != targets:
-        return False
-    old = served_manifest(store, served)
-    return replace(manifest, version=old.version, created=old.created) == old
+
+class _Served:
+    """The release that is served, as far as its files are whole: what is damaged is made anew."""
+
+    def __init__(self, folder: Path, index: ReleaseIndex, manifest: ReleaseManifest) -> None:
+        self.manifest = manifest
+        self._folder, self._targets = folder, index.targets
+        self._whole = {name for name, target in index.targets.items() if _is_whole(folder / target.stored_name, target)}
+
+    def files(self, names: Iterable[str]) -> Iterator[tuple[Target, bytes]]:
+        """Those of the named files that are whole."""
+        for name in names:
+            if name in self._whole:
+                target = self._targets[name]
+                yield target, (self._folder / target.stored_name).read_bytes()
+
+    def is_still(self, reached: str, models: ModelIndex, shelf: _Shelf) -> bool:
+        """Whether a catalogue of the state hash `reached` with these files is this release."""
+        deltas = {delta.name for delta in self.manifest.deltas}
+        others = {name: target for name, target in self._targets.items() if name not in {MANIFEST_NAME, *deltas}}
+        return (
+            deltas <= self._whole
+            and others == shelf.targets
+            and (reached, models.code_scale) == (self.manifest.state_hash, self.manifest.code_scale)
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Layout:
+    """The shards of a release with their files' names, and what is fresh beside them."""
+
+    shards: tuple[Shard, ...]
+    names: tuple[str, ...]
+    fresh: Fresh
+    fresh_name: str | None
+
+
+@dataclass(frozen=True)
+class _Measured:
+    ef: int
+    validation: Validation
+
+
+def _served(store: Store, space_id: str) -> _Served | None:
+    """The release that is served, None where there is none of the space and format of today."""
+    try:
+        index = current_index(store)
+        manifest = served_manifest(store, index) if index else None
+    except (CoindexError, OSError):  # an older format, or damage: all is made anew
+        return None
+    if index is None or manifest is None or manifest.space_id != space_id:
+        return None
+    return _Served(targets_folder(store), index, manifest)
+
+
+def _lay_out(served: _Served | None, rows: Rows, shelf: _Shelf) -> _Layout:
+    """Keep or build the shards, and shelve them with the fresh rows."""
+    old = _readable_shards(served) if served else []
+    compaction = compact([shard.rows for _, shard in old], rows)
+    shards, names = [], []
+    for number in compaction.kept:
+        target, shard = old[number]
+        shards.append(shard)
+        names.append(shelf.keep(target))
+    for part in compaction.built:
+        shard = build_shard(part)
+        data = write_shard(shard)
+        shards.append(shard)
+        names.append(shelf.add(f"shard-{hashlib.sha256(data).hexdigest()[:12]}.coinshard", data))
+    fresh_name = shelf.add(FRESH_NAME, write_fresh(compaction.fresh)) if len(compaction.fresh) else None
+    return _Layout(tuple(shards), tuple(names), compaction.fresh, fresh_name)
+
+
+def _readable_shards(served: _Served) -> list[tuple[Target, Shard]]:
+    shards = []
+    for target, data in served.files(served.manifest.shards):
+        with contextlib.suppress(CatalogError):  # an older format: its rows go into a new shard
+            shards.append((target, read_shard(data, name=target.name)))
+    return shards
+
+
+def _measure(layout: _Layout, rows: Rows, override: str | None) -> _Measured:
+    """Choose `ef`. Raises `StoreError` where even the widest search finds too little and nobody says why it may."""
+    queries = sample_queries(rows, min(QUERIES, len(rows)), QUERIES_SEED)
+    tombstones = layout.fresh.tombstones.tolist()
+    choice = choose_ef(layout.shards, layout.fresh.rows, tombstones, queries, at_least=MIN_RECALL)
+    if choice.recall_at_1 >= MIN_RECALL:
+        override = None
+    elif override is None:
+        raise StoreError(
+            f"the graphs find the nearest row for {choice.recall_at_1:.2%} of {choice.queries} queries at the widest "
+            f"search; {MIN_RECALL:.1%} is the least. What is served is unchanged. See `coindex validate` for the worst "
+            "queries; `--override REASON` publishes nevertheless, and the release carries the reason"
+        )
+    return _Measured(choice.ef, Validation(choice.recall_at_1, choice.queries, override))
+
+
+def _shelve_deltas(store: Store, state: CatalogState, reached: str, shelf: _Shelf) -> tuple[ReleaseDelta, ...]:
+    """Deltas from the last releases to `state`, newest first, that are worth their bytes."""
+    with store.reading() as session:
+        recent = session.execute(
+            select(ReleaseRow.version, ReleaseRow.state_hash)
+            .where(ReleaseRow.space_id == state.space_id)
+            .order_by(ReleaseRow.version.desc())
+            .limit(RELEASES_WITH_DELTAS)
+        ).all()
+    most = DELTA_SHARE * sum(target.length for name, target in shelf.targets.items() if _is_catalog_file(name))
+    deltas, seen = [], {reached}
+    for version, from_hash in recent:
+        before = None if from_hash in seen else _released(store, version)
+        if before is None:
+            continue
+        seen.add(from_hash)
+        data = write_delta(delta_between(before, state))
+        if len(data) <= most:
+            deltas.append(ReleaseDelta(from_hash, version, shelf.add(f"delta-from-{version}.coindelta", data)))
+    return tuple(deltas)
+
+
+def _released(store: Store, version: int) -> CatalogState | None:
+    """The state of an earlier release, None where it was never served or its files are gone."""
+    folder = targets_folder(store)
+    try:
+        index = parse_index(_index_path(store, version).read_bytes())
+
+        def read(name: str) -> bytes:
+            target = index.targets[name]
+            data = (folder / target.stored_name).read_bytes()
+            if hashlib.sha256(data).hexdigest() != target.sha256:
+                raise CatalogError(f"{target.stored_name}: damaged")
+            return data
+
+        contents = read_contents(parse_manifest(read(MANIFEST_NAME)), read)
+        rules.check_contents(contents)
+        return contents.state()
+    except (CoindexError, OSError, KeyError):
+        return None
 
 
 def _release(store: Store, manifest: ReleaseManifest, index: ReleaseIndex) -> None:
     """Record a release, then let it be seen: a crash between the two costs a version number, never one given twice."""
+    validation = manifest.validation
     with store.changing() as session:
         session.add(
             ReleaseRow(
@@ -223,11 +386,44 @@ def _release(store: Store, manifest: ReleaseManifest, index: ReleaseIndex) -> No
                 state_hash=manifest.state_hash,
                 rows=manifest.rows,
                 classes=manifest.classes,
+                recall_at_1=validation.recall_at_1 if validation else None,
+                override=validation.override if validation else None,
             )
         )
-    path = store.releases / INDEX_FILE
-    path.parent.mkdir(exist_ok=True)
-    write_whole(path, index.to_bytes())
+    (store.releases / METADATA).mkdir(exist_ok=True)
+    # Under its number it is kept: later deltas start from what it names.
+    write_whole(_index_path(store, manifest.version), index.to_bytes())
+    write_whole(store.releases / INDEX_FILE, index.to_bytes())
+
+
+def _report(manifest: ReleaseManifest, shelf: _Shelf, *, changed: bool) -> PublishReport:
+    deltas = {delta.name for delta in manifest.deltas}
+    validation = manifest.validation
+    return PublishReport(
+        version=manifest.version,
+        changed=changed,
+        rows=manifest.rows,
+        classes=manifest.classes,
+        state_hash=manifest.state_hash,
+        new_bytes=shelf.new_bytes,
+        total_bytes=sum(target.length for name, target in shelf.targets.items() if name not in deltas),
+        deltas=len(deltas),
+        ef=manifest.ef,
+        recall_at_1=validation.recall_at_1 if validation else None,
+        override=validation.override if validation else None,
+    )
+
+
+def _index_path(store: Store, version: int) -> Path:
+    return store.releases / METADATA / f"{version}.json"
+
+
+def _is_whole(path: Path, target: Target) -> bool:
+    return path.is_file() and path.stat().st_size == target.length and file_sha256(path) == target.sha256
+
+
+def _is_catalog_file(name: str) -> bool:
+    return name in (RECORDS_NAME, FRESH_NAME) or name.endswith(".coinshard")
 
 
 def _model_files(folder: Path, index: ModelIndex) -> Iterator[tuple[str, bytes]]:
@@ -243,32 +439,42 @@ def _model_files(folder: Path, index: ModelIndex) -> Iterator[tuple[str, bytes]]
         yield net.file, data
 
 
-def _shard_files(rows: Rows) -> Iterator[tuple[str, bytes]]:
-    for number, start in enumerate(range(0, len(rows), ROWS_PER_SHARD)):
-        part = slice(start, start + ROWS_PER_SHARD)
-        shard = build_shard(Rows(rows.row_ids[part], rows.class_ids[part], rows.codes[part]))
-        yield f"shard-{number:05}.coinshard", write_shard(shard)
+def _shelve_thumbnails(
+    session: Session, served: _Served | None, row_ids: NDArray[np.uint32], shelf: _Shelf
+) -> tuple[str, ...]:
+    """Keep or make the packs of thumbnails. A row's picture is given once, so a pack is known by its row ids."""
+    old = [(target, _pictured(data)) for target, data in served.files(served.manifest.thumbnails)] if served else []
+    packs = compact_packs([ids for _, ids in old], row_ids)
+    names = {int(old[number][1][0]): shelf.keep(old[number][0]) for number in packs.kept}
+    for ids in packs.built:
+        names[int(ids[0])] = shelf.add(thumbnail_pack_name(int(ids[0]), int(ids[-1])), _thumbnail_pack(session, ids))
+    return tuple(names[first] for first in sorted(names))
 
 
-def _thumbnail_files(session: Session) -> Iterator[tuple[str, bytes]]:
-    query = select(PhotoRow.row_id, PhotoRow.thumbnail).where(~PhotoRow.retired).order_by(PhotoRow.row_id)
-    rows = session.execute(query.execution_options(yield_per=THUMBNAILS_PER_PACK))
-    for name, pack in groupby(rows, key=lambda row: thumbnail_pack(row.row_id)):
-        out = io.BytesIO()
-        with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
-            for row in pack:
-                # A fixed date and system: the same thumbnails give the same bytes.
-                entry = zipfile.ZipInfo(f"{row.row_id}.webp", date_time=(1980, 1, 1, 0, 0, 0))
-                entry.create_system = 3
-                archive.writestr(entry, row.thumbnail)
-        yield name, out.getvalue()
+def _pictured(pack: bytes) -> NDArray[np.uint32]:
+    with zipfile.ZipFile(io.BytesIO(pack)) as archive:
+        return np.array([int(name.removesuffix(".webp")) for name in archive.namelist()], np.uint32)
+
+
+def _thumbnail_pack(session: Session, row_ids: NDArray[np.uint32]) -> bytes:
+    """The pack of all live rows between the first and the last of `row_ids`, which are those."""
+    within = PhotoRow.row_id.between(int(row_ids[0]), int(row_ids[-1]))
+    query = select(PhotoRow.row_id, PhotoRow.thumbnail).where(~PhotoRow.retired, within).order_by(PhotoRow.row_id)
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
+        for row in session.execute(query):
+            # A fixed date and system: the same thumbnails give the same bytes.
+            entry = zipfile.ZipInfo(f"{row.row_id}.webp", date_time=(1980, 1, 1, 0, 0, 0))
+            entry.create_system = 3
+            archive.writestr(entry, row.thumbnail)
+    return out.getvalue()
 
 
 def _release_problems(store: Store, index: ReleaseIndex) -> list[str]:
     folder, problems = targets_folder(store), []
     for target in index.targets.values():
         path = folder / target.stored_name
-        if not path.is_file() or path.stat().st_size != target.length or file_sha256(path) != target.sha256:
+        if not _is_whole(path, target):
             problems.append(f"{path}: missing or damaged; bring it back from a backup, or publish anew")
     if problems:
         return problems
@@ -285,6 +491,10 @@ def _release_problems(store: Store, index: ReleaseIndex) -> list[str]:
         rules.check_contents(contents)
         for shard in contents.shards:
             load_graph(shard)
+        for delta in manifest.deltas:
+            found = read_delta(read(delta.name), name=delta.name)
+            if (found.from_hash, found.to_hash) != (delta.from_hash, manifest.state_hash):
+                raise CatalogError(f"{delta.name}: leads from or to another state than {MANIFEST_NAME} says")
     except CoindexError as error:
         return [str(error)]
     return []

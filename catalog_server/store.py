@@ -31,7 +31,8 @@ from coindex.manifest import CoinClass
 __all__ = ["CoinRow", "Meta", "PhotoRow", "ReleaseRow", "Store", "default_store", "now", "open_store"]
 
 DATABASE = "catalog.sqlite"
-SCHEMA = "1"
+SCHEMA = "2"
+"""Schema 1 had no columns for how a release was measured; such a store is brought up to date when it is opened."""
 LOCK_SECONDS = 30
 """How long a change waits for another curator's to end."""
 
@@ -108,7 +109,8 @@ class PhotoRow(Base):
 
 
 class ReleaseRow(Base):
-    """A published release."""
+    """A published release. `recall_at_1` is what its graphs found when it was measured, `override` the reason why it
+    was published if that was too little."""
 
     __tablename__ = "releases"
     version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -117,6 +119,8 @@ class ReleaseRow(Base):
     state_hash: Mapped[str]
     rows: Mapped[int]
     classes: Mapped[int]
+    recall_at_1: Mapped[float | None]
+    override: Mapped[str | None]
 
 
 class Meta(Base):
@@ -201,6 +205,10 @@ class Store:
             schema = session.get(Meta, "schema")
             if schema is None:
                 session.add(Meta(name="schema", value=SCHEMA))
+            elif schema.value == "1":
+                session.execute(text("ALTER TABLE releases ADD COLUMN recall_at_1 FLOAT"))
+                session.execute(text("ALTER TABLE releases ADD COLUMN override VARCHAR"))
+                schema.value = SCHEMA
             elif schema.value != SCHEMA:
                 raise StoreError(
                     f"{self.folder}: a store of schema {schema.value}, this coindex knows {SCHEMA}; update coindex"

@@ -1,14 +1,16 @@
 """A release: the numbered files that together are one catalogue and the models that it was made with."""
 
+import itertools
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 from coindex.catalog.document import Fields, canonical, parse_json
+from coindex.catalog.fresh import Fresh, read_fresh
 from coindex.catalog.shard import Shard, live_rows, read_shard
-from coindex.catalog.state import MAX_ID, CatalogState, CoinRecord, Rows, parse_records
+from coindex.catalog.state import MAX_ID, CatalogState, CoinRecord, parse_records
 from coindex.errors import CatalogError
 from coindex.models import INDEX_NAME
 from coindex.open_set import OpenSet
@@ -18,21 +20,24 @@ __all__ = [
     "MAX_TARGET_BYTES",
     "PLAIN_NAME",
     "RECORDS_NAME",
-    "THUMBNAILS_PER_PACK",
     "ReleaseContents",
+    "ReleaseDelta",
     "ReleaseManifest",
     "Target",
+    "Validation",
     "parse_manifest",
     "parse_targets",
     "read_contents",
     "targets_document",
     "thumbnail_pack",
+    "thumbnail_pack_name",
 ]
 
 MANIFEST_NAME = "release.json"
 RECORDS_NAME = "records.json"
-FORMAT = 2
-"""Format 1 had another open-set decision."""
+FORMAT = 3
+"""Format 1 had another open-set decision; format 2 its tombstones in `release.json`, no deltas, and thumbnails in packs
+of fixed ranges."""
 
 PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
 """A target's name: no folder, no leading or doubled dot, nothing that a shell or a URL would read otherwise."""
@@ -41,12 +46,14 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 SPACE_ID = re.compile(r"[0-9a-f]{16}")
 CREATED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
+REASON = re.compile(r"(?s).*\S.*")
+
 MAX_NAME = 100
 MAX_TARGET_BYTES = 2**31
 """No single file of a release is larger; a larger catalogue has more shards."""
 
-THUMBNAILS_PER_PACK = 1024
-"""Pack n holds the thumbnails of row ids 1024·n to 1024·n + 1023, so that new rows touch the last pack alone."""
+THUMBNAIL_PACK = re.compile(r"thumbnails-([1-9][0-9]{0,9})-([1-9][0-9]{0,9})\.zip")
+"""A pack says in its name between which row ids its pictures lie; the ranges of a release do not overlap."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +71,34 @@ class Target:
 
 
 @dataclass(frozen=True)
+class ReleaseDelta:
+    """A delta that a release offers: the file `name` leads from the state `from_hash`, which release `version` had."""
+
+    from_hash: str
+    version: int
+    name: str
+
+    def document(self) -> dict[str, Any]:
+        """The entry of `release.json`."""
+        return {"from": self.from_hash, "version": self.version, "name": self.name}
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What a release was measured by before it was published: the share of `queries` whose nearest row, by distance,
+    its graphs find at its `ef`. `override` is the curator's reason to publish below the bound, None above it."""
+
+    recall_at_1: float
+    queries: int
+    override: str | None = None
+
+
+@dataclass(frozen=True)
 class ReleaseManifest:
     """What `release.json` says. `created` is RFC 3339 in UTC; `open_set` is None where the models' own holds;
-    `models` are the file names of `models.json` and its nets; `fresh` names a shard file without a graph;
-    `tombstones` are row ids that shards hold but the catalogue no longer does; `state_hash`, `rows` and `classes`
-    describe the catalogue's state; `ef` is the breadth of the graph search."""
+    `models` are the file names of `models.json` and its nets; `fresh` names the file of fresh rows and tombstones,
+    None where there are none; `deltas` lead here from earlier releases; `state_hash`, `rows` and `classes` describe
+    the catalogue's state; `ef` is the breadth of the graph search; `validation` is None where nobody measured."""
 
     version: int
     created: str
@@ -78,41 +108,49 @@ class ReleaseManifest:
     models: tuple[str, ...]
     shards: tuple[str, ...]
     fresh: str | None
-    tombstones: tuple[int, ...]
     records: str
     thumbnails: tuple[str, ...]
+    deltas: tuple[ReleaseDelta, ...]
     state_hash: str
     rows: int
     classes: int
     ef: int
+    validation: Validation | None
 
     @property
     def files(self) -> tuple[str, ...]:
         """Every file of the release, `release.json` included."""
-        fresh = (self.fresh,) if self.fresh else ()
-        return (MANIFEST_NAME, *self.models, *self.shards, *fresh, self.records, *self.thumbnails)
+        deltas = (delta.name for delta in self.deltas)
+        return (MANIFEST_NAME, *self.models, *self.catalog_files, *self.thumbnails, *deltas)
+
+    @property
+    def catalog_files(self) -> tuple[str, ...]:
+        """The files that the catalogue's state is made of: shards, fresh rows, records. A delta stands for them."""
+        return (*self.shards, *((self.fresh,) if self.fresh else ()), self.records)
 
     def to_bytes(self) -> bytes:
         """The manifest as canonical JSON: the content of `release.json`."""
-        open_set = self.open_set and self.open_set.document()
         document = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return canonical({"format": FORMAT, **document, "open_set": open_set})
+        document["open_set"] = self.open_set and self.open_set.document()
+        document["deltas"] = [delta.document() for delta in self.deltas]
+        document["validation"] = self.validation and asdict(self.validation)
+        return canonical({"format": FORMAT, **document})
 
 
 @dataclass(frozen=True, eq=False)
 class ReleaseContents:
-    """The catalogue of a release as read from its files, not yet merged: shards, fresh rows, coin records by class
-    id."""
+    """The catalogue of a release as read from its files, not yet merged: shards, what changed since they were built,
+    coin records by class id."""
 
     manifest: ReleaseManifest
     shards: tuple[Shard, ...]
-    fresh: Rows
+    fresh: Fresh
     records: Mapping[int, CoinRecord]
 
     def state(self) -> CatalogState:
         """The catalogue's state: the rows that are live, and the records. Raises `CatalogError` where the parts do
         not fit together."""
-        rows = live_rows(self.shards, self.fresh, self.manifest.tombstones)
+        rows = live_rows(self.shards, self.fresh.rows, self.fresh.tombstones.tolist())
         return CatalogState(self.manifest.space_id, rows, self.records)
 
 
@@ -128,23 +166,28 @@ def parse_manifest(data: bytes) -> ReleaseManifest:
         manifest = _manifest(fields)
     except ValueError as error:
         raise CatalogError(f"{MANIFEST_NAME}: {error}; publish the catalogue anew") from None
-    if len(set(manifest.files)) != len(manifest.files) or INDEX_NAME not in manifest.models:
-        raise CatalogError(
-            f"{MANIFEST_NAME}: names a file for two purposes, or no {INDEX_NAME}; publish the catalogue anew"
-        )
+    _check_names(manifest)
     return manifest
 
 
 def read_contents(manifest: ReleaseManifest, read: Callable[[str], bytes]) -> ReleaseContents:
     """Read the catalogue of a release; `read` gives a file's bytes by its name. Raises `CatalogError`."""
     shards = tuple(read_shard(read(name), name=name) for name in manifest.shards)
-    fresh = read_shard(read(manifest.fresh), name=manifest.fresh).rows if manifest.fresh else Rows.none()
+    fresh = read_fresh(read(manifest.fresh), name=manifest.fresh) if manifest.fresh else Fresh.none()
     return ReleaseContents(manifest, shards, fresh, parse_records(read(manifest.records)))
 
 
-def thumbnail_pack(row_id: int) -> str:
-    """The name of the pack that holds a row's thumbnail, as `<row id>.webp`."""
-    return f"thumbnails-{row_id // THUMBNAILS_PER_PACK:05}.zip"
+def thumbnail_pack_name(first: int, last: int) -> str:
+    """The name of a pack of thumbnails, each as `<row id>.webp`, of rows from `first` to `last`."""
+    return f"thumbnails-{first}-{last}.zip"
+
+
+def thumbnail_pack(row_id: int, packs: Iterable[str]) -> str | None:
+    """The one of a release's packs that a row's thumbnail would be in, None where the row is in no pack's range."""
+    for name in packs:
+        if (match := THUMBNAIL_PACK.fullmatch(name)) and int(match[1]) <= row_id <= int(match[2]):
+            return name
+    return None
 
 
 def parse_targets(fields: Fields) -> dict[str, Target]:
@@ -163,6 +206,21 @@ def targets_document(targets: Mapping[str, Target]) -> dict[str, Any]:
     return {name: {"length": target.length, "sha256": target.sha256} for name, target in targets.items()}
 
 
+def _check_names(manifest: ReleaseManifest) -> None:
+    problem = None
+    if len(set(manifest.files)) != len(manifest.files):
+        problem = "names a file for two purposes"
+    elif INDEX_NAME not in manifest.models:
+        problem = f"names no {INDEX_NAME}"
+    elif len({delta.from_hash for delta in manifest.deltas}) != len(manifest.deltas):
+        problem = "names two deltas from the same state"
+    ends = [int(end) for name in manifest.thumbnails for end in name.removesuffix(".zip").split("-")[1:]]
+    if any(right < left + place % 2 for place, (left, right) in enumerate(itertools.pairwise(ends))):
+        problem = "names thumbnail packs whose ranges do not ascend"
+    if problem:
+        raise CatalogError(f"{MANIFEST_NAME}: {problem}; publish the catalogue anew")
+
+
 def _manifest(fields: Fields) -> ReleaseManifest:
     created = fields.text("created", CREATED)
     datetime.fromisoformat(created)
@@ -175,11 +233,27 @@ def _manifest(fields: Fields) -> ReleaseManifest:
         models=fields.texts("models", PLAIN_NAME),
         shards=fields.texts("shards", PLAIN_NAME),
         fresh=fields.optional_text("fresh", PLAIN_NAME),
-        tombstones=fields.wholes("tombstones", least=1, most=MAX_ID),
         records=fields.text("records", PLAIN_NAME),
-        thumbnails=fields.texts("thumbnails", PLAIN_NAME),
+        thumbnails=fields.texts("thumbnails", THUMBNAIL_PACK),
+        deltas=tuple(map(_delta, fields.listed("deltas"))),
         state_hash=fields.text("state_hash", SHA256),
         rows=fields.whole("rows", least=1, most=MAX_ID),
         classes=fields.whole("classes", least=1, most=MAX_ID),
         ef=fields.whole("ef", least=1, most=100_000),
+        validation=_validation(part) if (part := fields.optional_part("validation")) else None,
     )
+
+
+def _delta(fields: Fields) -> ReleaseDelta:
+    return ReleaseDelta(
+        from_hash=fields.text("from", SHA256),
+        version=fields.whole("version", least=1),
+        name=fields.text("name", PLAIN_NAME),
+    )
+
+
+def _validation(fields: Fields) -> Validation:
+    recall = fields.number("recall_at_1")
+    if not 0 <= recall <= 1:
+        raise ValueError("field validation.recall_at_1 must be from 0 to 1")
+    return Validation(recall, fields.whole("queries", least=1), fields.optional_text("override", REASON))

@@ -1,16 +1,52 @@
 """Releases: made whole, once for each state, and sound."""
 
 import json
+import zipfile
 
+import numpy as np
 import pytest
 
+from catalog_server import compaction, publisher
 from catalog_server.importer import import_photos
-from catalog_server.publisher import current_index, publish, served_manifest, verify
+from catalog_server.publisher import current_index, publish, served_manifest, targets_folder, verify
+from catalog_server.store import PhotoRow, ReleaseRow
+from coindex.catalog.delta import apply_delta, read_delta
+from coindex.catalog.quality import EfChoice
+from coindex.catalog.release import thumbnail_pack
 from coindex.errors import ModelError, SpaceMismatch, StoreError
 
 
 def files(store):
     return {path.name: path.read_bytes() for path in store.releases.rglob("*.*") if path.is_file()}
+
+
+def stored(store, name):
+    return targets_folder(store) / current_index(store).targets[name].stored_name
+
+
+def manifest_of(store):
+    return served_manifest(store, current_index(store))
+
+
+def state_of(store):
+    with store.reading() as session:
+        return store.state(session)
+
+
+def served_problems(store):
+    """As `verify`, but of stores whose photos were never imported."""
+    return publisher._release_problems(store, current_index(store))
+
+
+def stock(store, count, *, seed=0):
+    """Add photos of class 1 without encoding any."""
+    codes = np.random.default_rng(seed).integers(-127, 128, (count, 64)).astype(np.int8)
+    with store.changing() as session:
+        template = session.get(PhotoRow, 1)
+        for number, code in enumerate(codes):
+            row = {name: getattr(template, name) for name in ("class_id", "source", "specimen", "year", "space_id")}
+            data = {"code": code.tobytes(), "thumbnail": b"picture %d %d" % (seed, number), "created": template.created}
+            session.add(PhotoRow(photo_sha256=f"{seed}-{number}", **row, **data))
 
 
 def test_the_first_release_is_number_one_and_states_the_catalogue(filled, models):
@@ -47,9 +83,7 @@ def test_retired_rows_and_their_pictures_are_not_in_the_release(filled, models):
     index = current_index(filled)
     records = (filled.releases / "targets" / index.targets["records.json"].stored_name).read_bytes()
     assert [record["class_id"] for record in json.loads(records)] == [1, 3]
-    assert (
-        b"3.webp" not in (filled.releases / "targets" / index.targets["thumbnails-00000.zip"].stored_name).read_bytes()
-    )
+    assert b"3.webp" not in (filled.releases / "targets" / index.targets["thumbnails-1-6.zip"].stored_name).read_bytes()
 
 
 def test_other_nets_of_the_same_space_make_a_release(filled, models, other_models):
@@ -86,7 +120,7 @@ def test_a_publish_that_is_stopped_leaves_the_old_release_served(filled, models,
     def stop(*_):
         raise KeyboardInterrupt
 
-    for place in ("_release", "_thumbnail_files", "current_index"):
+    for place in ("_release", "_shelve_thumbnails", "_measure", "_shelve_deltas", "current_index"):
         with monkeypatch.context() as patch:
             patch.setattr(f"catalog_server.publisher.{place}", stop)
             with pytest.raises(KeyboardInterrupt):
@@ -116,8 +150,6 @@ def test_a_release_recorded_but_never_served_costs_its_number_alone(filled, mode
         if path.name == "current.json":
             raise KeyboardInterrupt
         write(path, data)
-
-    from catalog_server import publisher
 
     write = publisher.write_whole
     with monkeypatch.context() as patch:
@@ -152,21 +184,192 @@ def test_verify_finds_damaged_and_missing_files(filled, models):
     publish(filled, models)
     index = current_index(filled)
     targets = filled.releases / "targets"
-    shard = targets / index.targets["shard-00000.coinshard"].stored_name
-    whole = shard.read_bytes()
-    shard.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    damaged = targets / index.targets["records.json"].stored_name
+    whole = damaged.read_bytes()
+    damaged.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     [photo, *_] = (path for path in (filled.folder / "photos").rglob("*") if path.is_file())
     photo.unlink()
     problems = verify(filled).problems
     assert len(problems) == 2
-    assert photo.name in problems[0] and shard.name in problems[1]
+    assert photo.name in problems[0] and damaged.name in problems[1]
 
 
 def test_a_damaged_target_is_written_anew_by_the_next_publish(filled, models):
     publish(filled, models)
     index = current_index(filled)
-    shard = filled.releases / "targets" / index.targets["shard-00000.coinshard"].stored_name
-    whole = shard.read_bytes()
-    shard.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    damaged = filled.releases / "targets" / index.targets["records.json"].stored_name
+    whole = damaged.read_bytes()
+    damaged.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     publish(filled, models)
-    assert shard.read_bytes() == whole
+    assert damaged.read_bytes() == whole
+
+
+def test_a_release_offers_a_delta_from_each_recent_one(filled, models):
+    stock(filled, 30)
+    states = []
+    for retired in (None, 2, 3):
+        if retired:
+            filled.retire(retired)
+        publish(filled, models)
+        states.append(state_of(filled))
+    manifest = manifest_of(filled)
+    assert [(delta.version, delta.name) for delta in manifest.deltas] == [
+        (2, "delta-from-2.coindelta"),
+        (1, "delta-from-1.coindelta"),
+    ]
+    for offered in manifest.deltas:
+        delta = read_delta(stored(filled, offered.name).read_bytes())
+        assert offered.from_hash == delta.from_hash
+        after = apply_delta(states[offered.version - 1], delta)
+        assert after.rows.packed() == states[-1].rows.packed()
+    assert served_problems(filled) == []
+
+
+def test_deltas_start_from_the_last_releases_only(filled, models, monkeypatch):
+    monkeypatch.setattr(publisher, "RELEASES_WITH_DELTAS", 2)
+    for seed in range(4):
+        stock(filled, 1, seed=seed)
+        publish(filled, models)
+    assert [delta.version for delta in manifest_of(filled).deltas] == [3, 2]
+
+
+def test_a_delta_that_saves_too_little_is_not_offered(filled, models, monkeypatch):
+    publish(filled, models)
+    stock(filled, 500)
+    publish(filled, models)
+    assert manifest_of(filled).deltas == ()  # nearly all rows are new
+
+
+def test_a_state_that_comes_back_needs_no_delta_from_itself(filled, models):
+    for retired in (False, True, False):
+        with filled.changing() as session:
+            session.get(PhotoRow, 6).retired = retired
+        publish(filled, models)
+    assert [delta.version for delta in manifest_of(filled).deltas] == [2]
+
+
+def test_an_earlier_release_whose_files_are_gone_costs_its_delta_alone(filled, models):
+    stock(filled, 30)
+    publish(filled, models)
+    stored(filled, "records.json").unlink()
+    filled.retire(2)
+    publish(filled, models)
+    filled.retire(3)
+    publish(filled, models)
+    assert [delta.version for delta in manifest_of(filled).deltas] == [2]
+
+
+def test_a_damaged_delta_is_found_and_mended_by_the_next_publish(filled, models):
+    publish(filled, models)
+    filled.retire(2)
+    publish(filled, models)
+    stored(filled, "delta-from-1.coindelta").write_bytes(b"damaged")
+    assert len(verify(filled).problems) == 1
+    publish(filled, models)
+    assert verify(filled).problems == () and len(manifest_of(filled).deltas) == 1
+
+
+def test_new_photos_travel_without_the_shards_and_pictures_that_are_there(filled, models, monkeypatch):
+    monkeypatch.setattr(compaction, "MIN_FRESH", 100)
+    stock(filled, 200)
+    publish(filled, models)
+    before = current_index(filled).targets
+    stock(filled, 20, seed=1)
+    filled.retire(2)
+    publish(filled, models)
+    after, manifest = current_index(filled).targets, manifest_of(filled)
+    [shard] = manifest.shards
+    assert after[shard] == before[shard]
+    new = after.keys() - before.keys()
+    assert new == {"fresh.coinfresh", "delta-from-1.coindelta", "thumbnails-207-226.zip"}
+    assert served_problems(filled) == []
+
+
+def test_new_photos_past_the_bound_become_a_shard_beside_a_much_larger_one(filled, models, monkeypatch):
+    monkeypatch.setattr(compaction, "MIN_FRESH", 20)
+    stock(filled, 200)
+    publish(filled, models)
+    [large] = manifest_of(filled).shards
+    stock(filled, 20, seed=1)
+    publish(filled, models)
+    assert manifest_of(filled).shards == (large,) and manifest_of(filled).fresh
+    stock(filled, 1, seed=2)
+    publish(filled, models)
+    after = manifest_of(filled)
+    assert len(after.shards) == 2 and after.shards[0] == large and after.fresh is None
+    assert served_problems(filled) == []
+
+
+def test_every_live_row_has_its_picture_and_packs_come_together_when_they_are_many(filled, models, monkeypatch):
+    monkeypatch.setattr(compaction, "MAX_SMALL_PACKS", 2)
+    for seed in range(4):
+        stock(filled, 2, seed=seed)
+        publish(filled, models)
+        manifest = manifest_of(filled)
+        with filled.reading() as session:
+            for row in session.query(PhotoRow).filter(~PhotoRow.retired):
+                with zipfile.ZipFile(stored(filled, thumbnail_pack(row.row_id, manifest.thumbnails))) as pack:
+                    assert pack.read(f"{row.row_id}.webp") == row.thumbnail
+    assert manifest.thumbnails == ("thumbnails-1-12.zip", "thumbnails-13-14.zip")
+
+
+@pytest.fixture
+def poor_graphs(monkeypatch):
+    monkeypatch.setattr(publisher, "choose_ef", lambda *_, **__: EfChoice(ef=800, recall_at_1=0.95, queries=2000))
+
+
+def test_graphs_that_find_too_little_are_not_published(filled, models, poor_graphs):
+    with pytest.raises(StoreError, match=r"95\.00% of 2000 queries.*--override REASON"):
+        publish(filled, models)
+    assert current_index(filled) is None and verify(filled).version is None
+
+
+def test_an_override_is_recorded_with_its_reason(filled, models, poor_graphs):
+    report = publish(filled, models, override="a fair is on tomorrow")
+    assert (report.recall_at_1, report.override) == (0.95, "a fair is on tomorrow")
+    validation = manifest_of(filled).validation
+    assert (validation.recall_at_1, validation.queries, validation.override) == (0.95, 2000, "a fair is on tomorrow")
+    with filled.reading() as session:
+        row = session.get(ReleaseRow, 1)
+        assert (row.recall_at_1, row.override) == (0.95, "a fair is on tomorrow")
+
+
+def test_an_override_without_need_is_not_recorded_and_one_without_a_reason_refused(filled, models):
+    with pytest.raises(StoreError, match="needs a reason"):
+        publish(filled, models, override=" ")
+    report = publish(filled, models, override="to be safe")
+    assert report.override is None and report.recall_at_1 >= 0.999
+    assert manifest_of(filled).ef == report.ef
+
+
+def test_a_release_of_an_older_format_is_followed_by_one_of_today(filled, models):
+    publish(filled, models)
+    manifest, index = stored(filled, "release.json"), current_index(filled)
+    old = json.dumps({**json.loads(manifest.read_bytes()), "format": 2}).encode()
+    shelf = publisher._Shelf(targets_folder(filled))
+    shelf.add("release.json", old)
+    targets = {**index.targets, **shelf.targets}
+    (filled.releases / "metadata" / "current.json").write_bytes(publisher.ReleaseIndex(1, targets).to_bytes())
+    assert publish(filled, models).version == 2
+    assert verify(filled).problems == ()
+
+
+def test_a_store_of_the_first_schema_is_brought_up_to_date(filled, models):
+    import sqlite3
+
+    from catalog_server.store import open_store
+
+    publish(filled, models)
+    filled.close()
+    with sqlite3.connect(filled.folder / "catalog.sqlite") as database:
+        database.execute("ALTER TABLE releases DROP COLUMN recall_at_1")
+        database.execute("ALTER TABLE releases DROP COLUMN override")
+        database.execute("UPDATE meta SET value = '1' WHERE name = 'schema'")
+    database.close()
+    store = open_store(filled.folder)
+    store.retire(2)
+    assert publish(store, models).version == 2
+    with store.reading() as session:
+        assert session.get(ReleaseRow, 1).recall_at_1 is None
+    store.close()
+    open_store(filled.folder).close()

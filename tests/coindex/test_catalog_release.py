@@ -7,12 +7,15 @@ import pytest
 
 from coindex.catalog.document import Fields, canonical, parse_json
 from coindex.catalog.release import (
+    ReleaseDelta,
     ReleaseManifest,
     Target,
+    Validation,
     parse_manifest,
     parse_targets,
     targets_document,
     thumbnail_pack,
+    thumbnail_pack_name,
 )
 from coindex.errors import CatalogError
 from coindex.open_set import OpenSet
@@ -25,14 +28,15 @@ MANIFEST = ReleaseManifest(
     open_set=OpenSet(60_000.0, 3000.0, 4.5, -5e-5, -5.5, -0.1, 1.0, 129_032.0),
     models=("models.json", "segmenter.tflite", "embedder.tflite"),
     shards=("shard-00000.coinshard",),
-    fresh="fresh.coinshard",
-    tombstones=(4, 9),
+    fresh="fresh.coinfresh",
     records="records.json",
-    thumbnails=("thumbnails-00000.zip",),
+    thumbnails=("thumbnails-1-9.zip", "thumbnails-10-12.zip"),
+    deltas=(ReleaseDelta("cd" * 32, 2, "delta-from-2.coindelta"), ReleaseDelta("ef" * 32, 1, "delta-from-1.coindelta")),
     state_hash="ab" * 32,
     rows=12,
     classes=5,
     ef=100,
+    validation=Validation(0.9985, 2000, "few rows yet"),
 )
 
 
@@ -42,13 +46,25 @@ def changed(**fields):
 
 def test_a_manifest_is_read_back_as_it_was_written():
     assert parse_manifest(MANIFEST.to_bytes()) == MANIFEST
-    assert parse_manifest(changed(open_set=None, fresh=None)).open_set is None
+    without = parse_manifest(changed(open_set=None, fresh=None, deltas=[], validation=None))
+    assert (without.open_set, without.fresh, without.deltas, without.validation) == (None, None, (), None)
+    assert parse_manifest(without.to_bytes()) == without
 
 
 def test_a_manifest_names_all_its_files():
     assert sorted(MANIFEST.files) == sorted(
-        ["release.json", *MANIFEST.models, *MANIFEST.shards, "fresh.coinshard", "records.json", *MANIFEST.thumbnails]
+        [
+            "release.json",
+            *MANIFEST.models,
+            "shard-00000.coinshard",
+            "fresh.coinfresh",
+            "records.json",
+            *MANIFEST.thumbnails,
+            "delta-from-1.coindelta",
+            "delta-from-2.coindelta",
+        ]
     )
+    assert MANIFEST.catalog_files == ("shard-00000.coinshard", "fresh.coinfresh", "records.json")
 
 
 @pytest.mark.parametrize(
@@ -68,15 +84,27 @@ def test_a_manifest_names_all_its_files():
         ("shards", ["records.json"]),
         ("shards", ["a", "a"]),
         ("fresh", "/etc/passwd"),
-        ("tombstones", [9, 4]),
-        ("tombstones", [4, 4]),
-        ("tombstones", [2**32]),
+        ("deltas", {}),
+        ("deltas", ["delta-from-2.coindelta"]),
+        ("deltas", [{"from": "cd" * 31, "version": 2, "name": "a.coindelta"}]),
+        ("deltas", [{"from": "cd" * 32, "version": 0, "name": "a.coindelta"}]),
+        ("deltas", [{"from": "cd" * 32, "version": 2, "name": "../a"}]),
+        ("deltas", [{"from": "cd" * 32, "version": 2, "name": "records.json"}]),
+        ("deltas", [{"from": "cd" * 32, "version": 2, "name": name} for name in ("a", "b")]),
         ("records", ".records"),
         ("thumbnails", None),
+        ("thumbnails", ["thumbnails-00000.zip"]),
+        ("thumbnails", ["thumbnails-9-1.zip"]),
+        ("thumbnails", ["thumbnails-1-9.zip", "thumbnails-9-10.zip"]),
+        ("thumbnails", ["thumbnails-10-12.zip", "thumbnails-1-9.zip"]),
         ("state_hash", "AB" * 32),
         ("rows", 0),
         ("classes", 1.5),
         ("ef", 0),
+        ("validation", {"recall_at_1": 1.5, "queries": 10, "override": None}),
+        ("validation", {"recall_at_1": 1, "queries": 0, "override": None}),
+        ("validation", {"recall_at_1": 0.9, "queries": 10, "override": " "}),
+        ("validation", {"recall_at_1": 0.9, "queries": 10}),
     ],
 )
 def test_a_manifest_with_a_wrong_field_is_refused(field, value):
@@ -94,10 +122,10 @@ def test_a_manifest_without_a_field_is_refused_by_the_name_of_the_field(field):
 
 def test_a_manifest_of_a_newer_format_asks_for_an_update_and_an_unknown_field_does_not():
     with pytest.raises(CatalogError, match="update coindex"):
-        parse_manifest(changed(format=3, version="a new way to count"))
-    with pytest.raises(CatalogError, match="format 1, this coindex reads 2; publish the catalogue anew"):
-        parse_manifest(changed(format=1))
-    assert parse_manifest(changed(deltas=[])) == MANIFEST
+        parse_manifest(changed(format=4, version="a new way to count"))
+    with pytest.raises(CatalogError, match="format 2, this coindex reads 3; publish the catalogue anew"):
+        parse_manifest(changed(format=2))
+    assert parse_manifest(changed(moods=[])) == MANIFEST
 
 
 @pytest.mark.parametrize("opening", [b"[", b'{"a":', b'["]]]]", '])
@@ -137,12 +165,13 @@ def test_targets_are_read_back_and_bounded():
             parse_targets(Fields({"a.zip": wrong}))
 
 
-def test_thumbnail_packs_hold_1024_ids_each():
-    assert [thumbnail_pack(row) for row in (1, 1023, 1024)] == [
-        "thumbnails-00000.zip",
-        "thumbnails-00000.zip",
-        "thumbnails-00001.zip",
-    ]
+def test_a_thumbnail_is_in_the_pack_whose_range_its_row_lies_in():
+    packs = [thumbnail_pack_name(1, 9), thumbnail_pack_name(10, 12), thumbnail_pack_name(20, 2**32 - 1)]
+    assert packs[0] == "thumbnails-1-9.zip"
+    found = {row: thumbnail_pack(row, packs) for row in (1, 9, 10, 12, 13, 20, 2**32 - 1)}
+    assert found == {
+        1: packs[0], 9: packs[0], 10: packs[1], 12: packs[1], 13: None, 20: packs[2], 2**32 - 1: packs[2],
+    }  # fmt: skip
 
 
 def test_canonical_json_sorts_names_and_keeps_unicode():

@@ -1,0 +1,179 @@
+"""From one catalogue state to a later one, row by row: kilobytes where the release itself is megabytes."""
+
+import struct
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coindex.catalog.packing import frame, pack_ascending, unframe, unpack_ascending
+from coindex.catalog.sections import Sections, pack_rows, section
+from coindex.catalog.state import (
+    CatalogState,
+    CoinRecord,
+    Rows,
+    merge_rows,
+    parse_records,
+    records_bytes,
+    state_hash,
+)
+from coindex.errors import CatalogError, SpaceMismatch
+
+__all__ = [
+    "FORMAT_VERSION",
+    "WHOLE",
+    "Delta",
+    "apply_delta",
+    "changed_records",
+    "delta_between",
+    "read_delta",
+    "write_delta",
+]
+
+MAGIC = b"COINDELT"
+FORMAT_VERSION = 1
+HASH_BYTES = 32
+COUNTS = struct.Struct("<IIII")
+"""Removed rows, added rows, dropped records, bytes of the records' JSON."""
+
+MAX_RECORDS_BYTES = 2**28
+"""A million coin records come to about 150 MB; a delta that claims more is no honest file."""
+
+WHOLE = "sync again, which fetches the whole release"
+"""What to do about a delta that does not fit."""
+
+
+@dataclass(frozen=True, eq=False)
+class Delta:
+    """What turns the state of `from_hash` into that of `to_hash`, removals before additions.
+
+    `removed` uint32 (n,) are row ids, ascending; `added` are rows, so that a changed row is in both; `dropped` are
+    class ids, ascending, whose records go; `records` come or replace those of their classes.
+
+    Raises `CatalogError` where ids do not ascend or a record is both dropped and given.
+    """
+
+    from_hash: str
+    to_hash: str
+    removed: NDArray[np.uint32]
+    added: Rows
+    dropped: tuple[int, ...]
+    records: Mapping[int, CoinRecord]
+
+    def __post_init__(self) -> None:
+        if not (self.removed[1:] > self.removed[:-1]).all():
+            raise CatalogError("removed row ids must ascend without repeats")
+        if list(self.dropped) != sorted(set(self.dropped)):
+            raise CatalogError("dropped class ids must ascend without repeats")
+        both = self.records.keys() & set(self.dropped)
+        if both:
+            raise CatalogError(f"the record of class {min(both)} is both dropped and given")
+
+
+def delta_between(old: CatalogState, new: CatalogState) -> Delta:
+    """The smallest delta from one state to another. Raises `SpaceMismatch` where their codes cannot be compared."""
+    if old.space_id != new.space_id:
+        raise SpaceMismatch(
+            f"no delta leads from space {old.space_id} to space {new.space_id}; fetch the whole release"
+        )
+    gone, came = _changed_rows(old.rows, new.rows), _changed_rows(new.rows, old.rows)
+    return Delta(
+        from_hash=state_hash(old),
+        to_hash=state_hash(new),
+        removed=old.rows.row_ids[gone],
+        added=Rows(new.rows.row_ids[came], new.rows.class_ids[came], new.rows.codes[came]),
+        dropped=tuple(sorted(old.records.keys() - new.records.keys())),
+        records={key: record for key, record in new.records.items() if old.records.get(key) != record},
+    )
+
+
+def apply_delta(state: CatalogState, delta: Delta) -> CatalogState:
+    """The state that a delta leads to; `state` is left as it was. Raises `CatalogError` where the delta starts from
+    another state, or does not end in the one that it names."""
+    found = state_hash(state)
+    if found != delta.from_hash:
+        raise CatalogError(f"the delta starts from state {delta.from_hash[:12]}…, not from {found[:12]}…; {WHOLE}")
+    lacking = delta.removed[~np.isin(delta.removed, state.rows.row_ids)]
+    if len(lacking):
+        raise CatalogError(f"the delta removes row {lacking[0]}, which is not there; {WHOLE}")
+    left = merge_rows([state.rows], without=delta.removed.tolist())
+    after = CatalogState(state.space_id, merge_rows([left, delta.added]), changed_records(state.records, delta))
+    reached = state_hash(after)
+    if reached != delta.to_hash:
+        raise CatalogError(f"the delta leads to state {reached[:12]}…, not to {delta.to_hash[:12]}…; {WHOLE}")
+    return after
+
+
+def changed_records(records: Mapping[int, CoinRecord], delta: Delta) -> dict[int, CoinRecord]:
+    """The coin records, by class id, after a delta. Raises `CatalogError` where it drops one that is not there."""
+    lacking = [key for key in delta.dropped if key not in records]
+    if lacking:
+        raise CatalogError(f"the delta drops the record of class {lacking[0]}, which is not there; {WHOLE}")
+    changed = {**records, **delta.records}
+    for key in delta.dropped:
+        del changed[key]
+    return changed
+
+
+def write_delta(delta: Delta) -> bytes:
+    """The file of format version 1."""
+    records = records_bytes(delta.records.values())
+    payload = (
+        bytes.fromhex(delta.from_hash)
+        + bytes.fromhex(delta.to_hash)
+        + COUNTS.pack(len(delta.removed), len(delta.added), len(delta.dropped), len(records))
+        + section(pack_ascending(delta.removed))
+        + pack_rows(delta.added)
+        + section(pack_ascending(np.array(delta.dropped, np.uint32)))
+        + section(min(zlib.compress(records, 9), records, key=len))
+    )
+    return frame(MAGIC, FORMAT_VERSION, payload)
+
+
+def read_delta(data: bytes, *, name: str = "delta") -> Delta:
+    """Read a delta file. Raises `CatalogError`, which tells a file of a newer format from one that is damaged."""
+    parts = Sections(unframe(MAGIC, FORMAT_VERSION, data, name=name))
+    try:
+        from_hash, to_hash = (bytes(parts.take(HASH_BYTES)).hex() for _ in range(2))
+        removed, added, dropped = (parts.count() for _ in range(3))
+        records_length = parts.number()
+        delta = Delta(
+            from_hash=from_hash,
+            to_hash=to_hash,
+            removed=unpack_ascending(parts.section(), removed),
+            added=parts.rows(added),
+            dropped=tuple(unpack_ascending(parts.section(), dropped).tolist()),
+            records=parse_records(_records(parts.section(), records_length)),
+        )
+        parts.end()
+    except CatalogError as error:
+        raise CatalogError(f"{name}: {error}; sync again, or publish the catalogue anew") from None
+    return delta
+
+
+def _changed_rows(rows: Rows, others: Rows) -> NDArray[np.intp]:
+    """Positions of the rows that `others` lack, or hold with another class or code."""
+    _, mine, theirs = np.intersect1d(rows.row_ids, others.row_ids, assume_unique=True, return_indices=True)
+    same = (rows.class_ids[mine] == others.class_ids[theirs]) & (rows.codes[mine] == others.codes[theirs]).all(axis=1)
+    changed = np.ones(len(rows), bool)
+    changed[mine[same]] = False
+    return np.flatnonzero(changed)
+
+
+def _records(data: memoryview, length: int) -> bytes:
+    """The records' JSON: as it stands where its length is the stated one, else deflated."""
+    if len(data) == length:
+        return bytes(data)
+    if length > MAX_RECORDS_BYTES:
+        raise CatalogError(f"its records claim {length} bytes; {MAX_RECORDS_BYTES} are the most")
+    inflater = zlib.decompressobj()
+    try:
+        # One byte more than can be right: a stream that goes on is found out without following it.
+        raw = inflater.decompress(data, length + 1)
+    except zlib.error as error:
+        raise CatalogError(f"its records cannot be inflated ({error})") from None
+    if len(raw) != length or not inflater.eof or inflater.unused_data:
+        raise CatalogError(f"its records are not the {length} bytes that it states")
+    return raw

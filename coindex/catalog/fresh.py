@@ -1,0 +1,84 @@
+"""What changed since the shards of a catalogue were built: rows they lack, and rows they hold that are no more."""
+
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coindex.catalog.delta import WHOLE, Delta
+from coindex.catalog.packing import frame, pack_ascending, unframe, unpack_ascending
+from coindex.catalog.sections import Sections, pack_rows, section
+from coindex.catalog.state import Rows, merge_rows
+from coindex.errors import CatalogError
+
+__all__ = ["FORMAT_VERSION", "FRESH_NAME", "Fresh", "read_fresh", "write_fresh"]
+
+FRESH_NAME = "fresh.coinfresh"
+MAGIC = b"COINFRSH"
+FORMAT_VERSION = 1
+COUNTS = struct.Struct("<II")
+
+
+@dataclass(frozen=True, eq=False)
+class Fresh:
+    """`tombstones`, uint32 (n,) ascending, are row ids that shards hold and the catalogue does not; `rows` are in the
+    catalogue and scanned. A changed row is both: its shard's row is buried, the new one is fresh, under one id.
+
+    Raises `CatalogError` where the tombstones do not ascend without repeats.
+    """
+
+    tombstones: NDArray[np.uint32]
+    rows: Rows
+
+    def __post_init__(self) -> None:
+        if self.tombstones.dtype != np.uint32 or self.tombstones.ndim != 1:
+            raise CatalogError(
+                f"tombstones are {self.tombstones.dtype} {self.tombstones.shape}; expected uint32 in one row"
+            )
+        if not (self.tombstones[1:] > self.tombstones[:-1]).all():
+            raise CatalogError("tombstones must ascend without repeats")
+
+    def __len__(self) -> int:
+        return len(self.tombstones) + len(self.rows)
+
+    @staticmethod
+    def none() -> "Fresh":
+        """Nothing changed."""
+        return Fresh(np.zeros(0, np.uint32), Rows.none())
+
+    def after(self, delta: Delta, shard_row_ids: NDArray[np.uint32]) -> "Fresh":
+        """What a delta leaves fresh and buried over the same shards, whose row ids (n,) come in any order.
+
+        Raises `CatalogError` where the delta removes a row that is not there or adds one that is.
+        """
+        removed, added = delta.removed, delta.added.row_ids
+        in_fresh = np.isin(removed, self.rows.row_ids)
+        buried = removed[~in_fresh]
+        settled = np.isin(buried, shard_row_ids) & ~np.isin(buried, self.tombstones)
+        if not settled.all():
+            raise CatalogError(f"the delta removes row {buried[~settled][0]}, which is not there; {WHOLE}")
+        tombstones = np.union1d(self.tombstones, buried)
+        kept = merge_rows([self.rows], without=removed.tolist())
+        live = (np.isin(added, shard_row_ids) & ~np.isin(added, tombstones)) | np.isin(added, kept.row_ids)
+        if live.any():
+            raise CatalogError(f"the delta adds row {added[live][0]}, which is there already; {WHOLE}")
+        return Fresh(tombstones, merge_rows([kept, delta.added]))
+
+
+def write_fresh(fresh: Fresh) -> bytes:
+    """The file of format version 1."""
+    counts = COUNTS.pack(len(fresh.tombstones), len(fresh.rows))
+    return frame(MAGIC, FORMAT_VERSION, counts + section(pack_ascending(fresh.tombstones)) + pack_rows(fresh.rows))
+
+
+def read_fresh(data: bytes, *, name: str = FRESH_NAME) -> Fresh:
+    """Read a fresh file. Raises `CatalogError`, which tells a file of a newer format from one that is damaged."""
+    parts = Sections(unframe(MAGIC, FORMAT_VERSION, data, name=name))
+    try:
+        tombstones, rows = parts.count(), parts.count()
+        fresh = Fresh(unpack_ascending(parts.section(), tombstones), parts.rows(rows))
+        parts.end()
+    except CatalogError as error:
+        raise CatalogError(f"{name}: {error}; publish the catalogue anew") from None
+    return fresh
