@@ -59,6 +59,7 @@ HELP = {
     "serve": "Serve the releases and the catalogue's page.",
     "train": "Train the segmenter or the embedder.",
     "export": "Turn checkpoints into phone models.",
+    "validate": "Hold the device's answers against exact engines.",
 }
 """What `coindex --help` says of other packages' commands without loading them."""
 
@@ -132,10 +133,15 @@ def sync(
         typer.echo(f"up to date: release {report.to_version}")
     else:
         before = f", before it was {report.from_version}" if report.from_version else ""
+        saved = f" ({_size(report.bytes_saved)} less than by the full files)" if report.bytes_saved else ""
         typer.echo(
-            f"release {report.to_version}{before}; {report.bytes_downloaded / 1e6:.2f} MB fetched, "
-            f"{report.bytes_reused / 1e6:.2f} MB were here already"
+            f"release {report.to_version}{before}; {_size(report.bytes_downloaded)} fetched{saved}, "
+            f"{_size(report.bytes_reused)} were here already"
         )
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:.2f} MB" if count >= 100_000 else f"{count / 1e3:.1f} kB"
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,6 +1,6 @@
 """Several photos of one coin, one answer: coins ranked by how near all photos together are to them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,18 +28,24 @@ class JointHit:
 
 
 def search_together(
-    index: CatalogIndex, coins: Mapping[int, Coin], codes: Sequence[NDArray[np.int8]], k: int
+    index: CatalogIndex,
+    coins: Mapping[int, Coin],
+    codes: Sequence[NDArray[np.int8]],
+    k: int,
+    *,
+    classes: Collection[int] | None = None,
 ) -> tuple[JointHit, ...]:
     """The `k` coins nearest to several codes int8 (64,) of one piece, or all there are, nearest first.
 
     `coins` gives the coin of each class id: its sides are one coin. A photo may show either side, so each counts by the
-    nearest row of any of them. Ties go by row id. Raises `ValueError` for k < 1 or no codes.
+    nearest row of any of them. With `classes`, only these answer, and `coins` gives the coins of these alone. Ties go
+    by row id. Raises `ValueError` for k < 1 or no codes.
     """
     if k < 1 or not codes:
         raise ValueError(f"k is {k} for {len(codes)} codes; ask for at least one coin with at least one code")
     breadth = max(CLASSES_FIRST, k)
     while True:
-        near = [index.search(code, breadth) for code in codes]
+        near = [index.search(code, breadth, classes=classes) for code in codes]
         ranked = _ranked(index, coins, codes, {coins[hit.class_id] for hits in near for hit in hits})
         # A coin in none of the lists is, for each photo, at least as far as the list's last.
         horizon = sum(hits[-1].distance for hits in near if hits)

@@ -63,10 +63,10 @@ class Models:
     embedder: Net
 
 
-def read_index(path: Path) -> ModelIndex:
+def read_index(path: Path, *, read: Callable[[Path], bytes] = Path.read_bytes) -> ModelIndex:
     """Read and check a `models.json`. Raises `ModelError` where it is missing, malformed or of another format."""
     try:
-        document = json.loads(path.read_bytes())
+        document = json.loads(read(path))
     except FileNotFoundError:
         raise ModelError(f"{path}: no such file; it comes with the models, fetch both anew") from None
     except (ValueError, RecursionError, OSError) as error:

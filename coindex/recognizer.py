@@ -1,7 +1,7 @@
 """The answer: which coin of the catalogue, how sure, for every coin in a photo, or for one coin in several photos."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -133,12 +133,18 @@ class JointAnswer:
 class Recognizer:
     """Answers photos from a local catalogue, offline, with the models that came with it."""
 
-    def __init__(self, catalog: LocalCatalog, models: Models) -> None:
-        """Raises `SpaceMismatch` where the models are not of the catalogue's embedding space."""
+    def __init__(self, catalog: LocalCatalog, models: Models, *, classes: Collection[int] | None = None) -> None:
+        """With `classes`, such as `LocalCatalog.class_ids` gives, the catalogue is taken for these class ids alone:
+        others are neither candidates nor counted. Raises `SpaceMismatch` where the models are not of the catalogue's
+        embedding space."""
         catalog.require_space(models.index)
+        self._classes = classes
         self._catalog, self._models = catalog, models
         self._open_set = catalog.open_set(models.index)
-        self._coin_types = {class_id: record.label.coin for class_id, record in catalog.records.items()}
+        chosen = catalog.records.keys() if classes is None else catalog.records.keys() & set(classes)
+        self._coin_types = {class_id: catalog.records[class_id].label.coin for class_id in chosen}
+        rows = catalog.index.rows
+        self._rows = len(rows) if classes is None else int(np.isin(rows.class_ids, sorted(chosen)).sum())
 
     def recognize(self, photo: Photo, *, candidates: int = 5) -> Answer:
         """Every coin in the photo, largest first, each with its nearest `candidates` classes."""
@@ -162,8 +168,10 @@ class Recognizer:
         codes = [coin.code for coin in coins if coin is not None]
         began = time.perf_counter()
         index = self._catalog.index
-        hits = search_together(index, self._coin_types, codes, max(candidates, 2)) if codes else ()
-        seen = evidence(hits, rows=len(index.rows), photos=len(codes))
+        hits: tuple[JointHit, ...] = ()
+        if codes:
+            hits = search_together(index, self._coin_types, codes, max(candidates, 2), classes=self._classes)
+        seen = evidence(hits, rows=self._rows, photos=len(codes))
         known, sure = self._open_set.known(seen), self._open_set.confidence(seen)
         found = tuple(self._joint_candidate(codes, hit) for hit in hits[:candidates])
         timings["search"] = (time.perf_counter() - began) * 1000
@@ -171,9 +179,8 @@ class Recognizer:
         return JointAnswer(manifest.version, manifest.state_hash, coins, known, sure, found, timings)
 
     def _recognized(self, coin: EncodedCoin, count: int) -> RecognizedCoin:
-        index = self._catalog.index
-        hits = index.search(coin.code, max(count, 2))
-        seen = evidence(hits, rows=len(index.rows))
+        hits = self._catalog.index.search(coin.code, max(count, 2), classes=self._classes)
+        seen = evidence(hits, rows=self._rows)
         found = tuple(self._candidate(coin.code, hit) for hit in hits[:count])
         return RecognizedCoin(coin, self._open_set.known(seen), self._open_set.confidence(seen), found)
 

@@ -1,11 +1,17 @@
-"""Files that are whole or absent: everything a release or a device folder writes goes through these functions."""
+"""Files that are whole or absent: everything a release or a device folder writes goes through these functions.
+
+They stand on a `Disk`, which makes no promise that a file system does not keep, so that tests can put one in its place
+that loses power, fills up, or forgets whatever was never synced.
+"""
 
 import contextlib
 import hashlib
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import BinaryIO, Protocol
 
 from coindex.errors import CatalogError
 
@@ -14,61 +20,167 @@ try:
 except ImportError:  # Windows has no flock; there two syncs at once are the user's own care.
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["exclusive", "file_sha256", "move_into_place", "sync_folder", "write_whole"]
+__all__ = [
+    "DISK",
+    "Disk",
+    "OperatingSystemDisk",
+    "exclusive",
+    "file_sha256",
+    "move_into_place",
+    "sync_folder",
+    "write_whole",
+]
 
 CHUNK = 1 << 20
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Replace `path` by `data` so that a reader, or a crash at any moment, meets the old file or the new one, whole."""
-    descriptor, beside = tempfile.mkstemp(prefix=f".{path.name[:64]}.", suffix=".tmp", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
+class Disk(Protocol):
+    """What may be done to files. Each operation raises `OSError` where it fails.
+
+    Nothing is promised to outlive a power cut but the bytes of a file after `sync_file` and the names in a folder
+    after `sync_folder`; before, any part may be there.
+    """
+
+    def make_folder(self, folder: Path) -> None:
+        """Make a folder, and those above it, unless they are there."""
+        ...
+
+    def write(self, path: Path, data: bytes) -> None:
+        """Make a file, or empty the one that is there, and write to it."""
+        ...
+
+    def append(self, path: Path, data: bytes) -> None:
+        """Write at the end of a file, which is made where there is none."""
+        ...
+
+    def sync_file(self, path: Path) -> None:
+        """Make a file's bytes durable. Where this fails they may be lost even if it succeeds later."""
+        ...
+
+    def rename(self, source: Path, target: Path) -> None:
+        """Give a file another name in its folder, in place of whatever has it: at once or not at all."""
+        ...
+
+    def sync_folder(self, folder: Path) -> None:
+        """Make the names in a folder durable."""
+        ...
+
+    def remove(self, path: Path) -> None:
+        """Take a file away unless it is gone already."""
+        ...
+
+    def names(self, folder: Path) -> list[str]:
+        """The names in a folder, none where there is no folder."""
+        ...
+
+    def size(self, path: Path) -> int | None:
+        """A file's length in bytes, None where there is no file."""
+        ...
+
+    def open(self, path: Path) -> BinaryIO:
+        """A file for reading. Who has it open goes on reading it after it is renamed over or removed."""
+        ...
+
+    def lock(self, path: Path) -> AbstractContextManager[bool]:
+        """Hold a file's lock, which goes when the process ends; False where another process has it."""
+        ...
+
+
+class OperatingSystemDisk:
+    """The disk that the operating system shows."""
+
+    def make_folder(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def write(self, path: Path, data: bytes) -> None:
+        path.write_bytes(data)
+
+    def append(self, path: Path, data: bytes) -> None:
+        with path.open("ab") as file:
             file.write(data)
-            file.flush()
+
+    def sync_file(self, path: Path) -> None:
+        with path.open("r+b") as file:  # Windows syncs no file that is open for reading alone
             os.fsync(file.fileno())
-        Path(beside).chmod(0o644)
-        move_into_place(Path(beside), path)
+
+    def rename(self, source: Path, target: Path) -> None:
+        source.replace(target)
+
+    def sync_folder(self, folder: Path) -> None:
+        if os.name != "posix":
+            return
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def remove(self, path: Path) -> None:
+        path.unlink(missing_ok=True)
+
+    def names(self, folder: Path) -> list[str]:
+        return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+
+    def size(self, path: Path) -> int | None:
+        return path.stat().st_size if path.is_file() else None
+
+    def open(self, path: Path) -> BinaryIO:
+        return path.open("rb")
+
+    @contextlib.contextmanager
+    def lock(self, path: Path) -> Iterator[bool]:
+        with path.open("w") as file:
+            try:
+                if fcntl is not None:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                held = True
+            except OSError:
+                held = False
+            yield held
+
+
+DISK: Disk = OperatingSystemDisk()
+"""The disk of everything but tests."""
+
+
+def write_whole(path: Path, data: bytes, *, disk: Disk = DISK) -> None:
+    """Replace `path` by `data` so that a reader, or a crash at any moment, meets the old file or the new one, whole."""
+    beside = path.with_name(f".{path.name[:64]}.{secrets.token_hex(4)}.tmp")
+    try:
+        disk.write(beside, data)
+        disk.sync_file(beside)
+        move_into_place(beside, path, disk=disk)
     except BaseException:
-        Path(beside).unlink(missing_ok=True)
+        disk.remove(beside)
         raise
 
 
-def move_into_place(source: Path, target: Path) -> None:
+def move_into_place(source: Path, target: Path, *, disk: Disk = DISK) -> None:
     """Rename a file that is already on the disk to its final name in the same folder, and make the name durable too."""
-    source.replace(target)
-    sync_folder(target.parent)
+    disk.rename(source, target)
+    disk.sync_folder(target.parent)
 
 
-def sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path, *, disk: Disk = DISK) -> None:
     """Make the names in a folder durable; a rename is not before this."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    disk.sync_folder(folder)
 
 
-def file_sha256(path: Path) -> str:
+def file_sha256(path: Path, *, disk: Disk = DISK) -> str:
     """SHA-256 (hex) of a file, read in pieces."""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with disk.open(path) as file:
         while piece := file.read(CHUNK):
             digest.update(piece)
     return digest.hexdigest()
 
 
 @contextlib.contextmanager
-def exclusive(folder: Path, doing: str) -> Iterator[None]:
+def exclusive(folder: Path, doing: str, *, disk: Disk = DISK) -> Iterator[None]:
     """Hold a folder's lock, which the system drops when the process ends. Raises `CatalogError` where another has
     it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as file:
-        if fcntl is not None:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise CatalogError(f"{folder}: another process is {doing} here; wait for it to end") from None
+    disk.make_folder(folder)
+    with disk.lock(folder / ".lock") as held:
+        if not held:
+            raise CatalogError(f"{folder}: another process is {doing} here; wait for it to end")
         yield

@@ -27,6 +27,9 @@ def recognize(
     joint: Annotated[
         bool, typer.Option("--joint", help="The photos show one coin, either side: give one answer to all of them.")
     ] = False,
+    country: Annotated[str | None, typer.Option(help="Only coins of this country.")] = None,
+    currency: Annotated[str | None, typer.Option(help="Only coins of this currency.")] = None,
+    side: Annotated[str | None, typer.Option(help="Only this side: obverse or reverse.")] = None,
     candidates: Annotated[int, typer.Option(min=1, max=100, help="Candidates a coin.")] = 5,
     threads: Annotated[int, typer.Option(min=1, help="Threads of each net.")] = 1,
     as_json: Annotated[
@@ -35,7 +38,8 @@ def recognize(
 ) -> None:
     """Say what coins photos show, offline."""
     catalog = open_catalog(home)
-    recognizer = Recognizer(catalog, catalog.models(threads=threads))
+    classes = catalog.class_ids(country=country, currency=currency, side=side)
+    recognizer = Recognizer(catalog, catalog.models(threads=threads), classes=classes)
     if joint:
         _recognize_together(recognizer, photos, candidates=candidates, as_json=as_json)
         return

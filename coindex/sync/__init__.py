@@ -5,6 +5,6 @@ together.
 """
 
 from coindex.sync.fetcher import Fetcher, RequestsFetcher
-from coindex.sync.updater import Progress, SyncReport, sync
+from coindex.sync.updater import Progress, Route, SyncReport, sync
 
-__all__ = ["Fetcher", "Progress", "RequestsFetcher", "SyncReport", "sync"]
+__all__ = ["Fetcher", "Progress", "RequestsFetcher", "Route", "SyncReport", "sync"]

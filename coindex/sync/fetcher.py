@@ -1,6 +1,5 @@
 """The one door to the network."""
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from urllib.parse import urlsplit
 
 import requests
 
+from coindex.catalog.files import DISK, Disk
 from coindex.errors import ReleaseRejected, SyncError
 
 __all__ = ["Fetcher", "RequestsFetcher"]
@@ -26,7 +26,7 @@ class Fetcher(Protocol):
         ...
 
     def download(self, path: str, partial: Path, *, length: int, progress: Callable[[int], None]) -> int:
-        """Bring `partial` to `length` bytes, on the disk, going on after what it already holds.
+        """Bring `partial` to `length` bytes, going on after what it already holds; to make it durable is the caller's.
 
         `progress` is told the bytes of each piece, and a negative number where it starts over. Returns the bytes that
         came over the network. Raises `SyncError`, leaving what came so far, and `ReleaseRejected` where the server's
@@ -54,12 +54,14 @@ class RequestsFetcher:
         attempts: int = 4,
         backoff: float = 0.5,
         sleep: Callable[[float], None] = time.sleep,
+        disk: Disk = DISK,
     ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.netloc:
             raise SyncError(f"{url!r} is not an address; give one such as http://127.0.0.1:8000")
         self._base = url.rstrip("/")
         self._timeout, self._attempts, self._backoff, self._sleep = timeout, attempts, backoff, sleep
+        self._disk = disk
         self._session = requests.Session()
         # Lengths and hashes are of the files as stored: nothing may be compressed on the way.
         self._session.headers["Accept-Encoding"] = "identity"
@@ -80,31 +82,26 @@ class RequestsFetcher:
 
     def download(self, path: str, partial: Path, *, length: int, progress: Callable[[int], None]) -> int:
         transferred, furthest, waits = 0, 0, self._waits()
-        with partial.open("ab") as file:
-            while (offset := file.seek(0, os.SEEK_END)) < length:
-                if offset > furthest:
-                    furthest, waits = offset, self._waits()
-                try:
-                    with self._open(path, offset) as (resumed, pieces):
-                        if offset and not resumed:
-                            file.truncate(0)
-                            progress(-offset)
-                            offset = 0
-                        for piece in pieces:
-                            offset += len(piece)
-                            transferred += len(piece)
-                            if offset > length:
-                                raise ReleaseRejected(
-                                    f"{self._base}/{path}: longer than {length} bytes, as its index says"
-                                )
-                            file.write(piece)
-                            progress(len(piece))
-                    if offset < length:
-                        raise _TransferError(f"ended after {offset} of {length} bytes")
-                except _TransferError as error:
-                    self._wait(waits, path, error)
-            file.flush()
-            os.fsync(file.fileno())
+        while (offset := self._disk.size(partial) or 0) < length:
+            if offset > furthest:
+                furthest, waits = offset, self._waits()
+            try:
+                with self._open(path, offset) as (resumed, pieces):
+                    if offset and not resumed:
+                        self._disk.write(partial, b"")
+                        progress(-offset)
+                        offset = 0
+                    for piece in pieces:
+                        offset += len(piece)
+                        transferred += len(piece)
+                        if offset > length:
+                            raise ReleaseRejected(f"{self._base}/{path}: longer than {length} bytes, as its index says")
+                        self._disk.append(partial, piece)
+                        progress(len(piece))
+                if offset < length:
+                    raise _TransferError(f"ended after {offset} of {length} bytes")
+            except _TransferError as error:
+                self._wait(waits, path, error)
         return transferred
 
     @contextmanager

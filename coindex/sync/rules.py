@@ -1,20 +1,24 @@
 """When a release may replace the catalogue of a device, as functions without any I/O.
 
 - A release is never older than the one a device has.
-- A release of the same version names the same targets.
+- A release of the same version has the same targets as those that a device holds of it.
 - It names `release.json` and `models.json`, and every file that `release.json` names.
 - Names are plain, single lengths bounded (both checked when the index is read), and so is their sum.
 - `release.json` gives the version of the index.
 - The models are of the release's space and code scale, and each of their nets is a target of the stated length and
   hash.
-- Shards, fresh rows and records give the stated state hash and the stated numbers of rows and classes.
+- Shards, fresh rows and records give the stated state hash and the stated numbers of rows and classes, whether they
+  are the release's own or a device's, brought there by a delta.
+- A delta is followed where it starts from the device's state, is smaller than what the release's own files would cost,
+  and leaves no more fresh than `MAX_CHANGES`.
 
-Each function raises `ReleaseRejected` where a rule is broken.
+Each `check_` function raises `ReleaseRejected` where a rule is broken.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
-from coindex.catalog.local import Pointer
+from coindex.catalog.fresh import Fresh
+from coindex.catalog.local import Layout, Pointer
 from coindex.catalog.release import MANIFEST_NAME, ReleaseContents, ReleaseManifest, Target
 from coindex.catalog.state import state_hash
 from coindex.errors import CatalogError, ReleaseRejected
@@ -22,16 +26,26 @@ from coindex.models import INDEX_NAME, ModelIndex
 from coindex.sync.metadata import ReleaseIndex
 
 __all__ = [
+    "MAX_CHANGES",
     "MAX_RELEASE_BYTES",
     "check_contents",
+    "check_fresh",
     "check_index",
     "check_manifest",
     "check_models",
-    "missing_targets",
+    "choose_delta",
+    "companions",
+    "missing_files",
+    "own_layout",
 ]
 
 MAX_RELEASE_BYTES = 4 * 2**30
 """A million rows with thumbnails come to about 3 GB."""
+
+MAX_CHANGES = 20_000
+"""Fresh rows and tombstones that a device gathers over its shards before it fetches new ones: twice what a release
+leaves there itself, so that no compaction makes every device fetch at once, and few enough that scanning them costs
+about what the search of a large graph does."""
 
 
 def check_index(trusted: Pointer | None, offered: ReleaseIndex) -> None:
@@ -41,7 +55,8 @@ def check_index(trusted: Pointer | None, offered: ReleaseIndex) -> None:
             f"the server offers release {offered.version}, older than release {trusted.version} here; "
             "ask its operator, or use another --home for another catalogue"
         )
-    if trusted and offered.version == trusted.version and offered.targets != trusted.targets:
+    same = trusted is None or all(offered.targets.get(name) == held for name, held in trusted.targets.items())
+    if trusted and offered.version == trusted.version and not same:
         raise ReleaseRejected(
             f"the server's release {offered.version} is not the release {trusted.version} on this device; "
             "ask its operator, or use another --home for another catalogue"
@@ -56,10 +71,32 @@ def check_index(trusted: Pointer | None, offered: ReleaseIndex) -> None:
         )
 
 
-def missing_targets(offered: ReleaseIndex, held: Collection[str]) -> tuple[Target, ...]:
-    """The targets to fetch, smallest first: those whose stored names a device does not hold."""
-    missing = [target for target in offered.targets.values() if target.stored_name not in held]
+def missing_files(needed: Iterable[Target], held: Collection[Target]) -> tuple[Target, ...]:
+    """The files to fetch, smallest first: those that a device does not hold."""
+    missing = [target for target in dict.fromkeys(needed) if target not in held]
     return tuple(sorted(missing, key=lambda target: (target.length, target.name)))
+
+
+def companions(offered: ReleaseIndex, manifest: ReleaseManifest) -> dict[str, Target]:
+    """The targets that a device needs whichever way it comes to the catalogue: `release.json`, models, thumbnails."""
+    return {name: offered.targets[name] for name in (MANIFEST_NAME, *manifest.models, *manifest.thumbnails)}
+
+
+def own_layout(offered: ReleaseIndex, manifest: ReleaseManifest) -> Layout:
+    """The catalogue as the release's own files."""
+    fresh = offered.targets[manifest.fresh] if manifest.fresh else None
+    shards = tuple(offered.targets[name] for name in manifest.shards)
+    return Layout(manifest.state_hash, shards, fresh, offered.targets[manifest.records])
+
+
+def choose_delta(offered: ReleaseIndex, manifest: ReleaseManifest, here: Layout, *, cost: int) -> Target | None:
+    """The delta to follow from a device's layout, None where there is none or it is no smaller than `cost`, the bytes
+    of the release's own files that are missing."""
+    for delta in manifest.deltas:
+        target = offered.targets[delta.name]
+        if delta.from_hash == here.state_hash and target.length < cost:
+            return target
+    return None
 
 
 def check_manifest(offered: ReleaseIndex, manifest: ReleaseManifest) -> None:
@@ -84,6 +121,12 @@ def check_models(offered: ReleaseIndex, manifest: ReleaseManifest, models: Model
     for net in (models.segmenter, models.embedder):
         if net.file not in manifest.models or offered.targets[net.file] != Target(net.file, net.bytes, net.sha256):
             raise ReleaseRejected(f"release {manifest.version} does not carry the {net.file} of its {INDEX_NAME}")
+
+
+def check_fresh(fresh: Fresh) -> None:
+    """Whether a device may keep its shards with this much changed since they were built."""
+    if len(fresh) > MAX_CHANGES:
+        raise ReleaseRejected(f"{len(fresh)} rows changed since the shards here were built; {MAX_CHANGES} is the most")
 
 
 def check_contents(contents: ReleaseContents) -> None:

@@ -1,44 +1,66 @@
-"""Bring a device's catalogue to the server's release: fetch beside, verify all, then move the pointer."""
+"""Bring a device's catalogue to the server's release: fetch beside, verify all, then move the pointer.
 
+What the pointer names is durable before the pointer is, and what the pointer named before is deleted after; so a crash
+at any moment leaves one of the two, whole.
+"""
+
+import contextlib
 import hashlib
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
-from coindex.catalog.files import exclusive, file_sha256, move_into_place
+import numpy as np
+
+from coindex.catalog.delta import changed_records, read_delta
+from coindex.catalog.files import DISK, Disk, exclusive, file_sha256, move_into_place, write_whole
+from coindex.catalog.fresh import FRESH_NAME, write_fresh
 from coindex.catalog.local import (
+    POINTER_NAME,
+    Layout,
     Pointer,
     default_home,
+    read_contents_of,
     read_pointer,
+    read_target,
     target_path,
     targets_folder,
     write_pointer,
 )
-from coindex.catalog.release import MANIFEST_NAME, Target, parse_manifest, read_contents
+from coindex.catalog.release import MANIFEST_NAME, RECORDS_NAME, ReleaseManifest, Target, parse_manifest
+from coindex.catalog.state import records_bytes
 from coindex.errors import CatalogError, ModelError, ReleaseRejected, SyncError
-from coindex.models import INDEX_NAME, read_index
+from coindex.models import INDEX_NAME, ModelIndex, read_index
 from coindex.sync import rules
 from coindex.sync.fetcher import Fetcher, RequestsFetcher
 from coindex.sync.metadata import INDEX_PATH, MAX_INDEX_BYTES, TARGETS_PATH, ReleaseIndex, parse_index
 
-__all__ = ["Progress", "SyncReport", "sync"]
+__all__ = ["Progress", "Route", "SyncReport", "sync"]
 
 PARTIAL = ".part"
 
 Progress = Callable[[int, int], None]
-"""Told the bytes of missing targets that are here, and those that there will be."""
+"""Told the bytes of missing files that are here, and those that there will be, as far as is known."""
+
+Route = Literal["kept", "delta", "full"]
+"""How a device came to the release's catalogue: it had it already, it followed a delta over its own shards, or it took
+the release's own shards, fresh rows and records."""
 
 
 @dataclass(frozen=True)
 class SyncReport:
-    """What a sync did. `from_version` is None on a device that had no catalogue; bytes are those that came over the
-    network (the index included) and those of targets that were here already."""
+    """What a sync did. `from_version` is None on a device that had no catalogue. `bytes_downloaded` are those that came
+    over the network, the index included; `bytes_reused` those of files that were here already; `bytes_saved` those
+    that the full route would have cost beyond the one taken."""
 
     from_version: int | None
     to_version: int
     bytes_downloaded: int
     bytes_reused: int
     up_to_date: bool
+    route: Route = "full"
+    bytes_saved: int = 0
 
 
 def sync(
@@ -47,118 +69,204 @@ def sync(
     *,
     fetcher: Fetcher | None = None,
     progress: Progress | None = None,
+    disk: Disk = DISK,
 ) -> SyncReport:
     """Fetch what is missing of the server's release and make it the catalogue of `home`.
 
-    Targets that are here, whole, are not fetched again; a damaged one is. Whatever goes wrong, and whenever, the
+    Files that are here, whole, are not fetched again; a damaged one is. Whatever goes wrong, and whenever, the
     catalogue is the old one or the new one. Raises `SyncError` where the release cannot be fetched, `ReleaseRejected`
     where it may not be used, and `CatalogError` where the folder is in use or its pointer damaged.
     """
     home = default_home() if home is None else home
-    fetcher = RequestsFetcher(url) if fetcher is None else fetcher
+    fetcher = RequestsFetcher(url, disk=disk) if fetcher is None else fetcher
     try:
-        with exclusive(home, "syncing"):
-            return _sync(fetcher, home, progress or (lambda here, total: None))
+        with exclusive(home, "syncing", disk=disk):
+            return _Sync(fetcher, home, progress or (lambda here, total: None), disk).run()
     except OSError as error:
-        raise SyncError(f"{home}: cannot be written ({error.strerror}); the catalogue there is unchanged") from error
+        raise SyncError(
+            f"{home}: cannot be written ({error.strerror}); the catalogue there is as whole as it was, make room or "
+            "mend the disk and sync again"
+        ) from error
 
 
-def _sync(fetcher: Fetcher, home: Path, progress: Progress) -> SyncReport:
-    trusted = read_pointer(home)
-    answer = fetcher.get(INDEX_PATH, most=MAX_INDEX_BYTES)
-    offered = parse_index(answer)
-    rules.check_index(trusted, offered)
+class _Sync:
+    """One sync of one folder: what it has fetched and made so far, and how far it is."""
 
-    targets_folder(home).mkdir(parents=True, exist_ok=True)
-    missing = rules.missing_targets(offered, _held(home, offered.targets.values()))
-    transferred = _fetch(fetcher, home, missing, progress)
-    up_to_date = trusted is not None and trusted.version == offered.version
-    if not up_to_date:
+    def __init__(self, fetcher: Fetcher, home: Path, progress: Progress, disk: Disk) -> None:
+        self._fetcher, self._home, self._progress, self._disk = fetcher, home, progress, disk
+        self._held: set[Target] = set()
+        self._new: set[Target] = set()
+        self._here = self._total = self._transferred = 0
+
+    def run(self) -> SyncReport:
+        home, disk = self._home, self._disk
+        trusted = read_pointer(home, disk=disk)
+        answer = self._fetcher.get(INDEX_PATH, most=MAX_INDEX_BYTES)
+        offered = parse_index(answer)
+        rules.check_index(trusted, offered)
+
+        disk.make_folder(targets_folder(home))
+        # The pointer met here may be one whose rename a sync before this could not make durable. It is from here on,
+        # before anything is deleted that an older one needs; and so is the folder that the next one will speak of.
+        disk.sync_folder(home)
+        if trusted is None:
+            with contextlib.suppress(PermissionError):  # who may not read the folder above did not make this one
+                disk.sync_folder(home.parent)
+        self._look(dict.fromkeys((*offered.targets.values(), *(trusted.files if trusted else ()))))
+        held = frozenset(self._held)
         try:
-            _check_release(home, offered)
+            pointer, route, cost = self._reach(trusted, offered)
         except ReleaseRejected:
-            _delete_others(home, trusted.targets.values() if trusted else ())
+            self._delete(self._new - set(trusted.files if trusted else ()))
             raise
-        write_pointer(home, Pointer(offered.version, offered.targets))
-        # The old release's files stay until the next one: a reader may just have opened the old pointer.
-        old = trusted.targets.values() if trusted else ()
-        _delete_others(home, [*offered.targets.values(), *old])
-    total = sum(target.length for target in offered.targets.values())
-    return SyncReport(
-        from_version=trusted.version if trusted else None,
-        to_version=offered.version,
-        bytes_downloaded=len(answer) + transferred,
-        bytes_reused=total - sum(target.length for target in missing),
-        up_to_date=up_to_date,
-    )
+        if pointer != trusted:
+            # A file found here may have got its name from a sync that was cut off before the name was durable.
+            disk.sync_folder(targets_folder(home))
+            write_pointer(home, pointer, disk=disk)
+            # The old catalogue's files stay until the next one: a reader may just have opened the old pointer.
+            self._delete_others((*pointer.files, *(trusted.files if trusted else ())))
+        return SyncReport(
+            from_version=trusted.version if trusted else None,
+            to_version=offered.version,
+            bytes_downloaded=len(answer) + self._transferred,
+            bytes_reused=sum(file.length for file in pointer.files if file in held),
+            up_to_date=trusted is not None and trusted.version == offered.version,
+            route=route,
+            bytes_saved=cost,
+        )
 
+    def _reach(self, trusted: Pointer | None, offered: ReleaseIndex) -> tuple[Pointer, Route, int]:
+        """The pointer to move to, whose every file is here and verified; how it came about, and the bytes saved."""
+        self._fetch([offered.targets[MANIFEST_NAME]])
+        try:
+            manifest = parse_manifest(read_target(self._home, offered.targets[MANIFEST_NAME], disk=self._disk))
+            rules.check_manifest(offered, manifest)
+            companions = rules.companions(offered, manifest)
+            self._fetch([companions[INDEX_NAME]])
+            rules.check_models(offered, manifest, self._model_index(companions[INDEX_NAME]))
+            self._fetch(companions.values())
+            layout, route, saved = self._lay_out(trusted, offered, manifest)
+        except (CatalogError, ModelError) as error:
+            raise ReleaseRejected(f"release {offered.version}: {error}") from None
+        return Pointer(offered.version, companions, layout), route, saved
 
-def _held(home: Path, targets: Iterable[Target]) -> set[str]:
-    """Stored names of the targets that are here and whole."""
-    held = set()
-    for target in targets:
-        path = target_path(home, target)
-        if path.is_file() and path.stat().st_size == target.length and file_sha256(path) == target.sha256:
-            held.add(target.stored_name)
-    return held
+    def _lay_out(
+        self, trusted: Pointer | None, offered: ReleaseIndex, manifest: ReleaseManifest
+    ) -> tuple[Layout, Route, int]:
+        """The cheapest layout that gives the release's catalogue."""
+        own = rules.own_layout(offered, manifest)
+        cost = sum(file.length for file in rules.missing_files(own.files, self._held))
+        here = trusted.layout if trusted and self._held.issuperset(trusted.layout.files) else None
+        if here and here.state_hash == manifest.state_hash:
+            if trusted and trusted.version != offered.version:
+                rules.check_contents(read_contents_of(self._home, here, manifest, disk=self._disk))
+            return here, "kept", cost
+        delta = rules.choose_delta(offered, manifest, here, cost=cost) if here else None
+        if here and delta:
+            before = self._transferred
+            try:
+                return self._follow(here, delta, manifest), "delta", max(cost - (self._transferred - before), 0)
+            except (ReleaseRejected, CatalogError):
+                # The release itself does not need its deltas to be right.
+                pass
+        self._fetch(own.files)
+        rules.check_contents(read_contents_of(self._home, own, manifest, disk=self._disk))
+        return own, "full", 0
 
+    def _follow(self, here: Layout, file: Target, manifest: ReleaseManifest) -> Layout:
+        """The layout after a delta: the same shards, fresh rows and records made anew, which give the release's
+        state."""
+        self._fetch([file])
+        delta = read_delta(read_target(self._home, file, disk=self._disk), name=file.name)
+        old = read_contents_of(self._home, here, manifest, disk=self._disk)
+        row_ids = np.concatenate([np.zeros(0, np.uint32), *(shard.rows.row_ids for shard in old.shards)])
+        fresh = old.fresh.after(delta, row_ids)
+        rules.check_fresh(fresh)
+        records = changed_records(old.records, delta)
+        rules.check_contents(replace(old, fresh=fresh, records=records))
+        return Layout(
+            state_hash=manifest.state_hash,
+            shards=here.shards,
+            fresh=self._keep(FRESH_NAME, write_fresh(fresh)) if len(fresh) else None,
+            records=self._keep(RECORDS_NAME, records_bytes(records.values())),
+        )
 
-def _fetch(fetcher: Fetcher, home: Path, targets: Collection[Target], progress: Progress) -> int:
-    total = sum(target.length for target in targets)
-    here = transferred = 0
+    def _keep(self, name: str, data: bytes) -> Target:
+        """Store a file that was made here."""
+        file = Target(name, len(data), hashlib.sha256(data).hexdigest())
+        if file not in self._held:
+            write_whole(target_path(self._home, file), data, disk=self._disk)
+            self._new.add(file)
+            self._look([file])
+        return file
 
-    def count(came: int) -> None:
-        nonlocal here
-        here += came
-        progress(here, total)
+    def _model_index(self, file: Target) -> ModelIndex:
+        return read_index(target_path(self._home, file), read=lambda _: read_target(self._home, file, disk=self._disk))
 
-    for target in targets:
-        path = target_path(home, target)
-        partial = path.with_name(path.name + PARTIAL)
-        if partial.is_file() and partial.stat().st_size > target.length:
-            partial.unlink()
-        resumed = partial.is_file() and partial.stat().st_size
-        count(partial.stat().st_size if resumed else 0)
-        transferred += _download(fetcher, target, partial, count)
-        if resumed and file_sha256(partial) != target.sha256:
+    def _look(self, files: Iterable[Target]) -> None:
+        """Find out which files are here and whole."""
+        for file in files:
+            path = target_path(self._home, file)
+            if self._disk.size(path) == file.length and file_sha256(path, disk=self._disk) == file.sha256:
+                self._held.add(file)
+
+    def _fetch(self, files: Iterable[Target]) -> None:
+        """Bring the files that are missing, each durable and of its length and hash."""
+        missing = rules.missing_files(files, self._held)
+        self._total += sum(file.length for file in missing)
+        for file in missing:
+            path = target_path(self._home, file)
+            partial = path.with_name(path.name + PARTIAL)
+            self._download(file, partial)
+            try:
+                self._disk.sync_file(partial)
+            except OSError:
+                # After a failed sync the system may think clean what the disk never got: no later sync would mend it.
+                self._disk.remove(partial)
+                raise
+            move_into_place(partial, path, disk=self._disk)
+            self._new.add(file)
+            self._held.add(file)
+
+    def _download(self, file: Target, partial: Path) -> None:
+        began = self._disk.size(partial) or 0
+        if began > file.length:
+            self._disk.remove(partial)
+            began = 0
+        self._count(began)
+        self._transfer(file, partial)
+        if began and file_sha256(partial, disk=self._disk) != file.sha256:
             # What lay there from an earlier sync may be what is wrong: once more from the start.
-            partial.unlink()
-            count(-target.length)
-            transferred += _download(fetcher, target, partial, count)
-        if file_sha256(partial) != target.sha256:
-            partial.unlink()
-            raise ReleaseRejected(f"{target.name}: the server sent another file than its index describes (SHA-256)")
-        move_into_place(partial, path)
-    return transferred
+            self._disk.remove(partial)
+            self._count(-file.length)
+            self._transfer(file, partial)
+        if file_sha256(partial, disk=self._disk) != file.sha256:
+            self._disk.remove(partial)
+            raise ReleaseRejected(f"{file.name}: the server sent another file than its index describes (SHA-256)")
 
+    def _transfer(self, file: Target, partial: Path) -> None:
+        if not file.length:
+            self._disk.write(partial, b"")
+        path = f"{TARGETS_PATH}/{file.stored_name}"
+        try:
+            self._transferred += self._fetcher.download(path, partial, length=file.length, progress=self._count)
+        except ReleaseRejected:
+            self._disk.remove(partial)
+            raise
 
-def _download(fetcher: Fetcher, target: Target, partial: Path, count: Callable[[int], None]) -> int:
-    path = f"{TARGETS_PATH}/{target.stored_name}"
-    try:
-        return fetcher.download(path, partial, length=target.length, progress=count)
-    except ReleaseRejected:
-        partial.unlink(missing_ok=True)
-        raise
+    def _count(self, came: int) -> None:
+        self._here += came
+        self._progress(self._here, self._total)
 
+    def _delete(self, files: Collection[Target]) -> None:
+        for file in files:
+            self._disk.remove(target_path(self._home, file))
 
-def _check_release(home: Path, offered: ReleaseIndex) -> None:
-    def read(name: str) -> bytes:
-        data = target_path(home, offered.targets[name]).read_bytes()
-        if hashlib.sha256(data).hexdigest() != offered.targets[name].sha256:
-            raise ReleaseRejected(f"{name}: changed on the disk while it was synced; sync again")
-        return data
-
-    try:
-        manifest = parse_manifest(read(MANIFEST_NAME))
-        rules.check_manifest(offered, manifest)
-        rules.check_models(offered, manifest, read_index(target_path(home, offered.targets[INDEX_NAME])))
-        rules.check_contents(read_contents(manifest, read))
-    except (CatalogError, ModelError) as error:
-        raise ReleaseRejected(f"release {offered.version}: {error}") from None
-
-
-def _delete_others(home: Path, kept: Iterable[Target]) -> None:
-    names = {target.stored_name for target in kept}
-    for path in targets_folder(home).iterdir():
-        if path.name not in names:
-            path.unlink(missing_ok=True)
+    def _delete_others(self, kept: Iterable[Target]) -> None:
+        names, folder = {file.stored_name for file in kept}, targets_folder(self._home)
+        for name in self._disk.names(folder):
+            if name not in names:
+                self._disk.remove(folder / name)
+        for name in self._disk.names(self._home):
+            if name.startswith(f".{POINTER_NAME}."):  # left beside the pointer by a sync that was cut off
+                self._disk.remove(self._home / name)

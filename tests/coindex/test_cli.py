@@ -112,7 +112,7 @@ def test_sync_prints_its_report_for_people_or_for_machines(call, monkeypatch, tm
     monkeypatch.setattr("coindex.sync.sync", fake)
     monkeypatch.setenv("COINDEX_HOME", str(tmp_path))
     _, out, _ = call("sync", "http://x")
-    assert "release 4" in out and "1.50 MB" in out and "0.25 MB" in out
+    assert "release 4" in out and "1.50 MB" in out and "0.25 MB" in out and "less" not in out
     code, out, err = call("sync", "http://x", "--json")
     assert (code, err) == (0, "")
     assert json.loads(out)["to_version"] == 4 and json.loads(out)["from_version"] == 3

@@ -40,8 +40,8 @@ def catalog_of(rows, space, open_set=None):
     }
     manifest = ReleaseManifest(
         version=7, created="2026-01-01T00:00:00Z", space_id=space, code_scale=254.0, open_set=open_set, models=(),
-        shards=(), fresh=None, tombstones=(), records="records.json", thumbnails=(), state_hash="5" * 64,
-        rows=len(rows), classes=3, ef=100,
+        shards=(), fresh=None, records="records.json", thumbnails=(), deltas=(), state_hash="5" * 64,
+        rows=len(rows), classes=3, ef=100, validation=None,
     )  # fmt: skip
     return LocalCatalog(Path("device"), manifest, records, CatalogIndex.from_rows(rows), {})
 
@@ -157,6 +157,32 @@ def test_the_command_gives_one_answer_to_all_photos(tmp_path, draw, catalog, fak
     printed = capsys.readouterr().out
     assert "2 photos of one coin, found in 1" in printed
     assert "Utopia 10 mark" in printed
+
+
+def test_a_filter_leaves_the_other_classes_out_as_if_they_were_not_there(photo_of, catalog, fake_models):
+    photo = photo_of(640, 480, [(320, 240, 120, "left")])
+    reverse = catalog.class_ids(side="reverse")
+    # Class 20 is a reverse; the side of class 30 is unknown, so it may be one.
+    assert reverse == {20, 30}
+    recognizer = Recognizer(catalog, fake_models, classes=reverse)
+    (coin,) = recognizer.recognize(photo).coins
+    assert sorted(candidate.coin for candidate in coin.candidates) == [20, 30]
+    first, second = (candidate.distance for candidate in coin.candidates)
+    assert coin.confidence == fake_models.index.open_set.confidence(Evidence(first, second, rows=2))
+    together = recognizer.recognize_together([photo, photo])
+    assert sorted(side.coin for candidate in together.candidates for side in candidate.sides) == [20, 20, 30, 30]
+
+
+def test_a_filter_for_what_is_not_there_lists_what_is(catalog):
+    assert catalog.class_ids() is None
+    assert catalog.class_ids(country="utopia", currency="MARK", side="obverse") == {10, 30}
+    for wanted, there in (
+        ({"country": "Atlantis"}, "Utopia"),
+        ({"currency": "crown"}, "mark"),
+        ({"side": "top"}, "obverse"),
+    ):
+        with pytest.raises(CatalogError, match=f"{next(iter(wanted.values()))}.*there are: {there}"):
+            catalog.class_ids(**wanted)
 
 
 def test_the_document_is_the_designs(photo_of, catalog, fake_models):

@@ -1,147 +1,22 @@
 """Sync against a repository in memory, which is the fetcher: each test is named for what goes wrong."""
 
-import hashlib
-import io
-import json
-import zipfile
 from dataclasses import replace
 
-import numpy as np
 import pytest
+from release_server import FRESH_NAME, PACK, SHARD, ReleaseServer, models, some_rows
 
-from coindex.catalog import CoinRecord, Rows, open_catalog, state_hash
+from coindex.catalog import open_catalog
 from coindex.catalog.files import exclusive
 from coindex.catalog.local import read_pointer
-from coindex.catalog.release import ReleaseManifest, Target, thumbnail_pack
-from coindex.catalog.shard import build_shard, write_shard
-from coindex.catalog.state import CatalogState, records_bytes
-from coindex.codes import space_id
-from coindex.cutout import CUTOUT_VERSION
+from coindex.catalog.release import Target
 from coindex.errors import CatalogError, ModelError, ReleaseRejected, SpaceMismatch, SyncError
-from coindex.sync import sync
-from coindex.sync.metadata import INDEX_PATH, ReleaseIndex
-
-CHECKPOINT = "c0" * 32
-OPEN_SET = {
-    "limit": 9e5, "shift": 1e4, "bias": 4, "distance": -5e-5, "ratio": -5.5, "rows": -0.1, "photos": 1, "far": 129032
-}  # fmt: skip
-
-
-def models(checkpoint=CHECKPOINT, scale=254.0):
-    """The files of models that nobody can run, with an index that is right about them."""
-    nets = {name: f"{name}.int8.tflite" for name in ("segmenter", "embedder")}
-    files = {file: file.encode() * 50 for file in nets.values()}
-    index = {
-        "format": 2,
-        "space_id": space_id(checkpoint, CUTOUT_VERSION, scale),
-        "code_scale": scale,
-        "cutout_version": CUTOUT_VERSION,
-        "embedder_checkpoint_sha256": checkpoint,
-        "models": {name: describe(file, files[file]) for name, file in nets.items()},
-        "open_set": OPEN_SET,
-    }
-    return {"models.json": json.dumps(index).encode(), **files}
-
-
-def describe(file, data):
-    return {"file": file, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
-
-
-def some_rows(ids, seed=0):
-    codes = np.random.default_rng(seed).integers(-127, 128, (1000, 64)).astype(np.int8)
-    return Rows.of(ids, [row % 5 + 1 for row in ids], codes[list(ids)])
-
-
-class Repository:
-    """A server in memory; `cut` breaks the download after so many bytes, once."""
-
-    def __init__(self):
-        self.index = None
-        self.targets = {}
-        self.cut = None
-        self.fetched = []
-
-    def release(self, version, ids=range(1, 40), *, fresh=(), tombstones=(), manifest=None, files=None):
-        """Publish a release; `manifest` changes fields of release.json, `files` replaces or adds targets."""
-        shard, added = some_rows(ids), some_rows(fresh, seed=1)
-        left = [row for row in ids if row not in tombstones]
-        records = {n: CoinRecord(n, "Utopia", "mark", str(n), "", "obverse", f"Utopia {n}", "") for n in range(1, 6)}
-        rows = Rows.of([*left, *fresh], [row % 5 + 1 for row in (*left, *fresh)], merged_codes(left, added))
-        state = CatalogState(space_id(CHECKPOINT, CUTOUT_VERSION, 254.0), rows, records)
-        described = ReleaseManifest(
-            version=version,
-            created="2026-01-01T00:00:00Z",
-            space_id=state.space_id,
-            code_scale=254.0,
-            open_set=None,
-            models=tuple(models()),
-            shards=("shard-00000.coinshard",),
-            fresh="fresh.coinshard" if fresh else None,
-            tombstones=tuple(tombstones),
-            records="records.json",
-            thumbnails=("thumbnails-00000.zip",),
-            state_hash=state_hash(state),
-            rows=len(rows),
-            classes=5,
-            ef=50,
-        )
-        contents = {
-            **models(),
-            "release.json": replace(described, **(manifest or {})).to_bytes(),
-            "shard-00000.coinshard": write_shard(build_shard(shard)),
-            "records.json": records_bytes(records.values()),
-            "thumbnails-00000.zip": pack(left),
-            **({"fresh.coinshard": write_shard(build_shard(added, graph=False))} if fresh else {}),
-            **(files or {}),
-        }
-        contents = {name: data for name, data in contents.items() if data is not None}
-        named = {name: Target(name, len(data), hashlib.sha256(data).hexdigest()) for name, data in contents.items()}
-        self.index = ReleaseIndex(version, named).to_bytes()
-        self.targets |= {f"releases/targets/{named[name].stored_name}": data for name, data in contents.items()}
-        return self
-
-    def get(self, path, *, most):
-        assert path == INDEX_PATH
-        return self.index
-
-    def download(self, path, partial, *, length, progress):
-        self.fetched.append(path.partition(".")[2])
-        data = self.targets[path]
-        offset = partial.stat().st_size if partial.exists() else 0
-        end = len(data)
-        if self.cut and self.cut < end:
-            end, self.cut = self.cut, None
-        with partial.open("ab") as file:
-            file.write(data[offset:end])
-        progress(end - offset)
-        if end < length:
-            raise SyncError("the connection broke")
-        return end - offset
-
-    def spoil(self, name, data):
-        """Serve other bytes under a target's address."""
-        [path] = [path for path in self.targets if path.endswith("." + name)]
-        self.targets[path] = data(self.targets[path])
-
-
-def merged_codes(left, added):
-    shard = some_rows(left)
-    by_id = dict(zip(shard.row_ids.tolist(), shard.codes, strict=True))
-    by_id |= dict(zip(added.row_ids.tolist(), added.codes, strict=True))
-    return np.array([by_id[row] for row in (*left, *added.row_ids.tolist())])
-
-
-def pack(ids):
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
-        for row in ids:
-            archive.writestr(zipfile.ZipInfo(f"{row}.webp"), f"picture {row}")
-    return out.getvalue()
+from coindex.sync import rules, sync
+from coindex.sync.metadata import ReleaseIndex
 
 
 @pytest.fixture
 def server():
-    return Repository()
+    return ReleaseServer()
 
 
 @pytest.fixture
@@ -183,7 +58,8 @@ def test_a_second_sync_fetches_the_index_alone(server, synced):
 
 def test_only_the_files_that_changed_are_fetched(server, synced):
     report = pull(server.release(6, fresh=[50]), synced)
-    assert sorted(server.fetched) == ["fresh.coinshard", "release.json"]
+    assert report.route == "full"
+    assert sorted(server.fetched) == [FRESH_NAME, "release.json", PACK]
     assert (report.from_version, report.to_version) == (5, 6)
     assert report.bytes_reused > report.bytes_downloaded - len(server.index)
     assert_still_works(synced, 6)
@@ -209,7 +85,7 @@ def test_a_reader_that_met_the_pointer_of_a_release_now_deleted_opens_the_new_on
     pull(server.release(6, ids=range(1, 50)), synced)
     pull(server.release(7, ids=range(1, 60)), synced)
     answers = iter([old, read_pointer(synced)])
-    monkeypatch.setattr("coindex.catalog.local.read_pointer", lambda home: next(answers))
+    monkeypatch.setattr("coindex.catalog.local.read_pointer", lambda home, disk: next(answers))
     assert open_catalog(synced).manifest.version == 7
 
 
@@ -218,7 +94,7 @@ def test_files_of_releases_before_the_last_are_deleted(server, synced):
     pull(server.release(7, ids=range(1, 60)), synced)
     kept = {path.name.partition(".")[2]: 0 for path in (synced / "targets").iterdir()}
     assert len(list((synced / "targets").glob("*.release.json"))) == 2
-    assert set(kept) == {*models(), "release.json", "shard-00000.coinshard", "records.json", "thumbnails-00000.zip"}
+    assert set(kept) == {*models(), "release.json", SHARD, "records.json", PACK}
 
 
 def test_an_interrupted_download_goes_on_where_it_stopped(server, synced):
@@ -256,7 +132,7 @@ def test_a_damaged_file_on_the_device_is_noticed_and_mended_by_the_next_sync(ser
     with pytest.raises(CatalogError, match="sync again"):
         open_catalog(synced)
     pull(server, synced)
-    assert server.fetched == ["shard-00000.coinshard"]
+    assert server.fetched == [SHARD]
     assert_still_works(synced, 5)
 
 
@@ -268,8 +144,8 @@ def refused(server, home, match, error=ReleaseRejected):
 
 
 def test_a_file_with_the_wrong_hash_is_refused(server, synced):
-    server.release(6, fresh=[50]).spoil("fresh.coinshard", lambda data: data[:-1] + b"\xff")
-    refused(server, synced, "fresh.coinshard.*SHA-256")
+    server.release(6, fresh=[50]).spoil(FRESH_NAME, lambda data: data[:-1] + b"\xff")
+    refused(server, synced, "fresh.coinfresh.*SHA-256")
 
 
 def test_an_older_version_is_refused(server, synced):
@@ -309,7 +185,6 @@ def test_a_release_that_lacks_a_file_is_refused(server, synced, name):
         ({"version": 7}, "release 7, the index"),
         ({"space_id": "0" * 16}, "of space"),
         ({"code_scale": 127.0}, "scale 127"),
-        ({"tombstones": (3,)}, "38 rows"),
     ],
 )
 def test_a_release_that_is_not_what_its_manifest_says_is_refused(server, synced, changed, match):
@@ -325,10 +200,10 @@ def test_a_net_that_models_json_does_not_describe_is_refused(server, synced):
 
 
 def test_a_shard_of_a_newer_format_asks_for_an_update(server, synced, monkeypatch):
-    monkeypatch.setattr("coindex.catalog.shard.FORMAT_VERSION", 1)
-    server.release(6)
+    monkeypatch.setattr("coindex.catalog.shard.FORMAT_VERSION", 2)
+    server.release(6, ids=range(1, 41))
     monkeypatch.undo()
-    refused(server, synced, r"shard format 1.*update coindex")
+    refused(server, synced, r"shard-00000.*format 2.*update coindex")
 
 
 def test_a_disk_that_cannot_be_written_leaves_the_old_catalogue(server, synced, monkeypatch):
@@ -381,6 +256,111 @@ def test_models_come_from_the_release(server, synced):
 
 def test_thumbnail_packs_are_found_by_row_id(server, synced):
     catalog = open_catalog(synced)
-    assert thumbnail_pack(7) in catalog.targets
+    assert PACK in catalog.targets
     assert catalog.thumbnail(39) == b"picture 39"
     assert catalog.thumbnail(40) is None and catalog.thumbnail(5000) is None
+
+
+CHANGE = {"ids": range(1, 40), "fresh": [3, 50], "tombstones": [3, 4], "renamed": [2]}
+"""Row 4 goes, row 3 changes its code, row 50 comes, class 2 has another name."""
+
+
+def test_a_delta_is_followed_over_the_shards_that_are_here(server, synced):
+    report = pull(server.release(6, **CHANGE, deltas=[5]), synced)
+    assert sorted(server.fetched) == ["delta-5-6.coindelta", "release.json", PACK]
+    sizes = {path.partition(".")[2]: len(data) for path, data in server.targets.items()}
+    assert report.route == "delta"
+    assert report.bytes_saved == sizes[FRESH_NAME] + sizes["records.json"] - sizes["delta-5-6.coindelta"]
+    catalog = open_catalog(synced)
+    assert catalog.index.rows.row_ids.tolist() == [1, 2, 3, *range(5, 40), 50]
+    assert catalog.records[2].name == "Utopia 2 renamed"
+    code = some_rows([3], seed=1).codes[0]
+    assert (catalog.index.search(code, 1)[0].row_id, catalog.index.search(code, 1)[0].distance) == (3, 0)
+    assert_still_works(synced, 6)
+
+
+def test_a_delta_leads_across_a_compaction_without_its_shards(server, synced):
+    report = pull(server.release(6, range(2, 60), deltas=[5]), synced)
+    assert report.route == "delta" and SHARD not in server.fetched
+    assert open_catalog(synced).index.rows.row_ids.tolist() == [*range(2, 60)]
+    pointer = read_pointer(synced)
+    assert SHARD not in pointer.targets and pointer.layout.fresh is not None
+    server.fetched.clear()
+    assert pull(server, synced).up_to_date and server.fetched == []
+
+
+def test_a_release_of_the_state_that_is_here_costs_its_manifest_alone(server, synced):
+    pull(server.release(6, **CHANGE, deltas=[5]), synced)
+    server.fetched.clear()
+    # The server has rewritten its shard; the state is the same.
+    left = [row for row in range(1, 40) if row not in (3, 4)]
+    server.release(7, ids=left, fresh=[3, 50], renamed=[2])
+    report = pull(server, synced)
+    assert (report.route, server.fetched) == ("kept", ["release.json"])
+    sizes = {path.partition(".")[2]: len(data) for path, data in server.targets.items()}
+    assert report.bytes_saved == sizes[SHARD] + sizes[FRESH_NAME]
+    assert_still_works(synced, 7)
+
+
+def test_a_device_that_was_away_takes_the_delta_of_its_own_release(server, synced):
+    server.release(6, **CHANGE, deltas=[5])
+    pull(server.release(7, range(1, 50), deltas=[5, 6]), synced)
+    assert "delta-5-7.coindelta" in server.fetched
+    assert_still_works(synced, 7)
+
+
+def test_a_delta_from_another_state_is_not_asked_for(server, synced):
+    server.release(6, **CHANGE)
+    report = pull(server.release(7, range(1, 50), deltas=[6]), synced)
+    assert report.route == "full" and not [name for name in server.fetched if "delta" in name]
+
+
+def test_a_delta_larger_than_the_files_that_it_saves_is_not_asked_for(server, synced):
+    # The release's own fresh file says the same of the same shard without the two hashes of a delta.
+    report = pull(server.release(6, fresh=[50], deltas=[5]), synced)
+    assert report.route == "full" and FRESH_NAME in server.fetched
+
+
+def test_too_much_fresh_makes_the_device_take_the_releases_shards(server, synced, monkeypatch):
+    monkeypatch.setattr(rules, "MAX_CHANGES", 2)
+    report = pull(server.release(6, range(2, 60), deltas=[5]), synced)
+    assert (report.route, report.bytes_saved) == ("full", 0)
+    assert SHARD in server.fetched
+    assert_still_works(synced, 6)
+
+
+@pytest.mark.parametrize("change", [lambda data: data[:-1] + b"!", lambda data: data + b"!"])
+def test_a_damaged_delta_makes_way_for_the_full_files(server, synced, change):
+    server.release(6, **CHANGE, deltas=[5]).spoil("delta-5-6.coindelta", change)
+    assert pull(server, synced).route == "full"
+    assert_still_works(synced, 6)
+
+
+def test_a_delta_that_leads_elsewhere_makes_way_for_the_full_files(server, synced):
+    server.release(6, range(1, 45), deltas=[5])
+    [wrong] = [data for path, data in server.targets.items() if path.endswith("delta-5-6.coindelta")]
+    server.release(7, **CHANGE, deltas=[5], files={"delta-5-7.coindelta": wrong})
+    assert pull(server, synced).route == "full"
+    assert_still_works(synced, 7)
+    assert open_catalog(synced).index.rows.row_ids.tolist() == [1, 2, 3, *range(5, 40), 50]
+
+
+def test_a_pointer_with_any_byte_changed_is_refused(synced):
+    path = synced / "current.json"
+    data = path.read_bytes()
+    for place in range(len(data)):
+        path.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
+        with pytest.raises(CatalogError, match=r"sync again|update coindex"):
+            read_pointer(synced)
+
+
+def test_a_pointer_of_the_first_format_asks_to_be_deleted(server, synced):
+    (synced / "current.json").write_bytes(b'{"format": 1, "targets": {}, "version": 5}')
+    for act in (lambda: open_catalog(synced), lambda: pull(server, synced)):
+        with pytest.raises(CatalogError, match=r"format 1.*delete it and sync again"):
+            act()
+    (synced / "current.json").unlink()
+    server.fetched.clear()
+    pull(server, synced)
+    assert server.fetched == []
+    assert_still_works(synced, 5)

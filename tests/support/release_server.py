@@ -1,0 +1,161 @@
+"""A server in memory, which is the fetcher too: what it publishes is small, whole and real but for the nets."""
+
+import hashlib
+import io
+import json
+import zipfile
+from dataclasses import replace
+
+import numpy as np
+
+from coindex.catalog import CatalogState, CoinRecord, Rows, state_hash
+from coindex.catalog.delta import delta_between, write_delta
+from coindex.catalog.files import DISK
+from coindex.catalog.fresh import FRESH_NAME, Fresh, write_fresh
+from coindex.catalog.release import ReleaseDelta, ReleaseManifest, Target
+from coindex.catalog.shard import build_shard, write_shard
+from coindex.catalog.state import merge_rows, records_bytes
+from coindex.codes import space_id
+from coindex.cutout import CUTOUT_VERSION
+from coindex.errors import SyncError
+from coindex.sync.metadata import INDEX_PATH, ReleaseIndex
+
+CHECKPOINT = "c0" * 32
+SPACE = space_id(CHECKPOINT, CUTOUT_VERSION, 254.0)
+CLASSES = 5
+PACK = "thumbnails-1-1023.zip"
+SHARD = "shard-00000.coinshard"
+OPEN_SET = {
+    "limit": 9e5, "shift": 1e4, "bias": 4, "distance": -5e-5, "ratio": -5.5, "rows": -0.1, "photos": 1, "far": 129032
+}  # fmt: skip
+
+
+class ReleaseServer:
+    """Publishes to itself; `cut` breaks the next download after so many bytes, `disk` is the device's."""
+
+    def __init__(self):
+        self.disk = DISK
+        self.index = None
+        self.targets = {}
+        self.states = {}
+        self.cut = None
+        self.fetched = []
+
+    def release(
+        self, version, ids=range(1, 40), *, fresh=(), tombstones=(), renamed=(), deltas=(), manifest=None, files=None
+    ):
+        """Publish the rows `ids` in a shard, less `tombstones`, and `fresh` rows beside it; `renamed` classes have
+        another name; `deltas` are earlier versions to lead from. `manifest` changes fields of release.json, `files`
+        replaces, adds or takes away targets."""
+        shard, added = some_rows(ids), some_rows(fresh, seed=1)
+        rows = merge_rows([merge_rows([shard], without=tombstones), added])
+        names = {n: f"Utopia {n}{' renamed' * (n in renamed)}" for n in range(1, CLASSES + 1)}
+        records = {n: CoinRecord(n, "Utopia", "mark", str(n), "", "obverse", name, "") for n, name in names.items()}
+        state = self.states[version] = CatalogState(SPACE, rows, records)
+        changed = Fresh(np.array(sorted(tombstones), np.uint32), added)
+        leading = {
+            f"delta-{old}-{version}.coindelta": ReleaseDelta(
+                state_hash(self.states[old]), old, f"delta-{old}-{version}.coindelta"
+            )
+            for old in deltas
+        }
+        described = ReleaseManifest(
+            version=version,
+            created="2026-01-01T00:00:00Z",
+            space_id=SPACE,
+            code_scale=254.0,
+            open_set=None,
+            models=tuple(models()),
+            shards=(SHARD,),
+            fresh=FRESH_NAME if len(changed) else None,
+            records="records.json",
+            thumbnails=(PACK,),
+            deltas=tuple(leading.values()),
+            state_hash=state_hash(state),
+            rows=len(rows),
+            classes=CLASSES,
+            ef=50,
+            validation=None,
+        )
+        contents = {
+            **models(),
+            "release.json": replace(described, **(manifest or {})).to_bytes(),
+            SHARD: write_shard(build_shard(shard)),
+            "records.json": records_bytes(records.values()),
+            PACK: pack(rows.row_ids.tolist()),
+            **({FRESH_NAME: write_fresh(changed)} if len(changed) else {}),
+            **{name: write_delta(delta_between(self.states[delta.version], state)) for name, delta in leading.items()},
+            **(files or {}),
+        }
+        contents = {name: data for name, data in contents.items() if data is not None}
+        named = {name: target_of(name, data) for name, data in contents.items()}
+        self.index = ReleaseIndex(version, named).to_bytes()
+        self.targets |= {f"releases/targets/{named[name].stored_name}": data for name, data in contents.items()}
+        return self
+
+    def get(self, path, *, most):
+        assert path == INDEX_PATH
+        return self.index
+
+    def download(self, path, partial, *, length, progress):
+        self.fetched.append(path.partition(".")[2])
+        if path not in self.targets:
+            raise SyncError(f"{path}: not there")
+        data = self.targets[path]
+        offset = self.disk.size(partial) or 0
+        end = len(data)
+        if self.cut and self.cut < end:
+            end, self.cut = self.cut, None
+        # In two pieces, so that a fault may come between them.
+        middle = (offset + end) // 2
+        for piece in (data[offset:middle], data[middle:end]):
+            if piece:
+                self.disk.append(partial, piece)
+        progress(end - offset)
+        if end < length:
+            raise SyncError("the connection broke")
+        return end - offset
+
+    def spoil(self, name, data):
+        """Serve other bytes under a target's address."""
+        [path] = [path for path in self.targets if path.endswith("." + name)]
+        self.targets[path] = data(self.targets[path])
+
+
+def models(checkpoint=CHECKPOINT, scale=254.0):
+    """The files of models that nobody can run, with an index that is right about them."""
+    nets = {name: f"{name}.int8.tflite" for name in ("segmenter", "embedder")}
+    files = {file: file.encode() * 50 for file in nets.values()}
+    index = {
+        "format": 2,
+        "space_id": space_id(checkpoint, CUTOUT_VERSION, scale),
+        "code_scale": scale,
+        "cutout_version": CUTOUT_VERSION,
+        "embedder_checkpoint_sha256": checkpoint,
+        "models": {
+            name: {"file": file, "sha256": hashlib.sha256(files[file]).hexdigest(), "bytes": len(files[file])}
+            for name, file in nets.items()
+        },
+        "open_set": OPEN_SET,
+    }
+    return {"models.json": json.dumps(index).encode(), **files}
+
+
+def some_rows(ids, seed=0):
+    """Rows of these ids: the same seed gives the same row the same code."""
+    ids = list(ids)
+    codes = np.random.default_rng(seed).integers(-127, 128, (1000, 64)).astype(np.int8)
+    return Rows.of(ids, [row % CLASSES + 1 for row in ids], codes[ids])
+
+
+def target_of(name, data):
+    return Target(name, len(data), hashlib.sha256(data).hexdigest())
+
+
+def pack(ids):
+    """Thumbnails of rows."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for row in ids:
+            archive.writestr(zipfile.ZipInfo(f"{row}.webp"), f"picture {row}")
+    return out.getvalue()
