@@ -1,23 +1,29 @@
-"""The web server: releases as static files, a page that shows the catalogue, and its status for machines."""
+"""The web server: releases as static files, a page that shows the catalogue, its status for machines, and answers to
+photos where it was given an engine."""
 
 import re
 from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
 
-from flask import Flask, Response, abort, jsonify, render_template, request, send_file
+from flask import Flask, Response, abort, current_app, jsonify, render_template, request, send_file
 from sqlalchemy import func, select
 from werkzeug.exceptions import HTTPException
 
+from catalog_server.identify import Identifier
 from catalog_server.publisher import current_index, served_manifest, targets_folder
 from catalog_server.store import CoinRow, PhotoRow, Store
 from coindex.catalog.release import PLAIN_NAME
 from coindex.catalog.state import MAX_ID
+from coindex.errors import CoindexError, PhotoError, PhotoTooLarge
 
-__all__ = ["create_app"]
+__all__ = ["MAX_PHOTO_BYTES", "create_app"]
 
 COINS_PER_PAGE = 60
 TARGET = re.compile(rf"([0-9a-f]{{64}})\.{PLAIN_NAME.pattern}")
+
+MAX_PHOTO_BYTES = 32 << 20
+"""A phone's largest JPEG, of 108 megapixels, takes about 30 MB."""
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 """For what lies under its content's hash: it never changes."""
@@ -29,9 +35,13 @@ SECURITY_HEADERS = {
 }
 
 
-def create_app(store: Store) -> Flask:
-    """The application that serves a store. Everything it offers is read-only."""
+def create_app(store: Store, *, identifier: Identifier | None = None) -> Flask:
+    """The application that serves a store; with an `identifier` it answers photos too. Everything it offers is
+    read-only."""
     app = Flask(__name__)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_PHOTO_BYTES
+    if identifier is not None:
+        app.post("/api/v1/identify")(lambda: jsonify(_identify(identifier)))
 
     @app.get("/releases/metadata/current.json")
     def release_index() -> Response:
@@ -103,6 +113,33 @@ def create_app(store: Store) -> Flask:
     return app
 
 
+def _identify(identifier: Identifier) -> dict[str, Any]:
+    """The coins in a photo that comes as the body, or as the one file of a form."""
+    if (request.content_length or 0) > MAX_PHOTO_BYTES:
+        abort(413, f"{request.content_length} bytes; a photo may have {MAX_PHOTO_BYTES}, send a smaller copy")
+    if request.mimetype == "multipart/form-data":
+        files = list(request.files.values())
+        if len(files) != 1:
+            abort(400, f"the form has {len(files)} files; send one photo")
+        photo, name = files[0].read(), files[0].filename or "photo"
+    else:
+        photo, name = request.get_data(cache=False), "photo"
+    if not photo:
+        abort(400, "no photo: send an image file as the body, or as the one file of a form")
+    try:
+        answer = identifier.identify(photo, name=name)
+    except PhotoTooLarge as error:
+        abort(413, str(error))
+    except PhotoError as error:
+        abort(415, str(error))
+    except CoindexError:
+        current_app.logger.exception("a photo could not be answered")
+        abort(500, "the server cannot answer photos now; its log says why")
+    if answer is None:
+        abort(503, "no release is published yet; there are answers after `coindex catalog publish`")
+    return answer
+
+
 def _conditional(data: bytes, mimetype: str, cache_control: str) -> Response:
     """Bytes with an ETag of their content; 304 to who has them already."""
     response = Response(data, mimetype=mimetype)
@@ -120,7 +157,8 @@ def _status(store: Store) -> dict[str, Any]:
         manifest = asdict(served_manifest(store, index))
         names = ("version", "created", "space_id", "state_hash", "rows", "classes")
         release = {name: manifest[name] for name in names}
-        release["bytes"] = sum(target.length for target in index.targets.values())
+        deltas = {delta["name"] for delta in manifest["deltas"]}
+        release["bytes"] = sum(target.length for name, target in index.targets.items() if name not in deltas)
     with store.reading() as session:
         rows = session.scalar(select(func.count(PhotoRow.row_id)).where(~PhotoRow.retired))
         classes = session.scalar(select(func.count(CoinRow.class_id)).where(~CoinRow.retired))

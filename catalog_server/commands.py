@@ -1,28 +1,52 @@
-"""The server's commands: `coindex catalog …` and `coindex serve`."""
+"""The server's commands: `coindex catalog …`, `coindex serve` and `coindex validate`."""
 
+import contextlib
 import json
+import os
+import platform
 import signal
 import sys
+import tempfile
 from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import typer
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy import func, select
 
-from catalog_server.app import create_app
+from catalog_server.app import MAX_PHOTO_BYTES, create_app
+from catalog_server.engines import (
+    DeviceEngine,
+    Engine,
+    FaissFlat,
+    FaissHnswSq8,
+    MilvusFlat,
+    open_engine,
+    resident_bytes,
+)
+from catalog_server.identify import Identifier, ServedEngine
 from catalog_server.importer import import_photos
 from catalog_server.publisher import current_index, publish, verify
-from catalog_server.store import CoinRow, PhotoRow, open_store
+from catalog_server.self_sync import open_as_device
+from catalog_server.store import CoinRow, PhotoRow, now, open_store
+from catalog_server.validation import Validation, require_bounds
+from catalog_server.validation import validate as measure_engines
+from catalog_server.validation_report import DOCUMENT_NAME, PAGE_NAME, Report, write_report
+from coindex.catalog import LocalCatalog, open_catalog
+from coindex.catalog.quality import sample_queries
 from coindex.commands.progress import progress_bar
-from coindex.errors import StoreError
+from coindex.errors import PhotoError, StoreError
 from coindex.manifest import read_manifest
 from coindex.models import DEFAULT_FOLDER, load_models
+from coindex.photo import load_photo
 from coindex.pipeline import encode_photo
 
-__all__ = ["catalog", "serve"]
+__all__ = ["catalog", "serve", "validate"]
 
 StoreOption = Annotated[
     Path | None,
@@ -33,6 +57,25 @@ ModelsOption = Annotated[
     typer.Option("--models", help="The folder of the phone models.", show_default="mobile_assets/models"),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")]
+
+MilvusOption = Annotated[
+    str | None,
+    typer.Option(
+        "--milvus-uri",
+        help="A Milvus server, such as http://127.0.0.1:19530, or a Milvus Lite file.",
+        envvar="COINDEX_MILVUS_URI",
+        show_default="a temporary Milvus Lite file",
+    ),
+]
+
+
+class ComparedEngine(StrEnum):
+    """What `coindex validate` holds beside the device's own engine."""
+
+    FAISS = FaissFlat.name
+    FAISS_HNSW_SQ8 = FaissHnswSq8.name
+    MILVUS = MilvusFlat.name
+
 
 catalog = typer.Typer(no_args_is_help=True, help="Curate the catalogue and publish it.")
 
@@ -132,9 +175,20 @@ def retire(
 
 
 @catalog.command("publish")
-def publish_(models: ModelsOption = DEFAULT_FOLDER, store: StoreOption = None, as_json: JsonOption = False) -> None:
+def publish_(
+    models: ModelsOption = DEFAULT_FOLDER,
+    override: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REASON",
+            help="Publish even where the graphs find too little, for this reason, which the release carries.",
+        ),
+    ] = None,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Make the store's catalogue the release that phones fetch."""
-    report = publish(open_store(store), models)
+    report = publish(open_store(store), models, override=override)
     if as_json:
         _print_json(asdict(report))
     elif report.changed:
@@ -142,6 +196,8 @@ def publish_(models: ModelsOption = DEFAULT_FOLDER, store: StoreOption = None, a
             f"release {report.version}: {report.classes} classes, {report.rows} photos, "
             f"{report.total_bytes / 1e6:.1f} MB, of which {report.new_bytes / 1e6:.1f} MB are new"
         )
+        if report.override:
+            typer.echo(f"its graphs find {report.recall_at_1:.2%} of nearest rows; published for: {report.override}")
     else:
         typer.echo(f"nothing changed: release {report.version} is this catalogue already")
 
@@ -167,16 +223,30 @@ def serve(
     host: Annotated[str, typer.Option(help="The address to listen on; 0.0.0.0 for every network.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free one.")] = 8000,
     threads: Annotated[int, typer.Option(min=1, max=256, help="Requests answered at once.")] = 8,
+    engine: Annotated[
+        ServedEngine | None,
+        typer.Option(help="Answer photos at /api/v1/identify too, by this engine.", show_default="no answers"),
+    ] = None,
+    milvus_uri: MilvusOption = None,
     store: StoreOption = None,
 ) -> None:
-    """Serve the releases and the catalogue's page."""
+    """Serve the releases and the catalogue's page, and answers to photos where an engine is named."""
     import waitress  # type: ignore[import-untyped]
 
     opened = open_store(store)
+    identifier = Identifier(opened, engine, milvus_uri=milvus_uri) if engine else None
     if current_index(opened) is None:
         typer.echo("no release is published yet; phones find nothing until `coindex catalog publish`", err=True)
     try:
-        server = waitress.create_server(create_app(opened), host=host, port=port, threads=threads, ident="coindex")
+        server = waitress.create_server(
+            create_app(opened, identifier=identifier),
+            host=host,
+            port=port,
+            threads=threads,
+            ident="coindex",
+            # The application refuses what is too large in words; this bounds what is stored before it is asked.
+            max_request_body_size=2 * MAX_PHOTO_BYTES,
+        )
     except (OSError, ValueError) as error:
         raise StoreError(
             f"cannot listen on {host}, port {port} ({error}); choose others with --host and --port"
@@ -190,7 +260,125 @@ def serve(
         server.run()
     finally:
         server.close()
+        if identifier is not None:
+            identifier.close()
         opened.close()
+
+
+def validate(
+    store: StoreOption = None,
+    home: Annotated[
+        Path | None, typer.Option(help="A synced device's folder, instead of the release that the store serves.")
+    ] = None,
+    queries: Annotated[
+        int, typer.Option(min=1, max=1_000_000, help="Queries drawn around the catalogue's rows.")
+    ] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Of the drawn queries.")] = 0,
+    manifest: Annotated[
+        Path | None, typer.Option(help="A manifest.csv: its photos are the queries, instead of drawn ones.")
+    ] = None,
+    split: Annotated[list[str] | None, typer.Option(help="Only photos of this split; may be repeated.")] = None,
+    engine: Annotated[
+        list[ComparedEngine] | None,
+        typer.Option(help="Beside the device's own; may be repeated.", show_default="all of them"),
+    ] = None,
+    milvus_uri: MilvusOption = None,
+    report: Annotated[
+        Path | None, typer.Option(help=f"A folder for {DOCUMENT_NAME} and {PAGE_NAME}, a page with plots.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Hold the device's answers against exact engines."""
+    if split and manifest is None:
+        raise typer.BadParameter("a split is of a manifest: give --manifest too")
+    with tempfile.TemporaryDirectory(prefix="coindex-validate-") as folder, contextlib.ExitStack() as stack:
+        before = resident_bytes()
+        opened = open_catalog(home) if home else open_as_device(open_store(store), Path(folder))
+        after = resident_bytes()
+        memory = max(after - before, 0) if before is not None and after is not None else None
+        engines: list[Engine] = [DeviceEngine(opened.index, memory_bytes=memory)]
+        for name in engine or list(ComparedEngine):
+            engines.append(open_engine(name, milvus_uri=milvus_uri))
+            stack.callback(engines[-1].close)
+        rows = opened.index.rows
+        if manifest is None:
+            source = f"drawn around the rows, seed {seed}"
+            codes, names = sample_queries(rows, queries, seed), tuple[str, ...]()
+        else:
+            source = f"photos of {manifest.name}"
+            codes, names = _photo_queries(opened, manifest, split)
+        with progress_bar("Asking the engines") as progress:
+            result = measure_engines(rows, codes, engines, fitted=(DeviceEngine.name,), progress=progress)
+    found = opened.manifest
+    made = Report(
+        result,
+        now(),
+        {"version": found.version, "state_hash": found.state_hash, "space_id": found.space_id},
+        {"processor": platform.machine(), "cores": os.cpu_count() or 1, "system": platform.system()},
+        source,
+        names,
+    )
+    if report is not None:
+        _, page = write_report(report, made)
+        typer.echo(f"wrote {page}", err=True)
+    if as_json:
+        _print_json(made.as_json())
+    else:
+        _print_validation(result)
+    require_bounds(result)
+
+
+def _photo_queries(
+    opened: LocalCatalog, manifest: Path, splits: list[str] | None
+) -> tuple[NDArray[np.int8], tuple[str, ...]]:
+    """The codes of a manifest's photos, by the nets of the catalogue, and their names; photos without a coin are told
+    and left out."""
+    photos, nets = read_manifest(manifest, splits=splits), opened.models()
+    codes, names = [], []
+    with progress_bar("Encoding photos") as progress:
+        for done, photo in enumerate(photos):
+            progress(done, len(photos))
+            name = str(photo.path.relative_to(manifest.parent))
+            try:
+                coins = encode_photo(load_photo(photo.path), nets, largest_only=True).coins
+            except PhotoError as error:
+                typer.echo(f"left out: line {photo.line}, {error}", err=True)
+                continue
+            if not coins:
+                typer.echo(f"left out: line {photo.line}, {name}: no coin found", err=True)
+                continue
+            codes.append(coins[0].code)
+            names.append(name)
+    if not codes:
+        raise PhotoError(f"{manifest}: no photo of it can be a query; those left out say why")
+    return np.stack(codes), tuple(names)
+
+
+def _print_validation(result: Validation) -> None:
+    table = Table("engine", "on", "equal", "missed", "recall@10", "p50 µs", "p99 µs", "batch µs")
+    for column in table.columns:
+        column.no_wrap = True
+    for each in result.engines:
+        table.add_row(
+            each.name,
+            each.description["device"],
+            f"{each.equal_top1:.3%}",
+            str(len(each.misses)),
+            f"{each.recall[10]:.4f}",
+            f"{each.query_p50_us:.0f}",
+            f"{each.query_p99_us:.0f}",
+            f"{each.batch_us:.0f}",
+        )
+    console = Console()
+    console.print(f"{result.queries} queries, {result.rows} rows of {result.classes} classes", highlight=False)
+    console.print(table)
+    for each in result.engines:
+        for miss in each.misses:
+            console.print(
+                f"{each.name} misses query {miss.query}: row {miss.row_id} at {miss.distance}, where row "
+                f"{miss.exact_row_id} is at {miss.exact_distance}",
+                highlight=False,
+            )
 
 
 def _print_json(document: Any) -> None:

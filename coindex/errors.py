@@ -11,6 +11,7 @@
     ├── SyncError                a release cannot be fetched
     │   └── ReleaseRejected      what was fetched is not what the release index describes
     ├── StoreError               the server's store refuses a change
+    ├── EngineError              a search engine is missing, cannot be reached or does not answer as it must
     ├── TrainingError            training cannot start or go on
     └── ExportError              a checkpoint cannot be turned into a phone model
 
@@ -20,6 +21,7 @@ Every message names the file or field, what was wrong, what was expected and wha
 __all__ = [
     "CatalogError",
     "CoindexError",
+    "EngineError",
     "ExportError",
     "ManifestError",
     "ModelError",
@@ -76,6 +78,10 @@ class ReleaseRejected(SyncError):
 
 class StoreError(CoindexError):
     """The server's store refuses a change."""
+
+
+class EngineError(CoindexError):
+    """A search engine is missing, cannot be reached, or does not answer as it must."""
 
 
 class TrainingError(CoindexError):

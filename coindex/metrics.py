@@ -16,6 +16,7 @@ __all__ = [
     "false_accept_rate",
     "match_boxes",
     "recall_at",
+    "recall_by_distance",
     "reliability",
 ]
 
@@ -31,6 +32,20 @@ def recall_at(first_right: Sequence[int | None], ranks: Sequence[int] = RECALL_A
     if not first_right:
         raise ValueError("recall of no queries is undefined")
     return {k: sum(rank is not None and rank <= k for rank in first_right) / len(first_right) for k in ranks}
+
+
+def recall_by_distance(found: NDArray[np.integer[Any]], exact: NDArray[np.integer[Any]], k: int) -> NDArray[np.float64]:
+    """Share (q,) of each query's `k` nearest that a search found, counted by distance so that ties are never misses.
+
+    `found` (q, m) and `exact` (q, n) are distances, ascending, of the search and of an exact one. Of the first k found
+    a hit is each that is no further than the k-th exact one (Aumüller et al., ANN-Benchmarks, 2020, without their
+    tolerance: distances here are integers). Where fewer than k exist, k is their number. Raises `ValueError` for k < 1,
+    for unequal numbers of queries and where there is nothing to find.
+    """
+    if k < 1 or len(found) != len(exact) or not exact.shape[1]:
+        raise ValueError(f"recall at {k} of {found.shape} against {exact.shape} distances is undefined")
+    k = min(k, exact.shape[1])
+    return np.asarray((found[:, :k] <= exact[:, k - 1 : k]).sum(axis=1) / k)
 
 
 def auroc(known: NDArray[np.floating[Any]], unknown: NDArray[np.floating[Any]]) -> float:

@@ -14,7 +14,7 @@ def client(filled, models):
 
 @pytest.fixture
 def target(client, filled):
-    stored = current_index(filled).targets["shard-00000.coinshard"]
+    stored = max(current_index(filled).targets.values(), key=lambda each: each.length)
     return f"/releases/targets/{stored.stored_name}", stored
 
 

@@ -43,6 +43,24 @@ def test_a_second_sync_moves_the_index_alone_and_a_change_only_what_changed(
     assert index.search(collection.code("0.png"), 1)[0].distance > 0
 
 
+def test_a_delta_of_the_publisher_leads_to_what_the_full_files_give(
+    filled, models, collection, encoder, space, serve, tmp_path
+):
+    publish(filled, models)
+    with serve(filled) as url:
+        sync(url, tmp_path / "home")
+        collection.add("9", seed=90)
+        import_photos(filled, collection.read(), encoder, space_id=space)
+        filled.retire(1)
+        publish(filled, models)
+        report = sync(url, tmp_path / "home")
+        sync(url, tmp_path / "other")
+    assert report.route == "delta"
+    here, there = (open_catalog(tmp_path / home) for home in ("home", "other"))
+    assert here.manifest.state_hash == there.manifest.state_hash
+    assert here.index.rows.packed() == there.index.rows.packed() and here.records == there.records
+
+
 def test_a_server_without_a_release_is_told_from_one_that_is_not_there(store, serve, tmp_path):
     with serve(store) as url, pytest.raises(SyncError, match="has it published a release"):
         sync(url, tmp_path / "home")

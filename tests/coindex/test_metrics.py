@@ -12,6 +12,7 @@ from coindex.metrics import (
     false_accept_rate,
     match_boxes,
     recall_at,
+    recall_by_distance,
     reliability,
 )
 
@@ -22,6 +23,23 @@ def test_recall_counts_the_queries_right_by_rank_k():
     ranks = [1, 1, 2, 3, 20, 21, None, None]
     assert recall_at(ranks) == {1: 2 / 8, 2: 3 / 8, 5: 4 / 8, 10: 4 / 8, 20: 5 / 8}
     assert recall_at(ranks, (3, 100)) == {3: 4 / 8, 100: 6 / 8}
+
+
+def test_recall_by_distance_counts_what_is_as_near_as_the_kth():
+    exact = np.array([[1, 2, 2, 5], [0, 0, 0, 0], [1, 2, 3, 4]])
+    found = np.array([[1, 2, 2, 9], [0, 0, 7, 7], [2, 3, 4, 5]])
+    assert recall_by_distance(found, exact, 1).tolist() == [1, 1, 0]
+    assert recall_by_distance(found, exact, 2).tolist() == [1, 1, 1 / 2]
+    assert recall_by_distance(found, exact, 4).tolist() == [3 / 4, 2 / 4, 3 / 4]
+
+
+def test_recall_by_distance_asks_for_no_more_than_there_is():
+    exact = np.array([[3, 4]])
+    assert recall_by_distance(np.array([[3, 4]]), exact, 10) == 1
+    assert recall_by_distance(np.array([[4]]), exact, 10) == 1 / 2
+    for found, wanted in ((exact, 0), (np.zeros((2, 2), int), 1)):
+        with pytest.raises(ValueError, match="undefined"):
+            recall_by_distance(found, exact, wanted)
 
 
 def test_recall_of_no_queries_is_refused():
