@@ -91,7 +91,7 @@ def _headline(validation: Validation) -> str:
     missed = sum(len(engine.misses) for engine in validation.engines if engine.bound is not None)
     if missed:
         return f"Every engine keeps its bound, with {missed} nearest row{'s' * (missed != 1)} missed"
-    return "Every engine finds the nearest row of every query"
+    return "The device and every exact engine find the nearest row of every query"
 
 
 def _times_chart(engines: Sequence[EngineResult]) -> Markup:

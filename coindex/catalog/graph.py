@@ -10,6 +10,7 @@ alone, so that the graph that is measured is the graph that a device has.
 """
 
 import struct
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import hnswlib
@@ -64,8 +65,10 @@ def restore_graph(packed: bytes, codes: NDArray[np.int8], labels: NDArray[np.uin
         raise CatalogError(f"a graph of {layers} layers with {links} links a node is none")
     count = len(codes)
     base = np.zeros(count, _base_dtype(links))
-    base["code"], base["label"] = codes, labels
-    _read_layer(parts, base["count"], base["links"])
+    with ThreadPoolExecutor() as threads:  # turning codes into floats lets other threads run, as inflating does
+        copied = threads.submit(_copy_rows, base, codes, labels)
+        _read_layer(parts, base["count"], base["links"])
+        copied.result()
     nodes, levels, upper = np.arange(count, dtype=np.uint32), np.zeros(count, np.int32), []
     room = 2 * count + MAX_LAYERS
     for level in range(1, layers):
@@ -133,9 +136,9 @@ def _read_layer(parts: Sections, counts: NDArray[np.uint32], links: NDArray[np.u
     edges = parts.number()
     if edges > nodes * most:
         raise CatalogError(f"{edges} edges of {nodes} nodes; at most {most} a node were expected")
-    per_node = unpack_numbers(parts.section(), nodes)
-    gaps = unpack_numbers(parts.section(), edges)
-    directions = unpack_numbers(parts.section(), edges)
+    sections = [parts.section() for _ in range(3)]
+    with ThreadPoolExecutor() as threads:
+        per_node, gaps, directions = threads.map(unpack_numbers, sections, (nodes, edges, edges))
     if per_node.sum(dtype=np.uint64) != edges or directions.max(initial=0) > DOWNWARD:
         raise CatalogError(f"its nodes do not share out {edges} edges")
     lower = np.repeat(np.arange(nodes, dtype=np.uint32), per_node)
@@ -166,6 +169,10 @@ def _fill(
     slots = np.arange(len(source), dtype=np.uint32) + (counts - (np.cumsum(added, dtype=np.uint32) - added))[source]
     links[source, slots] = target
     counts += added
+
+
+def _copy_rows(base: NDArray[Any], codes: NDArray[np.int8], labels: NDArray[np.uint32]) -> None:
+    base["code"], base["label"] = codes, labels
 
 
 def _link_lists(

@@ -210,7 +210,7 @@ def test_a_passed_validation_says_so_and_misses_within_the_bound_are_told(coins,
     from dataclasses import replace
 
     good = validate(*coins, [FaissFlat()])
-    assert "Every engine finds the nearest row of every query" in page(report_of(good))
+    assert "The device and every exact engine find the nearest row of every query" in page(report_of(good))
     miss = failed.engines[1].misses
     device = replace(good.engines[1], name="hnsw", bound=0.999, equal_top1=0.9995, misses=miss)
     drawn = page(report_of(replace(good, engines=(device,))))
