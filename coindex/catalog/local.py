@@ -164,8 +164,10 @@ def default_home() -> Path:
     return Path(os.environ.get("COINDEX_HOME") or platformdirs.user_data_dir("coindex", appauthor=False))
 
 
-def open_catalog(home: Path | None = None, *, disk: Disk = DISK) -> LocalCatalog:
+def open_catalog(home: Path | None = None, *, background: bool = False, disk: Disk = DISK) -> LocalCatalog:
     """Open the catalogue of a device folder. Raises `CatalogError` where none was synced or a file of it is damaged.
+
+    With `background` it answers before its graphs are loaded: see `CatalogIndex`.
 
     The state hash was verified when the release was synced; here the hash of each file that is read is.
     """
@@ -174,13 +176,13 @@ def open_catalog(home: Path | None = None, *, disk: Disk = DISK) -> LocalCatalog
     if pointer is None:
         raise CatalogError(f"{home}: no catalogue here yet; fetch one with: coindex sync URL")
     try:
-        return _open(home, pointer, disk)
+        return _open(home, pointer, background, disk)
     except CatalogError:
         # A sync may have moved on and cleared files away between the two reads.
         moved = read_pointer(home, disk=disk)
         if moved is None or moved == pointer:
             raise
-        return _open(home, moved, disk)
+        return _open(home, moved, background, disk)
 
 
 def read_pointer(home: Path, *, disk: Disk = DISK) -> Pointer | None:
@@ -257,13 +259,15 @@ def read_contents_of(home: Path, layout: Layout, manifest: ReleaseManifest, *, d
     return ReleaseContents(manifest, shards, fresh, parse_records(read_target(home, layout.records, disk=disk)))
 
 
-def _open(home: Path, pointer: Pointer, disk: Disk) -> LocalCatalog:
+def _open(home: Path, pointer: Pointer, background: bool, disk: Disk) -> LocalCatalog:
     if MANIFEST_NAME not in pointer.targets:
         raise CatalogError(f"{home}: the catalogue has no file {MANIFEST_NAME}; sync again to mend it")
     manifest = parse_manifest(read_target(home, pointer.targets[MANIFEST_NAME], disk=disk))
     contents = read_contents_of(home, pointer.layout, manifest, disk=disk)
     tombstones = contents.fresh.tombstones.tolist()
-    index = CatalogIndex(contents.shards, fresh=contents.fresh.rows, tombstones=tombstones, ef=manifest.ef)
+    index = CatalogIndex(
+        contents.shards, fresh=contents.fresh.rows, tombstones=tombstones, ef=manifest.ef, background=background
+    )
     if (len(index), len(contents.records)) != (manifest.rows, manifest.classes):
         raise CatalogError(f"{home}: {len(index)} rows of {manifest.rows} are there; sync again to mend it")
     return LocalCatalog(home, manifest, contents.records, index, pointer.targets, disk)

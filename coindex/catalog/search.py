@@ -1,7 +1,9 @@
 """From a code to the nearest classes: shards by their graphs, fresh rows by a scan, tombstones dropped."""
 
 import copy
-from collections.abc import Collection, Iterator, Sequence
+import threading
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -50,6 +52,9 @@ class CatalogIndex:
     With fewer than `exact_below` rows, and where the graphs cannot be sure of k classes, it scans every row instead.
     Any number of threads may search at once. Raises `CatalogError` where a row is there twice or a graph is not one.
 
+    With `background` the graphs are loaded by another thread. Until they are there a search scans, which is exact and
+    takes longer; a graph that is none is refused by the first search after that.
+
     What a graph search finds has its exact distance, and no class is put before another that a found row shows to be
     nearer. A row that the graph does not reach is missed: how often at which `ef` is measured when a release is made
     (`coindex.catalog.quality`).
@@ -63,6 +68,7 @@ class CatalogIndex:
         tombstones: Collection[int] = (),
         ef: int = DEFAULT_EF,
         exact_below: int = EXACT_BELOW,
+        background: bool = False,
     ) -> None:
         self._shards = tuple(shards)
         self._fresh = Rows.none() if fresh is None else fresh
@@ -80,10 +86,10 @@ class CatalogIndex:
         graphs = all(shard.graph is not None for shard in shards if len(shard.rows))
         self._has_graphs = graphs and len(self) >= exact_below and any(part.live for part in settled)
         if self._has_graphs:
-            for part, shard in zip(settled, shards, strict=True):
-                if part.live:
-                    part.use(load_graph(shard))
             new.keep_floats()
+            self._loading = _started(lambda: _load_graphs(settled, self._shards))
+            if not background:
+                self.wait()
         elif len(self) < EXACT_BELOW:
             for part in self._parts:
                 part.keep_floats()
@@ -107,6 +113,11 @@ class CatalogIndex:
     def classes(self) -> int:
         """Number of distinct classes that a search can find."""
         return len(self._classes)
+
+    def wait(self) -> None:
+        """Return when the graphs are loaded. Raises `CatalogError` where one is none."""
+        if self._has_graphs:
+            self._loading.result()
 
     def with_ef(self, ef: int) -> "CatalogIndex":
         """The same rows and graphs, not copied, searched with another breadth."""
@@ -135,7 +146,7 @@ class CatalogIndex:
         # Where a filter leaves one row in ten, ten times as many must be found for as many answers. Few enough are
         # sooner scanned.
         breadth = max(ROWS_PER_CLASS * wanted, self._ef) * len(self) // rows
-        graphs = self._has_graphs and (filtered is None or rows >= self._exact_below)
+        graphs = self._graphs_are_loaded() and (filtered is None or rows >= self._exact_below)
         while graphs and WIDEN * breadth <= len(self):
             hits = self._ask_graphs(query, breadth, wanted, filtered)
             if len(hits) == wanted:
@@ -186,6 +197,12 @@ class CatalogIndex:
             if len(hits) == wanted or all_there:
                 return hits
             breadth *= WIDEN
+
+    def _graphs_are_loaded(self) -> bool:
+        if not self._has_graphs or not self._loading.done():
+            return False
+        self._loading.result()
+        return True
 
     def _refuse_repeats(self) -> None:
         if len(self._parts) > 1:
@@ -255,6 +272,28 @@ class _Part:
     def _by_class(self) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
         order = np.argsort(self.rows.class_ids, kind="stable").astype(np.uint32)
         return order, self.rows.class_ids[order]
+
+
+def _load_graphs(parts: Sequence[_Part], shards: Sequence[Shard]) -> None:
+    for part, shard in zip(parts, shards, strict=True):
+        if part.live:
+            part.use(load_graph(shard))
+
+
+def _started(function: Callable[[], None]) -> Future[None]:
+    """What becomes of calling a function in a thread that does not keep the program from ending."""
+    outcome: Future[None] = Future()
+
+    def run() -> None:
+        try:
+            function()
+        except BaseException as error:
+            outcome.set_exception(error)
+        else:
+            outcome.set_result(None)
+
+    threading.Thread(target=run, daemon=True).start()
+    return outcome
 
 
 def _joined(

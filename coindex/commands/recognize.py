@@ -37,7 +37,7 @@ def recognize(
     ] = False,
 ) -> None:
     """Say what coins photos show, offline."""
-    catalog = open_catalog(home)
+    catalog = open_catalog(home, background=True)
     classes = catalog.class_ids(country=country, currency=currency, side=side)
     recognizer = Recognizer(catalog, catalog.models(threads=threads), classes=classes)
     if joint:

@@ -1,6 +1,8 @@
 """Search over shards, fresh rows and tombstones, against their definition."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coindex.catalog.search import CatalogIndex, Hit
-from coindex.catalog.shard import build_shard
+from coindex.catalog.shard import build_shard, load_graph
 from coindex.catalog.state import Rows
 from coindex.errors import CatalogError
 
@@ -203,3 +205,32 @@ def test_senseless_questions_are_refused():
         index.search(np.zeros((1, 64), np.int8), 1)
     with pytest.raises(ValueError, match="at least one"):
         index.search(np.zeros(64, np.int8), 0)
+
+
+def test_until_its_graphs_are_loaded_a_catalogue_answers_by_a_scan(monkeypatch):
+    go_on, rows = threading.Event(), clustered_rows(2000, 100)
+
+    def load_later(shard):
+        go_on.wait()
+        return load_graph(shard)
+
+    monkeypatch.setattr("coindex.catalog.search.load_graph", load_later)
+    index = CatalogIndex([build_shard(rows)], exact_below=0, background=True)
+    try:
+        assert index.search(rows.codes[7], 5) == expected(rows, rows.codes[7], 5)
+    finally:
+        go_on.set()
+    index.wait()
+    no_scan(monkeypatch)
+    assert index.search(rows.codes[7], 5) == expected(rows, rows.codes[7], 5)
+
+
+def test_a_graph_that_is_none_is_refused_by_the_search_after_it_was_tried():
+    shard = replace(build_shard(clustered_rows(300, 20)), graph=b"no graph")
+    with pytest.raises(CatalogError, match="graph"):
+        CatalogIndex([shard], exact_below=0)
+    index = CatalogIndex([shard], exact_below=0, background=True)
+    with pytest.raises(CatalogError, match="graph"):
+        index.wait()
+    with pytest.raises(CatalogError, match="graph"):
+        index.search(shard.rows.codes[0], 1)

@@ -146,7 +146,7 @@ def test_the_command_gives_one_answer_to_all_photos(tmp_path, draw, catalog, fak
     paths = [tmp_path / "front.png", tmp_path / "table.png"]
     for path, coins in zip(paths, ([(320, 240, 120, "left")], []), strict=True):
         Image.fromarray(draw(640, 480, coins)).save(path)
-    monkeypatch.setattr(command, "open_catalog", lambda home: catalog)
+    monkeypatch.setattr(command, "open_catalog", lambda home, background: catalog)
     monkeypatch.setattr(LocalCatalog, "models", lambda self, threads: fake_models)
     command.recognize(paths, joint=True, candidates=2, threads=1, as_json=True)
     document = json.loads(capsys.readouterr().out)
