@@ -834,7 +834,7 @@ def _print(report: dict[str, Any], measured: Sequence[Measured]) -> None:
             f"{each.recall_at_10:.4f}",
             f"{each.right_class:.3f}",
         )
-    console = Console(width=max(Console().width, 130))
+    console = Console(width=max(Console().width, 140))
     console.print(table)
     for missing in report["not_run"]:
         console.print(f"{missing['name']} was not run: {missing['why']}")
