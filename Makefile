@@ -8,7 +8,7 @@
 
 PYTHON ?= python3
 VENV ?= .venv
-EXTRAS := heic,server,validate,training,export,benchmarks,dev
+EXTRAS := heic,server,scale,validate,training,export,benchmarks,dev
 WEB := mobile_assets/web
 
 BIN := $(VENV)/bin
