@@ -20,6 +20,8 @@ from rich.table import Table
 from sqlalchemy import func, select
 
 from catalog_server.app import MAX_PHOTO_BYTES, create_app
+from catalog_server.audit import cli_actor
+from catalog_server.curation import restore_coin, retire_coin
 from catalog_server.engines import (
     DeviceEngine,
     Engine,
@@ -100,6 +102,7 @@ def import_(
             photos,
             lambda photo: encode_photo(photo, nets, largest_only=True),
             space_id=nets.index.space_id,
+            actor=cli_actor(),
             skip_bad=skip_bad,
             progress=progress,
         )
@@ -146,7 +149,7 @@ def show(
         coin = session.get(CoinRow, class_id)
         if coin is None:
             raise StoreError(f"there is no class {class_id}; `coindex catalog list` shows those there are")
-        names = ("row_id", "source", "specimen", "year", "photo_sha256", "space_id", "retired", "created")
+        names = ("row_id", "source", "specimen", "year", "photo_sha256", "retired", "created")
         photos = [{name: getattr(photo, name) for name in names} for photo in coin.photos]
         document = {**asdict(coin.record), "retired": coin.retired, "created": coin.created, "photos": photos}
     if as_json:
@@ -163,15 +166,18 @@ def show(
 @catalog.command()
 def retire(
     class_id: Annotated[int, typer.Argument(help="As `list` shows it.")],
+    undo: Annotated[bool, typer.Option("--undo", help="Bring a retired class back instead.")] = False,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take a class out of the catalogue, from the next release on."""
-    record, photos = open_store(store).retire(class_id)
+    """Take a class out of the catalogue, from the next release on, or bring it back."""
+    change = restore_coin if undo else retire_coin
+    record, photos = change(open_store(store), class_id, actor=cli_actor())
     if as_json:
         _print_json({**asdict(record), "photos": photos})
     else:
-        typer.echo(f"retired class {class_id}, {record.name}, {record.side}, with {photos} photos; now publish")
+        done = "restored" if undo else "retired"
+        typer.echo(f"{done} class {class_id}, {record.name}, {record.side}, with {photos} photos; now publish")
 
 
 @catalog.command("publish")

@@ -11,9 +11,10 @@ from PIL import Image
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from catalog_server.audit import record
+from catalog_server.curation import PhotoToStore, new_coin, store_photos
 from catalog_server.photos import photo_sha256
-from catalog_server.store import CoinRow, Meta, PhotoRow, Store, now
-from coindex.catalog.files import exclusive
+from catalog_server.store import CoinRow, PhotoRow, Store
 from coindex.errors import NoCoinFound, PhotoError, SpaceMismatch, StoreError
 from coindex.manifest import CoinClass, LabelledPhoto
 from coindex.photo import Photo, load_photo
@@ -64,6 +65,7 @@ def import_photos(
     encode: Encode,
     *,
     space_id: str,
+    actor: str,
     skip_bad: bool = False,
     progress: Progress | None = None,
 ) -> ImportReport:
@@ -75,7 +77,7 @@ def import_photos(
     `StoreError` where a class is given two designs.
     """
     designs = _designs(photos)
-    with exclusive(store.folder, "importing"):
+    with store.exclusive("importing"):
         with store.reading() as session:
             _require_space(store, session, space_id)
             known = _known_photos(session)
@@ -85,7 +87,7 @@ def import_photos(
                 raise PhotoError(_told(batch.problems, len(photos)))
             with store.changing() as session:
                 _require_space(store, session, space_id)
-                rows, classes = _add_rows(session, batch.encoded, designs, space_id)
+                rows, classes = _add_rows(store, session, batch.encoded, designs, space_id, actor)
     return ImportReport(rows, classes, batch.known, tuple(batch.problems))
 
 
@@ -137,49 +139,48 @@ def _told(problems: Sequence[str], photos: int) -> str:
 
 
 def _add_rows(
-    session: Session, encoded: Sequence[_Encoded], designs: dict[CoinClass, str], space_id: str
+    store: Store,
+    session: Session,
+    encoded: Sequence[_Encoded],
+    designs: dict[CoinClass, str],
+    space_id: str,
+    actor: str,
 ) -> tuple[int, int]:
-    if session.get(Meta, "space_id") is None:
-        session.add(Meta(name="space_id", value=space_id))
     coins = {coin.label: coin for coin in session.scalars(select(CoinRow).where(~CoinRow.retired))}
-    created = now()
-    classes = 0
-    for item in encoded:
-        label, design = item.photo.label, designs[item.photo.label]
+    added: list[int] = []
+    for label in dict.fromkeys(item.photo.label for item in encoded):
+        design = designs[label]
         if label not in coins:
-            coins[label] = CoinRow(
-                country=label.country,
-                currency=label.currency,
-                denomination=label.denomination,
-                variant=label.variant,
-                side=label.side,
-                name=label.name,
-                design=design,
-                created=created,
-            )
-            session.add(coins[label])
-            session.flush()  # ids follow the manifest's order
-            classes += 1
+            coins[label] = new_coin(session, label, design)
+            added.append(coins[label].class_id)
         elif design and coins[label].design != design:
             raise StoreError(
                 f"{label.name}, {label.side}: its design is {coins[label].design!r}, the manifest says "
                 f"{design!r}; mend the manifest"
             )
-        session.add(
-            PhotoRow(
-                coin=coins[label],
-                photo_sha256=item.sha256,
-                source=item.photo.path.name,
-                specimen=item.photo.specimen,
-                year=item.photo.year,
-                space_id=space_id,
-                code=item.code.tobytes(),
-                thumbnail=item.thumbnail,
-                created=created,
+    rows = store_photos(
+        store,
+        session,
+        [
+            (
+                coins[item.photo.label],
+                PhotoToStore(
+                    item.sha256,
+                    item.photo.path.name,
+                    item.thumbnail,
+                    {space_id: item.code},
+                    item.photo.specimen,
+                    item.photo.year,
+                ),
             )
-        )
-        session.flush()
-    return len(encoded), classes
+            for item in encoded
+        ],
+    )
+    if rows:
+        ids = [row.row_id for row in rows]
+        spans = {"rows": len(ids), "first_row": min(ids), "last_row": max(ids), "new_classes": added}
+        record(session, actor=actor, action="import", subject="catalog", **spans)
+    return len(rows), len(added)
 
 
 def _designs(photos: Iterable[LabelledPhoto]) -> dict[CoinClass, str]:
@@ -221,8 +222,8 @@ def _new_photos(store: Store) -> Iterator[Callable[[bytes], None]]:
     try:
         yield add
     except BaseException:
-        with store.reading() as session:
+        with store.changing() as session:  # nobody else adds a photo meanwhile that is being forgotten
             needed = set(session.scalars(select(PhotoRow.photo_sha256)))
-        for sha256 in set(added) - needed:
-            store.photos.remove(sha256)
+            for sha256 in set(added) - needed:
+                store.photos.remove(sha256)
         raise

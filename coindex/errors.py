@@ -11,6 +11,10 @@
     ├── SyncError                a release cannot be fetched
     │   └── ReleaseRejected      what was fetched is not what the release index describes
     ├── StoreError               the server's store refuses a change
+    │   ├── StaleChange          somebody else changed the same thing meanwhile
+    │   ├── AccountError         an account, a password, a session or a token is refused
+    │   │   └── SignInThrottled  too many failed sign-ins; says how long to wait
+    │   └── JobCancelled         a job was told to stop
     ├── EngineError              a search engine is missing, cannot be reached or does not answer as it must
     ├── TrainingError            training cannot start or go on
     └── ExportError              a checkpoint cannot be turned into a phone model
@@ -19,17 +23,21 @@ Every message names the file or field, what was wrong, what was expected and wha
 """
 
 __all__ = [
+    "AccountError",
     "CatalogError",
     "CoindexError",
     "EngineError",
     "ExportError",
+    "JobCancelled",
     "ManifestError",
     "ModelError",
     "NoCoinFound",
     "PhotoError",
     "PhotoTooLarge",
     "ReleaseRejected",
+    "SignInThrottled",
     "SpaceMismatch",
+    "StaleChange",
     "StoreError",
     "SyncError",
     "TrainingError",
@@ -78,6 +86,26 @@ class ReleaseRejected(SyncError):
 
 class StoreError(CoindexError):
     """The server's store refuses a change."""
+
+
+class StaleChange(StoreError):
+    """Somebody else changed the same thing meanwhile; the message says who and what."""
+
+
+class AccountError(StoreError):
+    """An account, a password, a session or a token is refused."""
+
+
+class SignInThrottled(AccountError):
+    """Too many sign-ins failed; `retry_after` is the number of seconds to wait."""
+
+    def __init__(self, message: str, retry_after: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class JobCancelled(StoreError):
+    """A job was told to stop; nothing of it was kept."""
 
 
 class EngineError(CoindexError):

@@ -93,7 +93,7 @@ def store(tmp_path):
 @pytest.fixture
 def filled(store, collection):
     """A store with the collection in it."""
-    import_photos(store, collection.read(), encode, space_id=SPACE)
+    import_photos(store, collection.read(), encode, space_id=SPACE, actor="test")
     return store
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from catalog_server.app import create_app
+from catalog_server.curation import retire_coin
 from catalog_server.publisher import current_index, publish
 
 
@@ -77,7 +78,7 @@ def test_the_status_for_machines(client, filled):
     status = client.get("/api/v1/catalog").json
     assert status["release"]["version"] == 1 and status["release"]["rows"] == 6
     assert status["store"] == {"rows": 6, "classes": 3, "space_id": status["release"]["space_id"]}
-    filled.retire(1)
+    retire_coin(filled, 1, actor="test")
     status = client.get("/api/v1/catalog").json
     assert (status["release"]["rows"], status["store"]["rows"]) == (6, 4)
 
@@ -103,13 +104,13 @@ def test_names_in_the_catalogue_are_text_on_the_page(filled, models, collection,
     from catalog_server.importer import import_photos
 
     collection.add("<script>alert(1)</script>", seed=60)
-    import_photos(filled, collection.read(), encoder, space_id=space)
+    import_photos(filled, collection.read(), encoder, space_id=space, actor="test")
     page = create_app(filled).test_client().get("/").text
     assert "<script>" not in page and "&lt;script&gt;" in page
 
 
 def test_a_retired_coin_leaves_the_page(client, filled):
-    filled.retire(1)
+    retire_coin(filled, 1, actor="test")
     assert "Utopia 1 mark" not in client.get("/").text
     assert client.get("/thumbnails/1.webp").status_code == 404
 

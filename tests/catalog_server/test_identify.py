@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from catalog_server.app import create_app
+from catalog_server.curation import retire_coin
 from catalog_server.identify import Identifier, ServedEngine
 from catalog_server.importer import import_photos
 from catalog_server.publisher import publish
@@ -150,7 +151,7 @@ def test_a_new_release_is_answered_from_at_once(filled, models, collection, enco
     file = collection.add("9", 90)
     before = client.post(URL, data=photo(collection, file)).json
     assert before["coins"][0]["candidates"][0]["distance"] > 0
-    import_photos(filled, collection.read(), encoder, space_id=space)
+    import_photos(filled, collection.read(), encoder, space_id=space, actor="test")
     assert client.post(URL, data=photo(collection, file)).json["catalog"]["version"] == 1
     publish(filled, models)
     after = client.post(URL, data=photo(collection, file)).json
@@ -163,7 +164,7 @@ def test_a_release_that_cannot_be_taken_up_leaves_the_old_one(
     publish(filled, models)
     asked = identifier("faiss")
     assert asked.identify(photo(collection), name="a")["catalog"]["version"] == 1
-    filled.retire(1)
+    retire_coin(filled, 1, actor="test")
     publish(filled, models)
     tried = []
 
@@ -204,7 +205,7 @@ def test_requests_of_many_threads_across_a_new_release_are_all_answered(filled, 
     threads = [threading.Thread(target=ask) for _ in range(6)]
     for thread in threads:
         thread.start()
-    filled.retire(1)
+    retire_coin(filled, 1, actor="test")
     publish(filled, models)
     for thread in threads:
         thread.join()

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 from sqlalchemy import text
 
+from catalog_server.curation import retire_coin
 from catalog_server.importer import import_photos, thumbnail
 from catalog_server.store import PhotoRow, open_store
 from coindex.errors import PhotoError, SpaceMismatch, StoreError
@@ -15,7 +16,7 @@ from coindex.errors import PhotoError, SpaceMismatch, StoreError
 @pytest.fixture
 def run(store, encoder, space):
     def run(photos, **options):
-        return import_photos(store, photos, encoder, **{"space_id": space, **options})
+        return import_photos(store, photos, encoder, **{"space_id": space, "actor": "test", **options})
 
     return run
 
@@ -146,7 +147,7 @@ def test_progress_is_told_for_every_photo(run, collection):
 
 def test_a_retired_class_is_gone_and_its_ids_are_never_given_again(run, store, collection):
     run(collection.read())
-    record, photos = store.retire(3)
+    record, photos = retire_coin(store, 3, actor="test")
     assert (record.denomination, photos) == ("3", 2)
     with store.reading() as session:
         assert store.state(session).rows.row_ids.tolist() == [1, 2, 3, 4]
@@ -159,11 +160,11 @@ def test_a_retired_class_is_gone_and_its_ids_are_never_given_again(run, store, c
 
 def test_retiring_nothing_or_twice_is_refused(run, store, collection):
     run(collection.read())
-    store.retire(1)
+    retire_coin(store, 1, actor="test")
     with pytest.raises(StoreError, match="retired already"):
-        store.retire(1)
+        retire_coin(store, 1, actor="test")
     with pytest.raises(StoreError, match="no class 99"):
-        store.retire(99)
+        retire_coin(store, 99, actor="test")
 
 
 def test_a_store_is_found_again_and_a_missing_one_says_how_to_make_it(run, store, collection, tmp_path):
@@ -179,7 +180,7 @@ def test_a_store_is_found_again_and_a_missing_one_says_how_to_make_it(run, store
 
 def test_a_newer_store_and_a_file_that_is_none_are_refused(store, tmp_path):
     with store.changing() as session:
-        session.execute(text("update meta set value = '99' where name = 'schema'"))
+        session.execute(text("update alembic_version set version_num = '9999'"))
     with pytest.raises(StoreError, match="update coindex"):
         open_store(store.folder)
     (tmp_path / "junk").mkdir()

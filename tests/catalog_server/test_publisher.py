@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from catalog_server import compaction, publisher
+from catalog_server.curation import retire_coin
 from catalog_server.importer import import_photos
 from catalog_server.publisher import current_index, publish, served_manifest, targets_folder, verify
-from catalog_server.store import PhotoRow, ReleaseRow
+from catalog_server.store import CodeRow, PhotoRow, ReleaseRow
 from coindex.catalog.delta import apply_delta, read_delta
 from coindex.catalog.quality import EfChoice
 from coindex.catalog.release import thumbnail_pack
@@ -44,9 +45,10 @@ def stock(store, count, *, seed=0):
     with store.changing() as session:
         template = session.get(PhotoRow, 1)
         for number, code in enumerate(codes):
-            row = {name: getattr(template, name) for name in ("class_id", "source", "specimen", "year", "space_id")}
-            data = {"code": code.tobytes(), "thumbnail": b"picture %d %d" % (seed, number), "created": template.created}
-            session.add(PhotoRow(photo_sha256=f"{seed}-{number}", **row, **data))
+            row = {name: getattr(template, name) for name in ("class_id", "source", "specimen", "year")}
+            data = {"thumbnail": b"picture %d %d" % (seed, number), "created": template.created}
+            codes = [CodeRow(space_id=template.codes[0].space_id, code=code.tobytes())]
+            session.add(PhotoRow(photo_sha256=f"{seed}-{number}", codes=codes, **row, **data))
 
 
 def test_the_first_release_is_number_one_and_states_the_catalogue(filled, models):
@@ -70,7 +72,7 @@ def test_publishing_again_without_a_change_makes_no_release(filled, models):
 def test_a_change_makes_the_next_release_and_keeps_the_files_of_the_last(filled, models):
     publish(filled, models)
     before = files(filled)
-    filled.retire(2)
+    retire_coin(filled, 2, actor="test")
     report = publish(filled, models)
     assert (report.version, report.changed, report.rows, report.classes) == (2, True, 4, 2)
     after = files(filled)
@@ -78,7 +80,7 @@ def test_a_change_makes_the_next_release_and_keeps_the_files_of_the_last(filled,
 
 
 def test_retired_rows_and_their_pictures_are_not_in_the_release(filled, models):
-    filled.retire(2)
+    retire_coin(filled, 2, actor="test")
     publish(filled, models)
     index = current_index(filled)
     records = (filled.releases / "targets" / index.targets["records.json"].stored_name).read_bytes()
@@ -93,7 +95,7 @@ def test_other_nets_of_the_same_space_make_a_release(filled, models, other_model
 
 def test_an_empty_catalogue_is_not_published(store, filled, models):
     for class_id in (1, 2, 3):
-        filled.retire(class_id)
+        retire_coin(filled, class_id, actor="test")
     with pytest.raises(StoreError, match="empty"):
         publish(filled, models)
     assert current_index(filled) is None
@@ -115,7 +117,7 @@ def test_damaged_models_are_not_published(filled, models):
 def test_a_publish_that_is_stopped_leaves_the_old_release_served(filled, models, monkeypatch):
     publish(filled, models)
     before = current_index(filled)
-    filled.retire(2)
+    retire_coin(filled, 2, actor="test")
 
     def stop(*_):
         raise KeyboardInterrupt
@@ -133,7 +135,7 @@ def test_a_publish_that_is_stopped_leaves_the_old_release_served(filled, models,
 def test_a_full_disk_leaves_the_old_release_served(filled, models, monkeypatch):
     publish(filled, models)
     before = current_index(filled)
-    filled.retire(2)
+    retire_coin(filled, 2, actor="test")
 
     def full(*_):
         raise OSError(28, "No space left on device")
@@ -164,7 +166,7 @@ def test_the_same_catalogue_gives_the_same_files_in_another_store(filled, models
     from catalog_server.store import open_store
 
     other = open_store(tmp_path / "other", create=True)
-    import_photos(other, collection.read(), encoder, space_id=space)
+    import_photos(other, collection.read(), encoder, space_id=space, actor="test")
     publish(filled, models)
     publish(other, models)
     one, two = current_index(filled).targets, current_index(other).targets
@@ -176,7 +178,7 @@ def test_verify_tells_of_unpublished_changes(filled, models):
     assert (verify(filled).version, verify(filled).unpublished) == (None, True)
     publish(filled, models)
     assert not verify(filled).unpublished
-    filled.retire(1)
+    retire_coin(filled, 1, actor="test")
     assert verify(filled).unpublished
 
 
@@ -209,7 +211,7 @@ def test_a_release_offers_a_delta_from_each_recent_one(filled, models):
     states = []
     for retired in (None, 2, 3):
         if retired:
-            filled.retire(retired)
+            retire_coin(filled, retired, actor="test")
         publish(filled, models)
         states.append(state_of(filled))
     manifest = manifest_of(filled)
@@ -252,16 +254,16 @@ def test_an_earlier_release_whose_files_are_gone_costs_its_delta_alone(filled, m
     stock(filled, 30)
     publish(filled, models)
     stored(filled, "records.json").unlink()
-    filled.retire(2)
+    retire_coin(filled, 2, actor="test")
     publish(filled, models)
-    filled.retire(3)
+    retire_coin(filled, 3, actor="test")
     publish(filled, models)
     assert [delta.version for delta in manifest_of(filled).deltas] == [2]
 
 
 def test_a_damaged_delta_is_found_and_mended_by_the_next_publish(filled, models):
     publish(filled, models)
-    filled.retire(2)
+    retire_coin(filled, 2, actor="test")
     publish(filled, models)
     stored(filled, "delta-from-1.coindelta").write_bytes(b"damaged")
     assert len(verify(filled).problems) == 1
@@ -275,7 +277,7 @@ def test_new_photos_travel_without_the_shards_and_pictures_that_are_there(filled
     publish(filled, models)
     before = current_index(filled).targets
     stock(filled, 20, seed=1)
-    filled.retire(2)
+    retire_coin(filled, 2, actor="test")
     publish(filled, models)
     after, manifest = current_index(filled).targets, manifest_of(filled)
     [shard] = manifest.shards
@@ -352,24 +354,3 @@ def test_a_release_of_an_older_format_is_followed_by_one_of_today(filled, models
     (filled.releases / "metadata" / "current.json").write_bytes(publisher.ReleaseIndex(1, targets).to_bytes())
     assert publish(filled, models).version == 2
     assert verify(filled).problems == ()
-
-
-def test_a_store_of_the_first_schema_is_brought_up_to_date(filled, models):
-    import sqlite3
-
-    from catalog_server.store import open_store
-
-    publish(filled, models)
-    filled.close()
-    with sqlite3.connect(filled.folder / "catalog.sqlite") as database:
-        database.execute("ALTER TABLE releases DROP COLUMN recall_at_1")
-        database.execute("ALTER TABLE releases DROP COLUMN override")
-        database.execute("UPDATE meta SET value = '1' WHERE name = 'schema'")
-    database.close()
-    store = open_store(filled.folder)
-    store.retire(2)
-    assert publish(store, models).version == 2
-    with store.reading() as session:
-        assert session.get(ReleaseRow, 1).recall_at_1 is None
-    store.close()
-    open_store(filled.folder).close()

@@ -2,6 +2,7 @@
 
 import pytest
 
+from catalog_server.curation import retire_coin
 from catalog_server.importer import import_photos
 from catalog_server.publisher import publish
 from coindex.catalog import open_catalog
@@ -32,8 +33,8 @@ def test_a_second_sync_moves_the_index_alone_and_a_change_only_what_changed(
         assert second.up_to_date and second.bytes_downloaded < 2000
         assert second.bytes_reused == first.bytes_downloaded - second.bytes_downloaded
         collection.add("9", seed=90)
-        import_photos(filled, collection.read(), encoder, space_id=space)
-        filled.retire(1)
+        import_photos(filled, collection.read(), encoder, space_id=space, actor="test")
+        retire_coin(filled, 1, actor="test")
         publish(filled, models)
         third = sync(url, tmp_path / "home")
     assert (third.from_version, third.to_version, third.up_to_date) == (1, 2, False)
@@ -50,8 +51,8 @@ def test_a_delta_of_the_publisher_leads_to_what_the_full_files_give(
     with serve(filled) as url:
         sync(url, tmp_path / "home")
         collection.add("9", seed=90)
-        import_photos(filled, collection.read(), encoder, space_id=space)
-        filled.retire(1)
+        import_photos(filled, collection.read(), encoder, space_id=space, actor="test")
+        retire_coin(filled, 1, actor="test")
         publish(filled, models)
         report = sync(url, tmp_path / "home")
         sync(url, tmp_path / "other")

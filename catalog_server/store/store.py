@@ -1,0 +1,281 @@
+"""The opened store: its transactions, its folders, and what the catalogue is."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, select, text
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from catalog_server.photos import PhotoFiles, photo_files
+from catalog_server.store.tables import CodeRow, CoinRow, PhotoRow, SpaceRow
+from coindex.catalog import CatalogState, Rows
+from coindex.catalog.files import exclusive
+from coindex.codes import DIMENSIONS
+from coindex.errors import CatalogError, StoreError
+
+__all__ = ["DATABASE_URL", "HEAD", "PHOTOS_URL", "Store", "default_store", "now", "open_store"]
+
+DATABASE = "catalog.sqlite"
+DATABASE_URL = "COINDEX_DATABASE_URL"
+"""Names a PostgreSQL database in place of the SQLite file in the store's folder."""
+PHOTOS_URL = "COINDEX_PHOTOS_URL"
+"""Names an fsspec URL in place of the store's own folder of photos."""
+
+HEAD = "0002"
+"""The last of the migrations: a store that is there needs none."""
+LOCK_SECONDS = 30
+"""How long a change waits for another curator's to end."""
+CHANGING_LOCK = 0x636F696E
+"""The key of PostgreSQL's advisory lock that makes changes one at a time; the second key of others is hashed."""
+
+
+class Store:
+    """An opened store: a folder with releases, photo files and, unless it is elsewhere, the database."""
+
+    def __init__(self, folder: Path, engine: Engine, photos: PhotoFiles) -> None:
+        self.folder = folder
+        self.photos = photos
+        self._engine = engine
+
+    @property
+    def releases(self) -> Path:
+        """The folder that is served under `/releases/`."""
+        return self.folder / "releases"
+
+    @property
+    def staging(self) -> Path:
+        """Where uploads lie until a job has taken them, a folder a job."""
+        return self.folder / "staging"
+
+    @property
+    def engine(self) -> Engine:
+        """The database, for copying it whole."""
+        return self._engine
+
+    @property
+    def on_postgres(self) -> bool:
+        """Whether the database is PostgreSQL, which several machines may share."""
+        return self._engine.dialect.name == "postgresql"
+
+    def models_folder(self, space_id: str) -> Path:
+        """Where the models of a space are kept, so that what is added while two spaces live gets codes in both."""
+        return self.folder / "models" / space_id
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A consistent view of the store, unmoved by changes made meanwhile."""
+        with self._errors(), Session(self._engine) as session, session.begin():
+            if self.on_postgres:
+                options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+                session.connection(execution_options=options)
+            else:
+                session.execute(text("BEGIN"))
+            yield session
+
+    @contextmanager
+    def changing(self) -> Iterator[Session]:
+        """A change that is made whole at the end of the block, or not at all; one at a time."""
+        with self._errors(), Session(self._engine) as session, session.begin():
+            if self.on_postgres:
+                session.execute(text(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'"))
+                session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": CHANGING_LOCK})
+            else:
+                session.execute(text("BEGIN IMMEDIATE"))
+            yield session
+
+    @contextmanager
+    def exclusive(self, doing: str) -> Iterator[None]:
+        """Be the only one, on any machine, that does one thing ("importing", "publishing") here; the lock goes when
+        the process ends. Raises `CatalogError` where another does it."""
+        folder = self.releases if doing == "publishing" else self.folder
+        with exclusive(folder, doing):
+            if not self.on_postgres:
+                yield
+                return
+            key = int.from_bytes(hashlib.sha256(doing.encode()).digest()[:4], "big", signed=True)
+            keys = {"key": CHANGING_LOCK, "doing": key}
+            # A connection of its own: the lock is held across transactions, and dropped with the connection.
+            with self._errors(), self._engine.connect() as connection:
+                connection.execution_options(isolation_level="AUTOCOMMIT")
+                if not connection.scalar(text("SELECT pg_try_advisory_lock(:key, :doing)"), keys):
+                    raise CatalogError(f"{self.folder}: another process is {doing} here; wait for it to end")
+                try:
+                    yield
+                finally:
+                    connection.scalar(text("SELECT pg_advisory_unlock(:key, :doing)"), keys)
+
+    def space_id(self, session: Session) -> str | None:
+        """The current embedding space, None where there are no codes yet."""
+        return session.scalar(select(SpaceRow.space_id).where(SpaceRow.state == "current"))
+
+    def live_spaces(self, session: Session) -> tuple[str, ...]:
+        """The spaces in which every photo has a code or is getting one, the current one first."""
+        spaces = session.scalars(select(SpaceRow).where(SpaceRow.state != "ended").order_by(SpaceRow.created))
+        return tuple(space.space_id for space in sorted(spaces, key=lambda space: space.state != "current"))
+
+    def published_spaces(self, session: Session) -> tuple[str, ...]:
+        """The spaces that releases are made for, the current one first."""
+        states = ("current", "published")
+        spaces = session.scalars(select(SpaceRow).where(SpaceRow.state.in_(states)).order_by(SpaceRow.created))
+        return tuple(space.space_id for space in sorted(spaces, key=lambda space: space.state != "current"))
+
+    def state(self, session: Session, space_id: str | None = None) -> CatalogState | None:
+        """The catalogue's state in a space, by default the current one: live rows, and the records of the classes that
+        have any. None where there are no rows. Raises `StoreError` where live photos have no code in the space."""
+        space_id = space_id or self.space_id(session)
+        if space_id is None:
+            return None
+        live = (
+            select(PhotoRow.row_id, PhotoRow.class_id, CodeRow.code)
+            .outerjoin(CodeRow, (CodeRow.row_id == PhotoRow.row_id) & (CodeRow.space_id == space_id))
+            .where(~PhotoRow.retired)
+        )
+        found = session.execute(live.order_by(PhotoRow.row_id)).all()
+        if not found:
+            return None
+        missing = sum(row.code is None for row in found)
+        if missing:
+            raise StoreError(
+                f"{missing} of {len(found)} photos have no code in space {space_id} yet; "
+                "`coindex catalog reembed` with its models goes on"
+            )
+        codes = np.frombuffer(b"".join(row.code for row in found), np.int8).reshape(-1, DIMENSIONS)
+        rows = Rows.of((row.row_id for row in found), (row.class_id for row in found), codes)
+        used = {row.class_id for row in found}
+        coins = session.scalars(select(CoinRow).where(~CoinRow.retired))
+        return CatalogState(space_id, rows, {coin.class_id: coin.record for coin in coins if coin.class_id in used})
+
+    def close(self) -> None:
+        """Close the database."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (DBAPIError, PoolTimeout) as error:
+            reason = error.orig if isinstance(error, DBAPIError) else error
+            raise StoreError(f"{_shown(self._engine.url)}: {reason}; nothing was changed") from error
+
+
+def default_store() -> Path:
+    """`$COINDEX_STORE`, or `./coindex-store`."""
+    return Path(os.environ.get("COINDEX_STORE") or "coindex-store")
+
+
+def open_store(
+    folder: Path | None = None, *, create: bool = False, database_url: str | None = None, photos_url: str | None = None
+) -> Store:
+    """Open the store in a folder, making it where `create`, and bring its tables up to date.
+
+    `database_url` and `photos_url` are by default those of the environment, `$COINDEX_DATABASE_URL` (PostgreSQL) and
+    `$COINDEX_PHOTOS_URL`; without, all lies in the folder. Raises `StoreError` where there is no store or it is newer.
+    """
+    folder = default_store() if folder is None else folder
+    url = _database(folder, database_url or os.environ.get(DATABASE_URL))
+    elsewhere = url.get_backend_name() == "postgresql"
+    if not create and not elsewhere and not (folder / DATABASE).is_file():
+        raise _no_store(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"{folder}: cannot be made ({error.strerror}); --store names another folder") from None
+    photos = photo_files(folder / "photos", photos_url or os.environ.get(PHOTOS_URL))
+    store = Store(folder, _engine(url), photos)
+    try:
+        if not _is_up_to_date(store):
+            with store.changing() as session:
+                _migrate(session.connection(), _shown(url), or_raise=None if create else _no_store(folder))
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def now() -> str:
+    """The time as RFC 3339 in UTC, to the second."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _database(folder: Path, url: str | None) -> URL:
+    if not url:
+        return URL.create("sqlite", database=str(folder / DATABASE))
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        parsed = None
+    # The driver is ours to choose; `postgres` is what many hosts call it.
+    if parsed is None or parsed.get_backend_name() not in ("postgresql", "postgres"):
+        raise StoreError(
+            f"{DATABASE_URL}: not the URL of a PostgreSQL database; expected postgresql://USER:PASSWORD@HOST/DATABASE "
+            "(unset it for the SQLite file in the store's folder)"
+        )
+    return parsed.set(drivername="postgresql+psycopg")
+
+
+def _engine(url: URL) -> Engine:
+    if url.get_backend_name() == "postgresql":
+        try:
+            return create_engine(url, pool_pre_ping=True)
+        except ImportError as error:
+            raise StoreError(
+                f"PostgreSQL needs psycopg ({error.name} is not installed): pip install coindex[scale]"
+            ) from None
+    # Without an isolation level of its own the driver leaves BEGIN to us: a change takes its lock at once.
+    arguments = {"timeout": LOCK_SECONDS, "isolation_level": None}
+    engine = create_engine(url, connect_args=arguments)
+    event.listen(engine, "connect", _set_pragmas)
+    return engine
+
+
+def _set_pragmas(connection: object, _: ConnectionPoolEntry) -> None:
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+        connection.execute(f"PRAGMA {pragma}")  # type: ignore[attr-defined]
+
+
+def _is_up_to_date(store: Store) -> bool:
+    with store.reading() as session:
+        return _version(session.connection()) == HEAD
+
+
+def _version(connection: Connection) -> str | None:
+    """The last migration that a database has had, None where it had none."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    version: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return version
+
+
+def _migrate(connection: Connection, shown: str, *, or_raise: StoreError | None) -> None:
+    """Take the missing steps, in the connection's transaction. Raises `StoreError` for a database that is newer, and
+    `or_raise`, if any, for one without tables."""
+    from alembic import command
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", "catalog_server.store:migrations")
+    version = _version(connection)
+    if version is None and or_raise is not None and not inspect(connection).has_table("meta"):
+        raise or_raise
+    known = {step.revision for step in ScriptDirectory.from_config(config).walk_revisions()}
+    if version is not None and version not in known:
+        raise StoreError(f"{shown}: a store of layout {version}, this coindex knows {HEAD}; update coindex")
+    command.upgrade(config, "head")
+
+
+def _no_store(folder: Path) -> StoreError:
+    return StoreError(f"{folder}: no store here; `coindex catalog import MANIFEST` makes one, --store names another")
+
+
+def _shown(url: URL) -> str:
+    """A database as messages name it, without a password."""
+    return str(url.database) if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
