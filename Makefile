@@ -23,16 +23,20 @@ KEY := $(shell cat constraints.txt pyproject.toml | cksum)
 .PHONY: setup demo test bench serve venv light full
 
 setup: full
-	@if [ -f $(WEB)/package.json ] && command -v npm >/dev/null; then cd $(WEB) && npm ci; fi
+	@if command -v npm >/dev/null && ! cmp -s $(WEB)/package-lock.json $(WEB)/node_modules/.coindex-lock; then \
+	  cd $(WEB) && npm ci --no-audit --no-fund && cp package-lock.json node_modules/.coindex-lock; \
+	fi
 
 demo: light
 	$(BIN)/coindex demo
 
-test: full
+test: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@if [ -d $(WEB)/node_modules ]; then cd $(WEB) && npm run check && npm test; \
+	  else echo "no Node here: the phone app's own checks are left out"; fi
 	$(BIN)/python -m pytest
 
 bench: full
