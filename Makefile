@@ -35,7 +35,7 @@ test: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	@if [ -d $(WEB)/node_modules ]; then cd $(WEB) && npm run check && npm test; \
+	@if [ -d $(WEB)/node_modules ]; then cd $(WEB) && npm run check && npm run lint && npm test; \
 	  else echo "no Node here: the phone app's own checks are left out"; fi
 	$(BIN)/python -m pytest
 
