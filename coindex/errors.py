@@ -10,6 +10,7 @@
     │   └── SpaceMismatch        model and catalogue speak of different embedding spaces
     ├── SyncError                a release cannot be fetched
     │   └── ReleaseRejected      what was fetched is not what the release index describes
+    ├── SettingsError            a setting of the server is wrong; names its key
     ├── StoreError               the server's store refuses a change
     │   ├── StaleChange          somebody else changed the same thing meanwhile
     │   ├── AccountError         an account, a password, a session or a token is refused
@@ -35,6 +36,7 @@ __all__ = [
     "PhotoError",
     "PhotoTooLarge",
     "ReleaseRejected",
+    "SettingsError",
     "SignInThrottled",
     "SpaceMismatch",
     "StaleChange",
@@ -82,6 +84,10 @@ class SyncError(CoindexError):
 
 class ReleaseRejected(SyncError):
     """What was fetched is not what the release index describes."""
+
+
+class SettingsError(CoindexError):
+    """A setting of the server is wrong; the message names its key and where it was set."""
 
 
 class StoreError(CoindexError):
