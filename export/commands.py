@@ -16,7 +16,7 @@ from coindex.commands.progress import progress_bar
 from coindex.errors import ExportError, ModelError
 from coindex.manifest import LabelledPhoto, read_manifest
 from coindex.models import DEFAULT_FOLDER, FORMAT, INDEX_NAME, Models, load_models, load_nets, read_index
-from export.calibration import calibration_pictures
+from export.calibration import CORRECTING_PICTURES, calibration_pictures
 from export.coreml import to_coreml
 from export.description import Description
 from export.drift import drift_table, explain_drift, plot_drift
@@ -110,7 +110,7 @@ def _convert(net: nn.Module, pictures: NDArray[np.uint8], description: Descripti
         to_onnx(net, folder / f"{description.name}.onnx", pixels=True)
     _to_tflite(net, pictures, folder, description)
     with progress_bar(f"Exporting the {description.name} to Core ML"):
-        to_coreml(net, folder, description)
+        to_coreml(net, pictures[-CORRECTING_PICTURES:], folder, description)
 
 
 def _to_tflite(net: nn.Module, pictures: NDArray[np.uint8], folder: Path, description: Description) -> dict[str, Path]:

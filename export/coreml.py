@@ -17,17 +17,20 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from coindex.cutout import SIZE
 from coindex.errors import ExportError
+from export.coreml_bias_correction import correct_package
 from export.description import INPUT_NAME, OUTPUT_NAME, Description
-from export.mil_program import MANIFEST_NAME, quiet
+from export.mil_program import MANIFEST_NAME, quiet, serialised
 
 __all__ = ["PRECISIONS", "package_digest", "to_coreml"]
 
 PRECISIONS = ("float16", "int8", "6bit")
-"""Of the weights: as they are computed with; int8 with a scale a channel; palettes of 64 values, found by k-means."""
+"""Of the weights: as they are computed with (first: the others are corrected by it); int8 with a scale a channel;
+palettes of 64 values, found by k-means."""
 
 INT8_FROM = 2048
 """Smaller weights stay float16: the embedder's least cosine to float is 0.998 then, and 0.995 with all in int8."""
@@ -44,12 +47,15 @@ IDENTITIES = uuid.uuid5(uuid.NAMESPACE_URL, "https://developer.apple.com/coreml"
 """Of this and its path comes a manifest item's identity, which is random otherwise."""
 
 
-def to_coreml(net: nn.Module, target_folder: Path, description: Description) -> dict[str, Path]:
+def to_coreml(
+    net: nn.Module, pictures: NDArray[np.uint8], target_folder: Path, description: Description
+) -> dict[str, Path]:
     """Write `net` as `{name}.{precision}.mlpackage` for each of `PRECISIONS` and return their paths by precision.
 
-    `net` takes (1, 3, 256, 256) float32, normalised, and gives one tensor; what is written takes an RGB image. For
-    iOS 17 and macOS 14. The same net gives the same bytes. A package takes its former one's place when all are made.
-    Raises `ExportError`, naming the operator, where coremltools cannot convert the net.
+    `net` takes (1, 3, 256, 256) float32, normalised, and gives one tensor; what is written takes an RGB image. On
+    `pictures` uint8 (n, 256, 256, 3) the biases beside compressed weights are corrected. For iOS 17 and macOS 14. The
+    same net and pictures give the same bytes. A package takes its former one's place when all are made. Raises
+    `ExportError`, naming the operator, where coremltools cannot convert the net.
     """
     target_folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target_folder, prefix=".coreml-") as folder:
@@ -59,6 +65,9 @@ def to_coreml(net: nn.Module, target_folder: Path, description: Description) -> 
             names = {precision: f"{description.name}.{precision}.mlpackage" for precision in models}
             for precision, model in models.items():
                 _write(model, Path(folder) / names[precision], description)
+        exact, *compressed = (Path(folder) / name for name in names.values())
+        for package in compressed:
+            correct_package(package, exact, pictures)
         return {precision: _put(Path(folder), target_folder, name) for precision, name in names.items()}
 
 
@@ -146,8 +155,7 @@ def _write(model: Any, path: Path, description: Description) -> None:
     file = path / "Data" / "com.apple.CoreML" / "model.mlmodel"
     spec = model.get_spec()
     _describe(spec.description, description)
-    # A map's entries are serialised in any order unless they are asked to be sorted.
-    file.write_bytes(spec.SerializeToString(deterministic=True))
+    file.write_bytes(serialised(spec))
     _name_by_path(path / MANIFEST_NAME)
     for part in path.rglob("*"):
         # Two parts come from temporary files, which nobody else may read.

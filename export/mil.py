@@ -46,23 +46,33 @@ class MilNet:
         program = read_program(path)
         self._program = program
         self._constants: dict[str, Argument] = {}
-        self._steps: list[Operation] = []
+        steps = []
         for operation in program.operations:
-            if _names(operation) <= self._constants.keys():
+            if operation.names <= self._constants.keys():
                 self._constants[operation.output] = _execute(program, operation, self._constants)
             else:
-                self._steps.append(operation)
+                steps.append(operation)
+        self.steps = tuple(steps)
+        """What is computed anew for each picture, in order."""
         self._run(np.zeros((SIZE, SIZE, 3), np.uint8))
 
     def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         return np.stack([self._run(picture) for picture in pixels])
 
+    def start(self, picture: NDArray[np.uint8]) -> dict[str, Argument]:
+        """What is known of a picture uint8 (256, 256, 3) before any step, by name: it, and all constants."""
+        image = torch.from_numpy(picture.transpose(2, 0, 1)[None].astype(np.float32))
+        return {**self._constants, self._program.input: image}
+
+    def take(self, step: Operation, values: dict[str, Argument]) -> None:
+        """Add what one of `steps` makes of `values` to them."""
+        values[step.output] = _execute(self._program, step, values)
+
     def _run(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
         program = self._program
-        image = torch.from_numpy(picture.transpose(2, 0, 1)[None].astype(np.float32))
-        values: dict[str, Argument] = {**self._constants, program.input: image}
-        for operation in self._steps:
-            values[operation.output] = _execute(program, operation, values)
+        values = self.start(picture)
+        for step in self.steps:
+            self.take(step, values)
         output = values.get(program.output)
         if not isinstance(output, Tensor) or _type_of(output) != program.output_type:
             found = _type_of(output) if isinstance(output, Tensor) else "nothing"
@@ -115,10 +125,6 @@ def _arguments(operation: Operation, known: Mapping[str, Argument]) -> dict[str,
 
 def _argument(value: Value) -> Tensor | str:
     return str(value) if value.dtype.kind == "U" else torch.tensor(value)
-
-
-def _names(operation: Operation) -> set[str]:
-    return {name for names in operation.inputs.values() for name in names}
 
 
 def _type_of(tensor: Tensor) -> TensorType:

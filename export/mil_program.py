@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from coindex.cutout import SIZE
 from coindex.errors import ModelError
 
-__all__ = ["Operation", "Program", "TensorType", "Value", "quiet", "read_program"]
+__all__ = ["Operation", "Program", "TensorType", "Value", "quiet", "read_program", "serialised", "write_constants"]
 
 MANIFEST_NAME = "Manifest.json"
 WEIGHTS_PREFIX = "@model_path/"
@@ -97,6 +97,11 @@ class Operation:
     output: str
     type: TensorType
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The former outputs that it reads."""
+        return frozenset(name for names in self.inputs.values() for name in names)
+
 
 @dataclass(frozen=True, eq=False)
 class Program:
@@ -115,12 +120,38 @@ def read_program(path: Path) -> Program:
     if not path.is_dir():
         raise ModelError(f"{path}: no such package; export it, or give the folder NAME.mlpackage itself")
     file = _model_file(path)
-    model = _empty_model()
-    try:
-        model.ParseFromString(file.read_bytes())
-    except Exception as error:
-        raise ModelError(f"{file}: not a Core ML model ({error}); export the package again") from None
-    return _Reader(path, file.parent).program(model)
+    return _Reader(path, file.parent).program(_model(file))
+
+
+def write_constants(path: Path, values: Mapping[str, Value]) -> None:
+    """Put `values`, each of its constant's dtype and shape, in the place of constants of a package, by their names.
+
+    Takes numbers of the dtypes that a program stores as bytes, float16 among them.
+    """
+    file = _model_file(path)
+    model = _model(file)
+    weights: dict[Path, bytearray] = {}
+    for operation in model.mlProgram.functions["main"].block_specializations[OPSET].operations:
+        if operation.type != "const" or operation.outputs[0].name not in values:
+            continue
+        data = values[operation.outputs[0].name].tobytes()
+        value = operation.attributes["val"]
+        if value.WhichOneof("value") == "immediateValue":
+            value.immediateValue.tensor.bytes.values = data
+            continue
+        blob = value.blobFileValue
+        stored = file.parent / blob.fileName.removeprefix(WEIGHTS_PREFIX)
+        content = weights.setdefault(stored, bytearray(stored.read_bytes()))
+        start = BLOB_ENTRY.unpack_from(content, blob.offset)[3]
+        content[start : start + len(data)] = data
+    for stored, content in weights.items():
+        stored.write_bytes(content)
+    file.write_bytes(serialised(model))
+
+
+def serialised(model: Any) -> bytes:
+    """The bytes of a Core ML model: a map's entries are in any order unless they are asked to be sorted."""
+    return bytes(model.SerializeToString(deterministic=True))
 
 
 @contextlib.contextmanager
@@ -133,10 +164,15 @@ def quiet() -> Iterator[None]:
         yield
 
 
-def _empty_model() -> Any:
+def _model(file: Path) -> Any:
     with quiet():
         from coremltools.proto import Model_pb2
-    return Model_pb2.Model()
+    model = Model_pb2.Model()
+    try:
+        model.ParseFromString(file.read_bytes())
+    except Exception as error:
+        raise ModelError(f"{file}: not a Core ML model ({error}); export the package again") from None
+    return model
 
 
 def _model_file(package: Path) -> Path:

@@ -99,7 +99,8 @@ def nets() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def packages(nets: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Path]]:
     folder = tmp_path_factory.mktemp("coreml")
-    return {name: to_coreml(net, folder, describe(name)) for name, net in nets.items()}
+    pictures = np.random.default_rng(8).integers(0, 256, (2, 256, 256, 3), np.uint8)
+    return {name: to_coreml(net, pictures, folder, describe(name)) for name, net in nets.items()}
 
 
 @pytest.fixture

@@ -1,0 +1,63 @@
+"""Bias correction of a Core ML package: what rounded weights shift, their layer's bias takes back.
+
+By the method of `export.bias_correction`, which does it to `.tflite` files: layer by layer in order of execution, each
+on what the corrected ones before it make, as `export.mil` executes it.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from coindex.errors import ExportError
+from export.mil import MilNet
+from export.mil_program import write_constants
+
+__all__ = ["correct_package"]
+
+MEANS_OVER: Mapping[str, tuple[int, ...]] = {"conv": (0, 2, 3), "linear": (0,)}
+"""The layers with weights, and the dimensions of what they make that a channel's mean is taken over."""
+
+
+def correct_package(package: Path, exact: Path, pictures: NDArray[np.uint8]) -> None:
+    """Give the layers of `package` biases with which they mean what those of `exact` mean, on `pictures`.
+
+    Both are packages of one net, `package` with compressed weights; `pictures` are uint8 (n, 256, 256, 3). Raises
+    `ExportError` where the two are not of the same steps, and `ModelError` where `export.mil` cannot execute one.
+    """
+    rounded, reference = MilNet(package), MilNet(exact)
+    if [step.output for step in rounded.steps] != [step.output for step in reference.steps]:
+        raise ExportError(f"{package.name} and {exact.name} are not of the same steps; export both from one net")
+    found: list[dict[str, Any]] = [rounded.start(picture) for picture in pictures]
+    expected: list[dict[str, Any]] = [reference.start(picture) for picture in pictures]
+    uses = Counter(name for step in rounded.steps for name in step.names)
+    unread = uses.copy()
+    biases: dict[str, NDArray[np.float16]] = {}
+    for step, original in zip(rounded.steps, reference.steps, strict=True):
+        for ours, theirs in zip(found, expected, strict=True):
+            rounded.take(step, ours)
+            reference.take(original, theirs)
+        (bias,) = step.inputs.get("bias", ("",))
+        if step.kind in MEANS_OVER and uses[bias] == 1:  # a bias that layers share cannot suit them all
+            wanted, made = (_means([run[step.output] for run in runs], step.kind) for runs in (expected, found))
+            corrected = (found[0][bias].double() + wanted - made).half()
+            biases[bias] = corrected.numpy()
+            for ours in found:
+                ours[bias] = corrected
+                rounded.take(step, ours)
+        unread.subtract(step.names)
+        for name in step.names:
+            if not unread[name]:  # else the activations of all pictures would lie in memory at once
+                for run in (*found, *expected):
+                    run.pop(name, None)
+    write_constants(package, biases)
+
+
+def _means(values: Sequence[Tensor], kind: str) -> Tensor:
+    """The mean of each channel, float64 (c,), of what a layer made of all pictures."""
+    return torch.stack([value.double().mean(MEANS_OVER[kind]) for value in values]).mean(0)
