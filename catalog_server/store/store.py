@@ -33,6 +33,8 @@ HEAD = "0002"
 """The last of the migrations: a store that is there needs none."""
 LOCK_SECONDS = 30
 """How long a change waits for another curator's to end."""
+KEEPALIVE = "-c tcp_keepalives_idle=60 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
+"""So that PostgreSQL drops within two minutes the locks of a machine that went away without a word."""
 CHANGING_LOCK = 0x636F696E
 """The key of PostgreSQL's advisory lock that makes changes one at a time; the second key of others is hashed."""
 
@@ -93,9 +95,9 @@ class Store:
 
     @contextmanager
     def exclusive(self, doing: str) -> Iterator[None]:
-        """Be the only one, on any machine, that does one thing ("importing", "publishing") here; the lock goes when
-        the process ends. Raises `CatalogError` where another does it."""
-        folder = self.releases if doing == "publishing" else self.folder
+        """Be the only one, on any machine, that does one thing here ("importing", "publishing", "running jobs"); the
+        lock goes when the process ends. Raises `CatalogError` where another does it."""
+        folder = {"importing": self.folder, "publishing": self.releases}.get(doing, self.staging)
         with exclusive(folder, doing):
             if not self.on_postgres:
                 yield
@@ -224,7 +226,7 @@ def _database(folder: Path, url: str | None) -> URL:
 def _engine(url: URL) -> Engine:
     if url.get_backend_name() == "postgresql":
         try:
-            return create_engine(url, pool_pre_ping=True)
+            return create_engine(url, pool_pre_ping=True, connect_args={"options": KEEPALIVE})
         except ImportError as error:
             raise StoreError(
                 f"PostgreSQL needs psycopg ({error.name} is not installed): pip install coindex[scale]"

@@ -214,7 +214,7 @@ class AuditRow(Base):
 
 
 class JobRow(Base):
-    """Long work in the background. `heartbeat` is in seconds since 1970, of the worker that runs it."""
+    """Long work in the background. `heartbeat` is when it last told its progress, in seconds since 1970."""
 
     __tablename__ = "jobs"
     job_id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=True)

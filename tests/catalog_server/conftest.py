@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import waitress
 from PIL import Image
+from postgres_server import empty_database, postgres_server
 
 from catalog_server.app import create_app
 from catalog_server.importer import import_photos
@@ -86,6 +87,32 @@ def collection(tmp_path):
 @pytest.fixture
 def store(tmp_path):
     store = open_store(tmp_path / "store", create=True)
+    yield store
+    store.close()
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """The URL of a PostgreSQL server: the one that `COINDEX_TEST_POSTGRES_URL` names, or one that runs for the tests
+    alone where Debian's binaries are."""
+    with postgres_server() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request):
+    """None for SQLite in the store's folder, and the URL of an empty PostgreSQL database."""
+    if request.param == "sqlite":
+        yield None
+    else:
+        with empty_database(request.getfixturevalue("postgres")) as url:
+            yield url
+
+
+@pytest.fixture
+def any_store(tmp_path, database_url):
+    """An empty store, once on SQLite and once on PostgreSQL."""
+    store = open_store(tmp_path / "any-store", create=True, database_url=database_url)
     yield store
     store.close()
 
