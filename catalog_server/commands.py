@@ -4,10 +4,9 @@ import contextlib
 import json
 import os
 import platform
-import signal
 import sys
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,7 +18,6 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import func, select
 
-from catalog_server.app import MAX_PHOTO_BYTES, create_app
 from catalog_server.audit import cli_actor
 from catalog_server.curation import restore_coin, retire_coin
 from catalog_server.engines import (
@@ -31,11 +29,16 @@ from catalog_server.engines import (
     open_engine,
     resident_bytes,
 )
-from catalog_server.identify import Identifier, ServedEngine
+from catalog_server.identify import ServedEngine
 from catalog_server.importer import import_photos
+from catalog_server.logs import configure_logging
 from catalog_server.publisher import current_index, publish, verify
+from catalog_server.running import run
 from catalog_server.self_sync import open_as_device
+from catalog_server.service import open_settings_store, serving
+from catalog_server.settings import CONFIG_VARIABLE, LogFormat, LogLevel, ServerKind, Settings, load_settings, variable
 from catalog_server.store import CoinRow, PhotoRow, now, open_store
+from catalog_server.tls import Certificate, local_certificate, local_names
 from catalog_server.validation import Validation, require_bounds
 from catalog_server.validation import validate as measure_engines
 from catalog_server.validation_report import DOCUMENT_NAME, PAGE_NAME, Report, write_report
@@ -225,50 +228,76 @@ def verify_(store: StoreOption = None, as_json: JsonOption = False) -> None:
             typer.echo("the catalogue has changes that are not published")
 
 
-def serve(
-    host: Annotated[str, typer.Option(help="The address to listen on; 0.0.0.0 for every network.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free one.")] = 8000,
-    threads: Annotated[int, typer.Option(min=1, max=256, help="Requests answered at once.")] = 8,
-    engine: Annotated[
-        ServedEngine | None,
-        typer.Option(help="Answer photos at /api/v1/identify too, by this engine.", show_default="no answers"),
-    ] = None,
-    milvus_uri: MilvusOption = None,
-    store: StoreOption = None,
-) -> None:
-    """Serve the releases and the catalogue's page, and answers to photos where an engine is named."""
-    import waitress  # type: ignore[import-untyped]
+def _setting(key: str, *names: str) -> Any:
+    """The option of a setting: what it is, and its variable. Its default is told, not given: files and variables come
+    before it."""
+    about = {each.name: each for each in fields(Settings)}[key]
+    default = "" if about.default is None else str(about.default).lower()
+    words = f"{about.metadata['help']} [${variable(key)}]"
+    return typer.Option(*names, help=words, show_default=default or False)
 
-    opened = open_store(store)
-    identifier = Identifier(opened, engine, milvus_uri=milvus_uri) if engine else None
-    if current_index(opened) is None:
-        typer.echo("no release is published yet; phones find nothing until `coindex catalog publish`", err=True)
+
+def serve(
+    host: Annotated[str | None, _setting("host", "--host")] = None,
+    port: Annotated[int | None, _setting("port", "--port")] = None,
+    server: Annotated[ServerKind | None, _setting("server", "--server")] = None,
+    threads: Annotated[int | None, _setting("threads", "--threads")] = None,
+    workers: Annotated[int | None, _setting("workers", "--workers")] = None,
+    https: Annotated[bool | None, _setting("https", "--https/--http")] = None,
+    certificate: Annotated[Path | None, _setting("certificate", "--certificate")] = None,
+    certificate_key: Annotated[Path | None, _setting("certificate_key", "--certificate-key")] = None,
+    proxies: Annotated[int | None, _setting("proxies", "--proxies")] = None,
+    engine: Annotated[ServedEngine | None, _setting("engine", "--engine")] = None,
+    milvus_uri: Annotated[str | None, _setting("milvus_uri", "--milvus-uri")] = None,
+    jobs: Annotated[bool | None, _setting("jobs", "--jobs/--no-jobs")] = None,
+    metrics: Annotated[bool | None, _setting("metrics", "--metrics/--no-metrics")] = None,
+    log_format: Annotated[LogFormat | None, _setting("log_format", "--log-format")] = None,
+    log_level: Annotated[LogLevel | None, _setting("log_level", "--log-level")] = None,
+    stop_seconds: Annotated[int | None, _setting("stop_seconds", "--stop-seconds")] = None,
+    keys: Annotated[Path | None, _setting("keys", "--keys")] = None,
+    models: Annotated[Path | None, _setting("models", "--models")] = None,
+    store: Annotated[Path | None, _setting("store", "--store")] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", help=f"A TOML file of these settings: port = 8000. [${CONFIG_VARIABLE}]"),
+    ] = None,
+) -> None:
+    """Serve the releases, the curator's pages and the machine API.
+
+    Each setting is an option here, a variable, or a line of the TOML file, in this order of precedence.
+    """
+    given = {key: value for key, value in locals().items() if key != "config"}
+    settings = load_settings(given, config=config)
+    configure_logging(settings.log_format, settings.log_level)
+    opened = open_settings_store(settings)
     try:
-        server = waitress.create_server(
-            create_app(opened, identifier=identifier),
-            host=host,
-            port=port,
-            threads=threads,
-            ident="coindex",
-            # The application refuses what is too large in words; this bounds what is stored before it is asked.
-            max_request_body_size=2 * MAX_PHOTO_BYTES,
-        )
-    except (OSError, ValueError) as error:
-        raise StoreError(
-            f"cannot listen on {host}, port {port} ({error}); choose others with --host and --port"
-        ) from None
-    # waitress ends its loop, and lets its threads finish, on SystemExit.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    shown = f"[{host}]" if ":" in host else host
-    typer.echo(f"serving http://{shown}:{server.effective_port}/")
-    sys.stdout.flush()
-    try:
-        server.run()
+        if current_index(opened) is None:
+            typer.echo("no release is published yet; phones find nothing until `coindex catalog publish`", err=True)
     finally:
-        server.close()
-        if identifier is not None:
-            identifier.close()
         opened.close()
+    certificate_files = _certificate(settings)
+    run(settings, lambda: serving(settings), certificate=certificate_files, ready=_tell_address)
+
+
+def _certificate(settings: Settings) -> Certificate | None:
+    """The named certificate, or one made for the local network where https is asked for without."""
+    if settings.certificate and settings.certificate_key:
+        return Certificate(settings.certificate, settings.certificate_key)
+    if not settings.https:
+        return None
+    names = local_names()
+    made = local_certificate(settings.store / "tls", names)
+    typer.echo(
+        f"certificate for {', '.join(sorted(names))}: {made.chain}; phones that were not given it warn once. "
+        f"Its SHA-256 is {made.fingerprint}",
+        err=True,
+    )
+    return made
+
+
+def _tell_address(address: str) -> None:
+    typer.echo(f"serving {address}")
+    sys.stdout.flush()
 
 
 def validate(

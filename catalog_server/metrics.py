@@ -6,6 +6,7 @@ processes of gunicorn together. What the store says is read at each scrape, so e
 
 import os
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -22,6 +23,8 @@ SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 """A client may invent methods without end; a label may not."""
 
+LABELS = 1024
+
 Gauge = tuple[str, str, tuple[str, ...], Iterable[tuple[tuple[str, ...], float]]]
 """A value read at a scrape: name, what it is, names of its labels, and values by labels."""
 
@@ -34,6 +37,8 @@ class Metrics:
         self._shared = MULTIPROCESS_VARIABLE in os.environ
         self._registry = None if self._shared else CollectorRegistry()
         by_route = ("route", "method", "status")
+        # Finding a counter by its labels takes longer than counting.
+        self._of = lru_cache(maxsize=LABELS)(self._counters_of)
         self._requests = Counter("coindex_requests", "Requests answered.", by_route, registry=self._registry)
         self._bytes = Counter("coindex_sent_bytes", "Bytes of bodies sent.", ("route",), registry=self._registry)
         self._seconds = Histogram(
@@ -46,9 +51,14 @@ class Metrics:
 
     def observe(self, *, route: str, method: str, status: str, seconds: float, sent: int) -> None:
         """Count one answer: the pattern of its path, its status code, the seconds it took and the bytes of its body."""
-        self._requests.labels(route, method if method in METHODS else "other", status).inc()
-        self._seconds.labels(route).observe(seconds)
-        self._bytes.labels(route).inc(sent)
+        count, time, size = self._of(route, method if method in METHODS else "other", status)
+        count.inc()
+        time.observe(seconds)
+        if sent:
+            size.inc(sent)
+
+    def _counters_of(self, route: str, method: str, status: str) -> tuple[Counter, Histogram, Counter]:
+        return self._requests.labels(route, method, status), self._seconds.labels(route), self._bytes.labels(route)
 
     def render(self) -> bytes:
         """All of it in Prometheus' text format."""

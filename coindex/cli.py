@@ -56,7 +56,7 @@ EXTRAS = {"catalog_server": "server", "training": "training", "export": "export"
 
 HELP = {
     "catalog": "Curate the catalogue and publish it.",
-    "serve": "Serve the releases and the catalogue's page.",
+    "serve": "Serve the releases, the curator's pages and the machine API.",
     "train": "Train the segmenter or the embedder.",
     "export": "Turn checkpoints into phone models.",
     "validate": "Hold the device's answers against exact engines.",

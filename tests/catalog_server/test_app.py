@@ -116,7 +116,7 @@ def test_a_retired_coin_leaves_the_page(client, filled):
 
 
 def test_many_coins_are_shown_page_by_page(client, filled, monkeypatch):
-    monkeypatch.setattr("catalog_server.app.COINS_PER_PAGE", 2)
+    monkeypatch.setattr("catalog_server.web.pages.browse.COINS_PER_PAGE", 2)
     first, second = client.get("/").text, client.get("/?page=2").text
     assert "Utopia 1 mark" in first and "Utopia 3 mark" not in first and "Page 1 of 2" in first
     assert "Utopia 3 mark" in second

@@ -1,0 +1,42 @@
+"""The whole server of one process: the application, and what runs beside it as long as it does."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+from catalog_server.app import create_app
+from catalog_server.caretaker import Caretaker
+from catalog_server.identify import Identifier
+from catalog_server.settings import Settings
+from catalog_server.store import Store, open_store
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+__all__ = ["open_settings_store", "serving"]
+
+
+def open_settings_store(settings: Settings) -> Store:
+    """The store that settings name. Raises `StoreError` where there is none."""
+    return open_store(settings.store, database_url=settings.database_url, photos_url=settings.photos_url)
+
+
+@contextmanager
+def serving(settings: Settings) -> Iterator["Flask"]:
+    """The application of these settings; at the end of the block all that it held is closed.
+
+    Raises `StoreError` where there is no store, and `EngineError` where the engine cannot be had.
+    """
+    with ExitStack() as stack:
+        store = open_settings_store(settings)
+        stack.callback(store.close)
+        identifier = None
+        if settings.engine is not None:
+            identifier = Identifier(store, settings.engine, milvus_uri=settings.milvus_uri)
+            stack.callback(identifier.close)
+        app = create_app(store, identifier=identifier, proxies=settings.proxies, show_metrics=settings.metrics)
+        if settings.jobs:
+            caretaker = Caretaker(store.folder, [])
+            stack.callback(caretaker.stop)
+            caretaker.start()
+        yield app

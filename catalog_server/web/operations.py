@@ -1,0 +1,84 @@
+"""What an operator's tools ask of the server: is it alive, can it do its work, what has it done."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from flask import Blueprint, Response, abort, jsonify
+from sqlalchemy import func, select, text
+
+from catalog_server.metrics import Gauge, Metrics
+from catalog_server.publisher import current_index, served_manifest
+from catalog_server.store import CoinRow, JobRow, PhotoRow, ReleaseRow, Store
+from catalog_server.store.store import HEAD
+from coindex.errors import CoindexError
+
+__all__ = ["operations", "store_gauges"]
+
+PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
+
+
+def operations(store: Store, metrics: Metrics | None) -> Blueprint:
+    """`/healthz`, `/readyz`, and `/metrics` where there are some."""
+    blueprint = Blueprint("operations", __name__)
+
+    @blueprint.get("/healthz")
+    def health() -> Response:
+        return Response("ok\n", mimetype="text/plain")
+
+    @blueprint.get("/readyz")
+    def ready() -> Response:
+        checks = {name: _told(check, store) for name, check in CHECKS.items()}
+        is_ready = all(check["ok"] for check in checks.values())
+        response = jsonify({"ready": is_ready, "checks": checks})
+        response.status_code = 200 if is_ready else 503
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    @blueprint.get("/metrics")
+    def measured() -> Response:
+        if metrics is None:
+            abort(404, "metrics are switched off")
+        return Response(metrics.render(), content_type=PROMETHEUS)
+
+    return blueprint
+
+
+def store_gauges(store: Store) -> Iterable[Gauge]:
+    """What the store says of itself, read at a scrape."""
+    with store.reading() as session:
+        rows = session.scalar(select(func.count(PhotoRow.row_id)).where(~PhotoRow.retired)) or 0
+        classes = session.scalar(select(func.count(CoinRow.class_id)).where(~CoinRow.retired)) or 0
+        jobs = session.execute(select(JobRow.kind, JobRow.state, func.count()).group_by(JobRow.kind, JobRow.state))
+        by_state = [((kind, state), float(count)) for kind, state, count in jobs]
+        releases = session.scalar(select(func.count(ReleaseRow.version))) or 0
+        version = session.scalar(select(func.max(ReleaseRow.version))) or 0
+    yield "coindex_store_photos", "Reference photos in the catalogue.", (), [((), rows)]
+    yield "coindex_store_classes", "Coin classes in the catalogue.", (), [((), classes)]
+    yield "coindex_jobs", "Background jobs there are.", ("kind", "state"), by_state
+    yield "coindex_releases", "Releases published.", (), [((), releases)]
+    yield "coindex_release_version", "The newest release.", (), [((), version)]
+
+
+def _check_database(store: Store) -> str:
+    with store.reading() as session:
+        found = session.scalar(text("SELECT version_num FROM alembic_version"))
+    if found != HEAD:
+        raise CoindexError(f"its tables are of layout {found}, this coindex needs {HEAD}; start it anew")
+    return f"tables of layout {found}"
+
+
+def _check_release(store: Store) -> str:
+    index = current_index(store)
+    if index is None:
+        return "nothing is published yet"
+    return f"release {served_manifest(store, index).version}"
+
+
+CHECKS: dict[str, Callable[[Store], str]] = {"database": _check_database, "release": _check_release}
+
+
+def _told(check: Callable[[Store], str], store: Store) -> dict[str, Any]:
+    try:
+        return {"ok": True, "detail": check(store)}
+    except (CoindexError, OSError, KeyError) as error:
+        return {"ok": False, "detail": str(error)}
