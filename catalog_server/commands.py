@@ -1,7 +1,6 @@
 """The server's commands: `coindex catalog …`, `coindex serve` and `coindex validate`."""
 
 import contextlib
-import json
 import os
 import platform
 import sys
@@ -18,8 +17,11 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import func, select
 
+from catalog_server.account_commands import tokens, users
 from catalog_server.audit import cli_actor
-from catalog_server.curation import restore_coin, retire_coin
+from catalog_server.checks import check_store, collect
+from catalog_server.curation import restore_coin, restore_photo, retire_coin, retire_photo
+from catalog_server.encoding import keep_models, live_encoders
 from catalog_server.engines import (
     DeviceEngine,
     Engine,
@@ -32,12 +34,14 @@ from catalog_server.engines import (
 from catalog_server.identify import ServedEngine
 from catalog_server.importer import import_photos
 from catalog_server.logs import configure_logging
+from catalog_server.options import JsonOption, ModelsOption, StoreOption, print_json
 from catalog_server.publisher import current_index, publish, verify
 from catalog_server.running import run
 from catalog_server.self_sync import open_as_device
 from catalog_server.service import open_settings_store, serving
 from catalog_server.settings import CONFIG_VARIABLE, LogFormat, LogLevel, ServerKind, Settings, load_settings, variable
 from catalog_server.store import CoinRow, PhotoRow, now, open_store
+from catalog_server.store_commands import backup, reembed, restore, spaces
 from catalog_server.tls import Certificate, local_certificate, local_names
 from catalog_server.validation import Validation, require_bounds
 from catalog_server.validation import validate as measure_engines
@@ -47,21 +51,11 @@ from coindex.catalog.quality import sample_queries
 from coindex.commands.progress import progress_bar
 from coindex.errors import PhotoError, StoreError
 from coindex.manifest import read_manifest
-from coindex.models import DEFAULT_FOLDER, load_models
+from coindex.models import DEFAULT_FOLDER
 from coindex.photo import load_photo
 from coindex.pipeline import encode_photo
 
 __all__ = ["catalog", "serve", "validate"]
-
-StoreOption = Annotated[
-    Path | None,
-    typer.Option("--store", help="The store's folder.", envvar="COINDEX_STORE", show_default="./coindex-store"),
-]
-ModelsOption = Annotated[
-    Path,
-    typer.Option("--models", help="The folder of the phone models.", show_default="mobile_assets/models"),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")]
 
 MilvusOption = Annotated[
     str | None,
@@ -83,13 +77,22 @@ class ComparedEngine(StrEnum):
 
 
 catalog = typer.Typer(no_args_is_help=True, help="Curate the catalogue and publish it.")
+catalog.add_typer(users, name="users")
+catalog.add_typer(tokens, name="tokens")
+catalog.add_typer(spaces, name="spaces")
+catalog.command("reembed")(reembed)
+catalog.command("backup")(backup)
+catalog.command("restore")(restore)
 
 
 @catalog.command("import")
 def import_(
     manifest: Annotated[Path, typer.Argument(help="A manifest.csv; its photos lie beside it.")],
     split: Annotated[list[str] | None, typer.Option(help="Only rows of this split; may be repeated.")] = None,
-    models: ModelsOption = DEFAULT_FOLDER,
+    models: Annotated[
+        Path | None,
+        typer.Option("--models", help="The folder of the phone models.", show_default="those the store keeps"),
+    ] = None,
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave out photos that cannot be read or show no coin.")
     ] = False,
@@ -98,21 +101,25 @@ def import_(
 ) -> None:
     """Add the photos of a manifest, all of them or none."""
     photos = read_manifest(manifest, splits=split)
-    nets = load_models(models)
+    opened = open_store(store, create=True)
+    encoders = live_encoders(opened, models)
+    space_id, encode = next(iter(encoders.items()))
     with progress_bar("Encoding photos") as progress:
         report = import_photos(
-            open_store(store, create=True),
+            opened,
             photos,
-            lambda photo: encode_photo(photo, nets, largest_only=True),
-            space_id=nets.index.space_id,
+            encode,
+            space_id=space_id,
+            beside=encoders,
             actor=cli_actor(),
             skip_bad=skip_bad,
             progress=progress,
         )
+    keep_models(opened, models or DEFAULT_FOLDER)
     for reason in report.skipped:
         typer.echo(f"left out: {reason}", err=True)
     if as_json:
-        _print_json(asdict(report))
+        print_json(asdict(report))
     else:
         typer.echo(
             f"{report.rows_added} photos added, {report.classes_added} new classes; "
@@ -133,7 +140,7 @@ def list_(
         found = session.execute(query.group_by(CoinRow.class_id).order_by(CoinRow.class_id))
         coins = [{**asdict(coin.record), "photos": photos} for coin, photos in found]
     if as_json:
-        _print_json(coins)
+        print_json(coins)
         return
     table = Table("class", "coin", "side", "design", "photos")
     for coin in coins:
@@ -156,7 +163,7 @@ def show(
         photos = [{name: getattr(photo, name) for name in names} for photo in coin.photos]
         document = {**asdict(coin.record), "retired": coin.retired, "created": coin.created, "photos": photos}
     if as_json:
-        _print_json(document)
+        print_json(document)
         return
     retired = ", retired" if document["retired"] else ""
     typer.echo(f"class {class_id}: {document['name']}, {document['side']}{retired}")
@@ -168,19 +175,29 @@ def show(
 
 @catalog.command()
 def retire(
-    class_id: Annotated[int, typer.Argument(help="As `list` shows it.")],
-    undo: Annotated[bool, typer.Option("--undo", help="Bring a retired class back instead.")] = False,
+    class_id: Annotated[int | None, typer.Argument(help="As `list` shows it.", show_default=False)] = None,
+    photo: Annotated[int | None, typer.Option(help="One photo instead, by its row as `show` lists it.")] = None,
+    undo: Annotated[bool, typer.Option("--undo", help="Bring what was retired back instead.")] = False,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take a class out of the catalogue, from the next release on, or bring it back."""
-    change = restore_coin if undo else retire_coin
-    record, photos = change(open_store(store), class_id, actor=cli_actor())
-    if as_json:
-        _print_json({**asdict(record), "photos": photos})
+    """Take a class, or one photo, out of the catalogue, from the next release on; or bring it back."""
+    if (class_id is None) == (photo is None):
+        raise typer.BadParameter("name a class, or a photo with --photo")
+    opened, done = open_store(store), "restored" if undo else "retired"
+    if class_id is not None:
+        change = restore_coin if undo else retire_coin
+        record, photos = change(opened, class_id, actor=cli_actor())
+        document = {**asdict(record), "photos": photos}
+        text = f"{done} class {class_id}, {record.name}, {record.side}, with {photos} photos; now publish"
     else:
-        done = "restored" if undo else "retired"
-        typer.echo(f"{done} class {class_id}, {record.name}, {record.side}, with {photos} photos; now publish")
+        assert photo is not None
+        (restore_photo if undo else retire_photo)(opened, photo, actor=cli_actor())
+        document, text = {"row_id": photo}, f"{done} photo {photo}; now publish"
+    if as_json:
+        print_json(document)
+    else:
+        typer.echo(text)
 
 
 @catalog.command("publish")
@@ -199,7 +216,7 @@ def publish_(
     """Make the store's catalogue the release that phones fetch."""
     report = publish(open_store(store), models, override=override)
     if as_json:
-        _print_json(asdict(report))
+        print_json(asdict(report))
     elif report.changed:
         typer.echo(
             f"release {report.version}: {report.classes} classes, {report.rows} photos, "
@@ -212,18 +229,32 @@ def publish_(
 
 
 @catalog.command("verify")
-def verify_(store: StoreOption = None, as_json: JsonOption = False) -> None:
-    """Check photo files and the served release against their hashes."""
+def verify_(
+    remove: Annotated[
+        bool, typer.Option("--collect", help="Remove photo files that nothing needs: leftovers of a cut-off import.")
+    ] = False,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check the database, photo files and the served release against their hashes."""
+    opened = open_store(store)
+    collected = collect(opened) if remove else 0
+    found = check_store(opened)
     with progress_bar("Checking photos") as progress:
-        report = verify(open_store(store), progress=progress)
+        report = verify(opened, progress=progress)
+    problems = (*found.problems, *report.problems)
     if as_json:
-        _print_json(asdict(report))
-    if report.problems:
-        listed = "\n  ".join(report.problems)
-        raise StoreError(f"{len(report.problems)} problems\n  {listed}")
+        print_json({**asdict(report), "problems": problems, "orphans": found.orphans, "collected": collected})
+    if problems:
+        listed = "\n  ".join(problems)
+        raise StoreError(f"{len(problems)} problems\n  {listed}")
     if not as_json:
         release = f"release {report.version} with {report.targets} files" if report.version else "no release yet"
         typer.echo(f"sound: {report.photos} photos, {release}")
+        if collected:
+            typer.echo(f"removed {collected} photo files that nothing needed")
+        if found.orphans:
+            typer.echo(f"{len(found.orphans)} photo files are needed by nothing; --collect removes them")
         if report.unpublished:
             typer.echo("the catalogue has changes that are not published")
 
@@ -357,7 +388,7 @@ def validate(
         _, page = write_report(report, made)
         typer.echo(f"wrote {page}", err=True)
     if as_json:
-        _print_json(made.as_json())
+        print_json(made.as_json())
     else:
         _print_validation(result)
     require_bounds(result)
@@ -414,7 +445,3 @@ def _print_validation(result: Validation) -> None:
                 f"{miss.exact_row_id} is at {miss.exact_distance}",
                 highlight=False,
             )
-
-
-def _print_json(document: Any) -> None:
-    typer.echo(json.dumps(document, ensure_ascii=False, indent=2))

@@ -1,37 +1,26 @@
 """From a manifest to rows of the catalogue: each photo encoded as a phone would, all of them stored or none."""
 
-import io
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from catalog_server.audit import record
 from catalog_server.curation import PhotoToStore, new_coin, store_photos
+from catalog_server.encoding import Encode, EncodedPhoto, Progress, encode_file, in_threads
 from catalog_server.photos import photo_sha256
 from catalog_server.store import CoinRow, PhotoRow, Store
-from coindex.errors import NoCoinFound, PhotoError, SpaceMismatch, StoreError
+from coindex.errors import PhotoError, SpaceMismatch, StoreError
 from coindex.manifest import CoinClass, LabelledPhoto
-from coindex.photo import Photo, load_photo
-from coindex.pipeline import Encoding
-from coindex.resize import resize
 
-__all__ = ["THUMBNAIL_SIDE", "Encode", "ImportReport", "Progress", "import_photos", "thumbnail"]
+__all__ = ["Confirm", "ImportReport", "import_photos"]
 
-THUMBNAIL_SIDE = 96
-"""Pixels: what a list on a phone's screen shows."""
-
-THUMBNAIL_QUALITY = 75
 MAX_NAMED = 10
 
-Encode = Callable[[Photo], Encoding]
-Progress = Callable[[int, int], None]
-"""Told how many photos are done, and how many there are."""
+Confirm = Callable[[Session, "ImportReport"], None]
+"""Called within the change that stores an import; what it raises, leaves the store as it was."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +33,11 @@ class ImportReport:
     skipped: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Encoded:
     photo: LabelledPhoto
     sha256: str
-    code: NDArray[np.int8]
-    thumbnail: bytes
+    encoded: EncodedPhoto
 
 
 @dataclass
@@ -66,66 +54,74 @@ def import_photos(
     *,
     space_id: str,
     actor: str,
+    beside: Mapping[str, Encode] | None = None,
     skip_bad: bool = False,
+    threads: int | None = None,
     progress: Progress | None = None,
+    confirm: Confirm | None = None,
 ) -> ImportReport:
     """Add labelled photos to the catalogue, the largest coin of each, making the classes that are new.
 
-    A photo that its class has already is counted, not added. Photos are encoded first and stored in one transaction, so
-    an error or Ctrl-C leaves the store as it was. Raises `SpaceMismatch` where the store's codes are of another space
-    than `space_id`, `PhotoError` naming the photos that cannot be read or show no coin unless `skip_bad`, and
-    `StoreError` where a class is given two designs.
+    Photos get a code in `space_id` by `encode`, and one in each space of `beside`, which are the others that are live.
+    A photo that its class has already is counted, not added; one that was retired comes back. Photos are encoded first,
+    in `threads` threads (by default one a core), and stored in one transaction, so an error or Ctrl-C leaves the store
+    as it was. Raises `SpaceMismatch` where the store's live spaces are others than these, `PhotoError` naming the
+    photos that cannot be read or show no coin unless `skip_bad`, and `StoreError` where a class is given two designs.
     """
     designs = _designs(photos)
+    encoders = {space_id: encode, **(beside or {})}
     with store.exclusive("importing"):
         with store.reading() as session:
-            _require_space(store, session, space_id)
+            _require_spaces(store, session, encoders)
             known = _known_photos(session)
         with _new_photos(store) as add:
-            batch = _encode_all(photos, encode, known, add, progress or (lambda done, total: None))
+            batch = _encode_all(photos, encoders, known, add, threads, progress or (lambda done, total: None))
             if batch.problems and not skip_bad:
                 raise PhotoError(_told(batch.problems, len(photos)))
             with store.changing() as session:
-                _require_space(store, session, space_id)
-                rows, classes = _add_rows(store, session, batch.encoded, designs, space_id, actor)
-    return ImportReport(rows, classes, batch.known, tuple(batch.problems))
-
-
-def thumbnail(picture: NDArray[np.uint8]) -> bytes:
-    """A coin's picture uint8 (h, w, 3) as a 96-pixel WebP."""
-    out = io.BytesIO()
-    small = Image.fromarray(resize(picture, THUMBNAIL_SIDE, THUMBNAIL_SIDE))
-    small.save(out, "WEBP", quality=THUMBNAIL_QUALITY, method=6)
-    return out.getvalue()
+                _require_spaces(store, session, encoders)
+                rows, classes = _add_rows(store, session, batch.encoded, designs, actor)
+                report = ImportReport(rows, classes, batch.known, tuple(batch.problems))
+                if confirm is not None:
+                    confirm(session, report)
+    return report
 
 
 def _encode_all(
     photos: Sequence[LabelledPhoto],
-    encode: Encode,
+    encoders: Mapping[str, Encode],
     known: set[tuple[CoinClass, str]],
     add: Callable[[bytes], None],
+    threads: int | None,
     progress: Progress,
 ) -> _Batch:
-    batch = _Batch()
-    for done, photo in enumerate(photos, start=1):
-        progress(done - 1, len(photos))
+    there = frozenset(known)
+
+    def encode(photo: LabelledPhoto) -> _Encoded | str | None:
+        """The photo encoded and kept, why it cannot be, or None where its class has it."""
         try:
             data = photo.path.read_bytes()
             sha256 = photo_sha256(data)
-            if (photo.label, sha256) in known:
-                batch.known += 1
-                continue
-            coins = encode(load_photo(data)).coins
-            if not coins:
-                raise NoCoinFound("no coin found")
+            if (photo.label, sha256) in there:
+                return None
+            encoded = encode_file(data, encoders)
         except (PhotoError, OSError) as error:
             reason = str(error).removeprefix("photo: ")
-            batch.problems.append(f"line {photo.line}, {photo.path}: {reason}")
-            continue
-        known.add((photo.label, sha256))
-        batch.encoded.append(_Encoded(photo, sha256, coins[0].code, thumbnail(coins[0].picture)))
+            return f"line {photo.line}, {photo.path}: {reason}"
         add(data)
-    progress(len(photos), len(photos))
+        return _Encoded(photo, sha256, encoded)
+
+    batch = _Batch()
+    progress(0, len(photos))
+    for done, item in enumerate(in_threads(encode, photos, threads=threads), start=1):
+        if isinstance(item, str):
+            batch.problems.append(item)
+        elif item is None or (item.photo.label, item.sha256) in known:
+            batch.known += 1
+        else:
+            known.add((item.photo.label, item.sha256))
+            batch.encoded.append(item)
+        progress(done, len(photos))
     return batch
 
 
@@ -143,7 +139,6 @@ def _add_rows(
     session: Session,
     encoded: Sequence[_Encoded],
     designs: dict[CoinClass, str],
-    space_id: str,
     actor: str,
 ) -> tuple[int, int]:
     coins = {coin.label: coin for coin in session.scalars(select(CoinRow).where(~CoinRow.retired))}
@@ -167,8 +162,8 @@ def _add_rows(
                 PhotoToStore(
                     item.sha256,
                     item.photo.path.name,
-                    item.thumbnail,
-                    {space_id: item.code},
+                    item.encoded.thumbnail,
+                    item.encoded.codes,
                     item.photo.specimen,
                     item.photo.year,
                 ),
@@ -201,12 +196,12 @@ def _known_photos(session: Session) -> set[tuple[CoinClass, str]]:
     return {(labels[class_id], sha256) for class_id, sha256 in photos}
 
 
-def _require_space(store: Store, session: Session, space_id: str) -> None:
-    found = store.space_id(session)
-    if found not in (None, space_id):
+def _require_spaces(store: Store, session: Session, encoders: Mapping[str, Encode]) -> None:
+    live = store.live_spaces(session)
+    if live and set(live) != set(encoders):
         raise SpaceMismatch(
-            f"{store.folder}: its codes are of space {found}, these models are of space {space_id}; import "
-            "with the models of the store (--models), or into a new store (--store)"
+            f"{store.folder}: its codes are of space {', '.join(live)}, these models are of space "
+            f"{', '.join(encoders)}; import with the models of the store (--models), or into a new store (--store)"
         )
 
 

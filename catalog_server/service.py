@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from catalog_server.app import create_app
 from catalog_server.caretaker import Caretaker
 from catalog_server.identify import Identifier
+from catalog_server.job_kinds import handlers
+from catalog_server.jobs import Worker
 from catalog_server.settings import Settings
 from catalog_server.store import Store, open_store
 
@@ -39,4 +41,7 @@ def serving(settings: Settings) -> Iterator["Flask"]:
             caretaker = Caretaker(store.folder, [])
             stack.callback(caretaker.stop)
             caretaker.start()
+            worker = Worker(store, handlers())
+            stack.callback(worker.stop, settings.stop_seconds)
+            worker.start()
         yield app

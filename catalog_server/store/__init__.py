@@ -1,6 +1,6 @@
 """The curator's store: coin classes, reference photos, releases, accounts and jobs, in one database."""
 
-from catalog_server.store.store import DATABASE_URL, PHOTOS_URL, Store, default_store, now, open_store
+from catalog_server.store.store import DATABASE, DATABASE_URL, PHOTOS_URL, Store, default_store, now, open_store
 from catalog_server.store.tables import (
     AuditRow,
     CodeRow,
@@ -17,6 +17,7 @@ from catalog_server.store.tables import (
 )
 
 __all__ = [
+    "DATABASE",
     "DATABASE_URL",
     "PHOTOS_URL",
     "AuditRow",

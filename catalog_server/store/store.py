@@ -21,7 +21,7 @@ from coindex.catalog.files import exclusive
 from coindex.codes import DIMENSIONS
 from coindex.errors import CatalogError, StoreError
 
-__all__ = ["DATABASE_URL", "HEAD", "PHOTOS_URL", "Store", "default_store", "now", "open_store"]
+__all__ = ["DATABASE", "DATABASE_URL", "HEAD", "PHOTOS_URL", "Store", "default_store", "now", "open_store"]
 
 DATABASE = "catalog.sqlite"
 DATABASE_URL = "COINDEX_DATABASE_URL"
@@ -179,10 +179,11 @@ def open_store(
     """Open the store in a folder, making it where `create`, and bring its tables up to date.
 
     `database_url` and `photos_url` are by default those of the environment, `$COINDEX_DATABASE_URL` (PostgreSQL) and
-    `$COINDEX_PHOTOS_URL`; without, all lies in the folder. Raises `StoreError` where there is no store or it is newer.
+    `$COINDEX_PHOTOS_URL`; empty, or without, all lies in the folder. Raises `StoreError` where there is no store or it
+    is newer.
     """
     folder = default_store() if folder is None else folder
-    url = _database(folder, database_url or os.environ.get(DATABASE_URL))
+    url = _database(folder, os.environ.get(DATABASE_URL) if database_url is None else database_url)
     elsewhere = url.get_backend_name() == "postgresql"
     if not create and not elsewhere and not (folder / DATABASE).is_file():
         raise _no_store(folder)
@@ -190,7 +191,7 @@ def open_store(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"{folder}: cannot be made ({error.strerror}); --store names another folder") from None
-    photos = photo_files(folder / "photos", photos_url or os.environ.get(PHOTOS_URL))
+    photos = photo_files(folder / "photos", os.environ.get(PHOTOS_URL) if photos_url is None else photos_url)
     store = Store(folder, _engine(url), photos)
     try:
         if not _is_up_to_date(store):

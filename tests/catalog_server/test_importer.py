@@ -8,7 +8,8 @@ from PIL import Image
 from sqlalchemy import text
 
 from catalog_server.curation import retire_coin
-from catalog_server.importer import import_photos, thumbnail
+from catalog_server.encoding import thumbnail
+from catalog_server.importer import import_photos
 from catalog_server.store import PhotoRow, open_store
 from coindex.errors import PhotoError, SpaceMismatch, StoreError
 

@@ -38,8 +38,8 @@ def manifest(collection, monkeypatch, encoder):
     def load(folder, **_):
         return SimpleNamespace(index=read_index(folder / "models.json"))
 
-    monkeypatch.setattr("catalog_server.commands.load_models", load)
-    monkeypatch.setattr("catalog_server.commands.encode_photo", lambda photo, models, **_: encoder(photo))
+    monkeypatch.setattr("catalog_server.encoding.load_models", load)
+    monkeypatch.setattr("catalog_server.encoding.encode_photo", lambda photo, models, **_: encoder(photo))
     collection.read()
     return collection.folder / "manifest.csv"
 

@@ -1,0 +1,160 @@
+"""Photos to codes on the server: with the phones' own nets, in as many threads as there are cores, in every space that
+is live.
+
+LiteRT and the image decoders let go of Python's lock while they work, so threads are enough; each has nets of its own.
+"""
+
+import io
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from catalog_server.store import Store
+from coindex.catalog.files import write_whole
+from coindex.errors import ModelError, NoCoinFound, SpaceMismatch, StoreError
+from coindex.models import DEFAULT_FOLDER, INDEX_NAME, Models, load_models, read_index
+from coindex.photo import Photo, load_photo
+from coindex.pipeline import Encoding, encode_photo
+from coindex.resize import resize
+
+__all__ = [
+    "THUMBNAIL_SIDE",
+    "Encode",
+    "EncodedPhoto",
+    "Progress",
+    "encode_file",
+    "in_threads",
+    "keep_models",
+    "live_encoders",
+    "photo_encoder",
+    "thumbnail",
+]
+
+THUMBNAIL_SIDE = 96
+"""Pixels: what a list on a phone's screen shows."""
+THUMBNAIL_QUALITY = 75
+AHEAD = 4
+"""Tasks given to each thread before their results are asked for: enough that none waits, few to hold in memory."""
+
+Encode = Callable[[Photo], Encoding]
+"""Finds and encodes the coins of a photo; may be called by several threads at once."""
+Progress = Callable[[int, int], None]
+"""Told how many photos are done, and how many there are."""
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedPhoto:
+    """A photo's largest coin: its code int8 (64,) in each space, and its picture as a 96-pixel WebP."""
+
+    codes: Mapping[str, NDArray[np.int8]]
+    thumbnail: bytes
+
+
+def encode_file(data: bytes, encoders: Mapping[str, Encode]) -> EncodedPhoto:
+    """Encode the largest coin of a photo file in each space; the picture is by the first. Raises `PhotoError` for what
+    is no photo, and `NoCoinFound` where one of the spaces' nets sees no coin."""
+    photo = load_photo(data)
+    coins = {}
+    for space_id, encode in encoders.items():
+        found = encode(photo).coins
+        if not found:
+            raise NoCoinFound("no coin found")
+        coins[space_id] = found[0]
+    first = next(iter(coins.values()))
+    return EncodedPhoto({space_id: coin.code for space_id, coin in coins.items()}, thumbnail(first.picture))
+
+
+def thumbnail(picture: NDArray[np.uint8]) -> bytes:
+    """A coin's picture uint8 (h, w, 3) as a 96-pixel WebP."""
+    out = io.BytesIO()
+    small = Image.fromarray(resize(picture, THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+    small.save(out, "WEBP", quality=THUMBNAIL_QUALITY, method=6)
+    return out.getvalue()
+
+
+def photo_encoder(models: Path, *, largest_only: bool = True) -> Encode:
+    """An encoder by the models of a folder, whose nets are loaded once for each thread that calls it; then it raises
+    `ModelError` where they cannot be."""
+    local = threading.local()
+
+    def encode(photo: Photo) -> Encoding:
+        nets: Models | None = getattr(local, "nets", None)
+        if nets is None:
+            nets = local.nets = load_models(models)
+        return encode_photo(photo, nets, largest_only=largest_only)
+
+    return encode
+
+
+def live_encoders(store: Store, models: Path | None = None) -> dict[str, Encode]:
+    """An encoder for each live space of a store, the current one first.
+
+    They are by the models that the store keeps; where it keeps none of a space, by those of the checkout. `models`, if
+    any, go before both. Raises `SpaceMismatch` where the store has no codes in their space, `ModelError` where a space
+    has no models, or an index of models is damaged.
+    """
+    given = models or DEFAULT_FOLDER
+    given_space = read_index(given / INDEX_NAME).space_id if models or (given / INDEX_NAME).is_file() else ""
+    with store.reading() as session:
+        spaces = store.live_spaces(session) or (given_space,)
+    if models and given_space not in spaces:
+        raise SpaceMismatch(
+            f"{store.folder}: its codes are of space {', '.join(spaces)}, these models are of space {given_space}; "
+            "take the models of the store (--models), or a new store (--store)"
+        )
+    encoders = {}
+    for space_id in spaces:
+        kept = store.models_folder(space_id)
+        folder = kept if (kept / INDEX_NAME).is_file() and not (models and space_id == given_space) else given
+        if not space_id or (folder is given and space_id != given_space):
+            raise ModelError(f"{kept}: no models of space {space_id or '?'} here; give their folder (--models)")
+        encoders[space_id] = photo_encoder(folder)
+    return encoders
+
+
+def keep_models(store: Store, models: Path) -> str:
+    """Keep a copy of the models of a folder in the store, for what is added later. Returns their space id. Raises
+    `ModelError`, and `StoreError` where it cannot be written."""
+    index = read_index(models / INDEX_NAME)
+    folder = store.models_folder(index.space_id)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in (index.segmenter.file, index.embedder.file, INDEX_NAME):  # the index last: it makes them models
+            data = (models / name).read_bytes()
+            if not (folder / name).is_file() or (folder / name).read_bytes() != data:
+                write_whole(folder / name, data)
+    except OSError as error:
+        raise StoreError(f"{folder}: models cannot be kept ({error})") from error
+    return index.space_id
+
+
+def in_threads(
+    work: Callable[[Item], Result], items: Iterable[Item], *, threads: int | None = None
+) -> Iterator[Result]:
+    """The results of `work`, in the order of the items, by default as many at once as there are cores. What one raises
+    is raised in its turn; what was not begun then never is."""
+    threads = threads or len(os.sched_getaffinity(0))
+    with ThreadPoolExecutor(threads, thread_name_prefix="encode") as pool:
+        waiting: deque[Future[Result]] = deque()
+        try:
+            for item in items:
+                waiting.append(pool.submit(work, item))
+                if len(waiting) >= AHEAD * threads:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
