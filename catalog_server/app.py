@@ -1,4 +1,4 @@
-"""The web server: releases as static files, pages for people, `/api/v1/` for machines."""
+"""The web server: releases as static files, pages for people, `/api/v1/` for machines, the phone app."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -10,6 +10,7 @@ from catalog_server.identify import Identifier
 from catalog_server.metrics import Metrics
 from catalog_server.store import Store
 from catalog_server.web.api import MAX_PHOTO_BYTES, api, tell_problems
+from catalog_server.web.app_files import app_files
 from catalog_server.web.observation import Observed, name_routes
 from catalog_server.web.operations import operations, store_gauges
 from catalog_server.web.pages import pages
@@ -34,6 +35,7 @@ def create_app(
         api(store, identifier),
         operations(store, metrics if show_metrics else None),
         pages(store),
+        app_files(),
     ):
         app.register_blueprint(blueprint)
     name_routes(app)
