@@ -13,9 +13,13 @@ import { type FoundCoin, findCoins } from "./segmentation";
 /** Milliseconds that a step took, by its name. */
 export type Timings = Readonly<Record<string, number>>;
 
-/** One coin of a photo, with its `box` in whole pixels of the upright full-size photo and its code. */
+/**
+ * One coin of a photo: `found` in a photo decoded with `enlargement` full-size pixels a pixel, across and down; `box` in
+ * whole pixels of the upright full-size photo.
+ */
 export interface EncodedCoin {
   readonly found: FoundCoin;
+  readonly enlargement: readonly [number, number];
   readonly box: Box;
   readonly code: Int8Array;
 }
@@ -74,7 +78,8 @@ export async function encodePhoto(photo: Photo, models: Models, largestOnly = fa
     const cutout = await clock.time("cutout", () => cutOut(coin.rgb, coin.mask));
     const embedding = await clock.time("embed", () => embedTurned(cutout, models));
     const code = quantise(embedding, models.index.codeScale);
-    coins.push({ found: coin, box: boxInPhoto(seen, coin.box), code });
+    const enlargement = [seen.fullWidth / seen.width, seen.fullHeight / seen.height] as const;
+    coins.push({ found: coin, enlargement, box: boxInPhoto(seen, coin.box), code });
   }
   return { coins, timings: clock.timings };
 }
