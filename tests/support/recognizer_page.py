@@ -82,6 +82,7 @@ class _Handler(SimpleHTTPRequestHandler):
         if self._isolated:
             self.send_header("Cross-Origin-Opener-Policy", "same-origin")
             self.send_header("Cross-Origin-Embedder-Policy", "require-corp")
+        self.send_header("Cache-Control", "no-store")  # a file may be another one a moment later
         super().end_headers()
 
     def log_message(self, *_arguments: object) -> None:
