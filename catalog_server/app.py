@@ -9,11 +9,12 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from catalog_server.identify import Identifier
 from catalog_server.metrics import Metrics
 from catalog_server.store import Store
-from catalog_server.web.api import MAX_PHOTO_BYTES, api, tell_problems
+from catalog_server.web.api import MAX_PHOTO_BYTES, api
 from catalog_server.web.app_files import app_files
 from catalog_server.web.observation import Observed, name_routes
 from catalog_server.web.operations import operations, store_gauges
 from catalog_server.web.pages import pages
+from catalog_server.web.problems import tell_problems
 from catalog_server.web.releases import PREFIX, ReleaseFiles
 from catalog_server.web.security import send_security_headers
 
