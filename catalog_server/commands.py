@@ -40,6 +40,8 @@ from catalog_server.running import run
 from catalog_server.self_sync import open_as_device
 from catalog_server.service import open_settings_store, serving
 from catalog_server.settings import CONFIG_VARIABLE, LogFormat, LogLevel, ServerKind, Settings, load_settings, variable
+from catalog_server.signing.commands import KeysOption, PassphraseOption, ask_passphrase
+from catalog_server.signing.commands import keys as keys_commands
 from catalog_server.store import CoinRow, PhotoRow, now, open_store
 from catalog_server.store_commands import backup, reembed, restore, spaces
 from catalog_server.tls import Certificate, local_certificate, local_names
@@ -79,6 +81,7 @@ class ComparedEngine(StrEnum):
 catalog = typer.Typer(no_args_is_help=True, help="Curate the catalogue and publish it.")
 catalog.add_typer(users, name="users")
 catalog.add_typer(tokens, name="tokens")
+catalog.add_typer(keys_commands, name="keys")
 catalog.add_typer(spaces, name="spaces")
 catalog.command("reembed")(reembed)
 catalog.command("backup")(backup)
@@ -211,10 +214,19 @@ def publish_(
         ),
     ] = None,
     store: StoreOption = None,
+    keys_folder: KeysOption = None,
+    ask: PassphraseOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Make the store's catalogue the release that phones fetch."""
-    report = publish(open_store(store), models, override=override)
+    """Make the store's catalogue the release that phones fetch, and sign it."""
+    passphrase = ask_passphrase(ask)
+    report = publish(open_store(store), models, override=override, keys=keys_folder, passphrase=passphrase)
+    if report.new_keys:
+        typer.echo(
+            f"made keys to sign with, in {report.new_keys}: keep a copy of that folder in a safe place, for phones "
+            f"believe nobody else. Fingerprint of their root: {report.root_fingerprint}",
+            err=True,
+        )
     if as_json:
         print_json(asdict(report))
     elif report.changed:
@@ -236,7 +248,7 @@ def verify_(
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check the database, photo files and the served release against their hashes."""
+    """Check the database, photo files and the served release against their hashes and signatures."""
     opened = open_store(store)
     collected = collect(opened) if remove else 0
     found = check_store(opened)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from catalog_server.engines import DeviceEngine, Engine, EngineIndex, FaissFlat, MilvusFlat, open_engine
-from catalog_server.publisher import current_index
+from catalog_server.publisher import current_index, served_manifest
 from catalog_server.self_sync import open_as_device
 from catalog_server.store import Store
 from coindex.catalog import CatalogIndex, LocalCatalog
@@ -99,13 +99,16 @@ class Identifier:
     def _refresh(self) -> None:
         """Take up the served release where it is a new one; one thread does, those that have an old one go on."""
         index = current_index(self._store)
-        if index is None or self._is_settled(index.version):
+        if index is None:
+            return
+        version = served_manifest(self._store, index).version
+        if self._is_settled(version):
             return
         if not self._refreshing.acquire(blocking=self._served is None):
             return
         try:
-            if not self._is_settled(index.version):
-                self._take_up(index.version)
+            if not self._is_settled(version):
+                self._take_up(version)
         finally:
             self._refreshing.release()
 

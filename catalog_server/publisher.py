@@ -1,4 +1,4 @@
-"""From the store to a release: files first, each under its content's hash, then the index that names them.
+"""From the store to a release: files first, each under its content's hash, then the signed metadata that name them.
 
 What a release takes over from the one before and what it builds anew, `catalog_server.compaction` decides.
 """
@@ -6,8 +6,10 @@ What a release takes over from the one before and what it builds anew, `catalog_
 import contextlib
 import hashlib
 import io
+import itertools
+import tempfile
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,13 +17,17 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
+from tuf.api.exceptions import RepositoryError
 
+from catalog_server import signing
 from catalog_server.compaction import compact, compact_packs
+from catalog_server.folder_fetcher import FolderFetcher
 from catalog_server.store import PhotoRow, ReleaseRow, Store, now
 from coindex.catalog import CatalogState, Rows, state_hash
 from coindex.catalog.delta import delta_between, read_delta, write_delta
-from coindex.catalog.files import exclusive, file_sha256, write_whole
+from coindex.catalog.files import DISK, exclusive, file_sha256, write_whole
 from coindex.catalog.fresh import FRESH_NAME, Fresh, write_fresh
+from coindex.catalog.local import metadata_folder as device_metadata
 from coindex.catalog.quality import choose_ef, sample_queries
 from coindex.catalog.release import (
     MANIFEST_NAME,
@@ -39,7 +45,8 @@ from coindex.catalog.state import records_bytes
 from coindex.errors import CatalogError, CoindexError, ModelError, SpaceMismatch, StoreError
 from coindex.models import INDEX_NAME, ModelIndex, read_index
 from coindex.sync import rules
-from coindex.sync.metadata import ReleaseIndex, parse_index
+from coindex.sync.metadata import SignedTargets, read_targets
+from coindex.sync.trust import refresh
 
 __all__ = [
     "MIN_RECALL",
@@ -51,9 +58,6 @@ __all__ = [
     "targets_folder",
     "verify",
 ]
-
-METADATA = "metadata"
-INDEX_FILE = f"{METADATA}/current.json"
 
 MIN_RECALL = 0.999
 """A release whose graphs find the nearest row less often than this is published only against a reason given."""
@@ -78,7 +82,8 @@ Progress = Callable[[int, int], None]
 class PublishReport:
     """What a publish did: the release that is now served, whether it is new, the bytes of the files that are, and of
     all that a phone without a catalogue fetches; its deltas; how its graphs were measured; and why it was published if
-    they did not find enough."""
+    they did not find enough. `root_fingerprint` is what phones may compare, `new_keys` the folder of keys that were
+    made."""
 
     version: int
     changed: bool
@@ -91,6 +96,8 @@ class PublishReport:
     ef: int
     recall_at_1: float | None
     override: str | None
+    root_fingerprint: str = ""
+    new_keys: str | None = None
 
 
 @dataclass(frozen=True)
@@ -105,21 +112,27 @@ class VerifyReport:
     problems: tuple[str, ...]
 
 
-def publish(store: Store, models: Path, *, override: str | None = None) -> PublishReport:
+def publish(
+    store: Store, models: Path, *, override: str | None = None, keys: Path | None = None, passphrase: str | None = None
+) -> PublishReport:
     """Publish the store's catalogue with the models of a folder, unless that is what is served already.
 
-    The index is replaced last and at once: phones see the old release or the new one. Raises `StoreError` for an empty
-    catalogue, a disk that cannot be written, and graphs that find too little (see `MIN_RECALL`) unless `override` says
-    why they may; `SpaceMismatch` where models and codes do not belong together; `ModelError` for damaged models.
+    The first publish of a store makes the keys that sign it, in the folder `keys`. The timestamp is replaced last and
+    at once: phones see the old release or the new one. What is published already is signed anew where its time is half
+    over. Raises `StoreError` for an empty catalogue, a disk that cannot be written, keys that cannot sign, and graphs
+    that find too little (see `MIN_RECALL`) unless `override` says why they may; `SpaceMismatch` where models and codes
+    do not belong together; `ModelError` for damaged models.
     """
     if override is not None and not override.strip():
         raise StoreError("an override needs a reason, which the release will carry; give one")
+    keys = signing.default_keys(store.folder) if keys is None else keys
     try:
         targets_folder(store).mkdir(parents=True, exist_ok=True)
         with exclusive(store.releases, "publishing"):
-            return _publish(store, models, override)
+            report = _publish(store, models, override, _Keys(store, keys, passphrase))
     except OSError as error:
         raise StoreError(f"{store.releases}: {error.strerror}; what is served is unchanged") from error
+    return report
 
 
 def verify(store: Store, *, progress: Progress | None = None) -> VerifyReport:
@@ -137,23 +150,23 @@ def verify(store: Store, *, progress: Progress | None = None) -> VerifyReport:
         progress(done, len(photos))
     index = current_index(store)
     problems += _release_problems(store, index) if index else []
-    served = None if problems or not index else served_manifest(store, index).state_hash
+    served = None if problems or not index else served_manifest(store, index)
     return VerifyReport(
         photos=len(photos),
         targets=len(index.targets) if index else 0,
-        version=index.version if index else None,
-        unpublished=state is not None and not problems and served != state_hash(state),
+        version=served.version if served else None,
+        unpublished=state is not None and not problems and (served is None or served.state_hash != state_hash(state)),
         problems=tuple(problems),
     )
 
 
-def current_index(store: Store) -> ReleaseIndex | None:
-    """The index of the release that is served, or None before the first."""
-    path = store.releases / INDEX_FILE
-    return parse_index(path.read_bytes()) if path.is_file() else None
+def current_index(store: Store) -> SignedTargets | None:
+    """What is served, or None before the first release. Raises `StoreError` for damaged metadata."""
+    served = signing.current(store.releases)
+    return read_targets(served.root_bytes, served.targets_bytes) if served and served.targets else None
 
 
-def served_manifest(store: Store, index: ReleaseIndex) -> ReleaseManifest:
+def served_manifest(store: Store, index: SignedTargets) -> ReleaseManifest:
     """The `release.json` of a served release."""
     return parse_manifest((targets_folder(store) / index.targets[MANIFEST_NAME].stored_name).read_bytes())
 
@@ -163,7 +176,32 @@ def targets_folder(store: Store) -> Path:
     return store.releases / "targets"
 
 
-def _publish(store: Store, models: Path, override: str | None) -> PublishReport:
+@dataclass(frozen=True)
+class _Keys:
+    """The keys that sign a store's releases, opened when there is something to sign."""
+
+    store: Store
+    folder: Path
+    passphrase: str | None
+
+    def sign(self, targets: Mapping[str, Target]) -> str | None:
+        """Make targets what is served; the folder of the keys where they were made for it."""
+        made = signing.begin(self.store.releases, self.folder, passphrase=self.passphrase)
+        signing.publish_targets(self.store.releases, self._ring(), targets)
+        return str(self.folder) if made else None
+
+    def renew(self) -> None:
+        """Sign anew what is half over."""
+        signing.renew(self.store.releases, self._ring())
+
+    def _ring(self) -> signing.KeyRing:
+        ring = signing.read_keys(self.folder, passphrase=self.passphrase)
+        if ring is None:
+            raise StoreError(f"{self.folder}: no keys here to sign with; --keys or COINDEX_KEYS names their folder")
+        return ring
+
+
+def _publish(store: Store, models: Path, override: str | None, keys: _Keys) -> PublishReport:
     shelf = _Shelf(targets_folder(store))
     with store.reading() as session:
         state = store.state(session)
@@ -183,12 +221,12 @@ def _publish(store: Store, models: Path, override: str | None) -> PublishReport:
         thumbnails = _shelve_thumbnails(session, served, state.rows.row_ids, shelf)
     reached = state_hash(state)
     if served and served.is_still(reached, index, shelf):
-        return _report(served.manifest, shelf, changed=False)
+        keys.renew()
+        return _report(store, served.manifest, shelf, changed=False)
     measured = _measure(layout, state.rows, override)
     deltas = _shelve_deltas(store, state, reached, shelf)
-    last = current_index(store)
     manifest = ReleaseManifest(
-        version=max(recorded, last.version if last else 0) + 1,
+        version=max(recorded, *(found.version for found, _ in _newest(store)), 0) + 1,
         created=now(),
         space_id=state.space_id,
         code_scale=index.code_scale,
@@ -206,8 +244,8 @@ def _publish(store: Store, models: Path, override: str | None) -> PublishReport:
         validation=measured.validation,
     )
     shelf.add(MANIFEST_NAME, manifest.to_bytes())
-    _release(store, manifest, ReleaseIndex(manifest.version, shelf.targets))
-    return _report(manifest, shelf, changed=True)
+    new_keys = _release(store, manifest, shelf.targets, keys)
+    return _report(store, manifest, shelf, changed=True, new_keys=new_keys)
 
 
 class _Shelf:
@@ -239,7 +277,7 @@ class _Shelf:
 class _Served:
     """The release that is served, as far as its files are whole: what is damaged is made anew."""
 
-    def __init__(self, folder: Path, index: ReleaseIndex, manifest: ReleaseManifest) -> None:
+    def __init__(self, folder: Path, index: SignedTargets, manifest: ReleaseManifest) -> None:
         self.manifest = manifest
         self._folder, self._targets = folder, index.targets
         self._whole = {name for name, target in index.targets.items() if _is_whole(folder / target.stored_name, target)}
@@ -334,47 +372,59 @@ def _measure(layout: _Layout, rows: Rows, override: str | None) -> _Measured:
 
 def _shelve_deltas(store: Store, state: CatalogState, reached: str, shelf: _Shelf) -> tuple[ReleaseDelta, ...]:
     """Deltas from the last releases to `state`, newest first, that are worth their bytes."""
-    with store.reading() as session:
-        recent = session.execute(
-            select(ReleaseRow.version, ReleaseRow.state_hash)
-            .where(ReleaseRow.space_id == state.space_id)
-            .order_by(ReleaseRow.version.desc())
-            .limit(RELEASES_WITH_DELTAS)
-        ).all()
+    earlier = (found for found in _earlier(store) if found[0].space_id == state.space_id)
     most = DELTA_SHARE * sum(target.length for name, target in shelf.targets.items() if _is_catalog_file(name))
     deltas, seen = [], {reached}
-    for version, from_hash in recent:
-        before = None if from_hash in seen else _released(store, version)
+    for manifest, index in itertools.islice(earlier, RELEASES_WITH_DELTAS):
+        before = None if manifest.state_hash in seen else _state_of(store, manifest, index)
         if before is None:
             continue
-        seen.add(from_hash)
+        seen.add(manifest.state_hash)
         data = write_delta(delta_between(before, state))
         if len(data) <= most:
-            deltas.append(ReleaseDelta(from_hash, version, shelf.add(f"delta-from-{version}.coindelta", data)))
+            name = shelf.add(f"delta-from-{manifest.version}.coindelta", data)
+            deltas.append(ReleaseDelta(manifest.state_hash, manifest.version, name))
     return tuple(deltas)
 
 
-def _released(store: Store, version: int) -> CatalogState | None:
-    """The state of an earlier release, None where it was never served or its files are gone."""
-    folder = targets_folder(store)
+def _earlier(store: Store) -> Iterator[tuple[ReleaseManifest, SignedTargets]]:
+    """The releases whose metadata and `release.json` are there, newest first, each as it was signed last."""
+    served, folder, seen = signing.current(store.releases), signing.metadata_folder(store.releases), set()
+    if served is None or served.targets is None:
+        return
+    for version in range(served.targets.version, 0, -1):
+        with contextlib.suppress(CoindexError, OSError, KeyError, RepositoryError):
+            index = read_targets(served.root_bytes, (folder / f"{version}.targets.json").read_bytes())
+            manifest = parse_manifest(_read_target(store, index.targets[MANIFEST_NAME]))
+            if manifest.version not in seen:
+                seen.add(manifest.version)
+                yield manifest, index
+
+
+def _newest(store: Store) -> list[tuple[ReleaseManifest, SignedTargets]]:
+    """The newest of them, if any."""
+    return list(itertools.islice(_earlier(store), 1))
+
+
+def _state_of(store: Store, manifest: ReleaseManifest, index: SignedTargets) -> CatalogState | None:
+    """The state of an earlier release, None where its files are gone."""
     try:
-        index = parse_index(_index_path(store, version).read_bytes())
-
-        def read(name: str) -> bytes:
-            target = index.targets[name]
-            data = (folder / target.stored_name).read_bytes()
-            if hashlib.sha256(data).hexdigest() != target.sha256:
-                raise CatalogError(f"{target.stored_name}: damaged")
-            return data
-
-        contents = read_contents(parse_manifest(read(MANIFEST_NAME)), read)
+        contents = read_contents(manifest, lambda name: _read_target(store, index.targets[name]))
         rules.check_contents(contents)
         return contents.state()
     except (CoindexError, OSError, KeyError):
         return None
 
 
-def _release(store: Store, manifest: ReleaseManifest, index: ReleaseIndex) -> None:
+def _read_target(store: Store, target: Target) -> bytes:
+    """A file of a release. Raises `CatalogError` where it is damaged."""
+    data = (targets_folder(store) / target.stored_name).read_bytes()
+    if hashlib.sha256(data).hexdigest() != target.sha256:
+        raise CatalogError(f"{target.stored_name}: damaged")
+    return data
+
+
+def _release(store: Store, manifest: ReleaseManifest, targets: Mapping[str, Target], keys: _Keys) -> str | None:
     """Record a release, then let it be seen: a crash between the two costs a version number, never one given twice."""
     validation = manifest.validation
     with store.changing() as session:
@@ -390,13 +440,12 @@ def _release(store: Store, manifest: ReleaseManifest, index: ReleaseIndex) -> No
                 override=validation.override if validation else None,
             )
         )
-    (store.releases / METADATA).mkdir(exist_ok=True)
-    # Under its number it is kept: later deltas start from what it names.
-    write_whole(_index_path(store, manifest.version), index.to_bytes())
-    write_whole(store.releases / INDEX_FILE, index.to_bytes())
+    return keys.sign(targets)
 
 
-def _report(manifest: ReleaseManifest, shelf: _Shelf, *, changed: bool) -> PublishReport:
+def _report(
+    store: Store, manifest: ReleaseManifest, shelf: _Shelf, *, changed: bool, new_keys: str | None = None
+) -> PublishReport:
     deltas = {delta.name for delta in manifest.deltas}
     validation = manifest.validation
     return PublishReport(
@@ -411,11 +460,9 @@ def _report(manifest: ReleaseManifest, shelf: _Shelf, *, changed: bool) -> Publi
         ef=manifest.ef,
         recall_at_1=validation.recall_at_1 if validation else None,
         override=validation.override if validation else None,
+        root_fingerprint=signing.fingerprints(store.releases)[0],
+        new_keys=new_keys,
     )
-
-
-def _index_path(store: Store, version: int) -> Path:
-    return store.releases / METADATA / f"{version}.json"
 
 
 def _is_whole(path: Path, target: Target) -> bool:
@@ -470,8 +517,15 @@ def _thumbnail_pack(session: Session, row_ids: NDArray[np.uint32]) -> bytes:
     return out.getvalue()
 
 
-def _release_problems(store: Store, index: ReleaseIndex) -> list[str]:
+def _release_problems(store: Store, index: SignedTargets) -> list[str]:
     folder, problems = targets_folder(store), []
+    try:
+        with tempfile.TemporaryDirectory(prefix="coindex-verify-") as home:
+            # As a phone would that pinned the first root.
+            device_metadata(Path(home)).mkdir()
+            refresh(FolderFetcher(store.folder), Path(home), root=None, trust=None, disk=DISK)
+    except CoindexError as error:
+        problems.append(str(error))
     for target in index.targets.values():
         path = folder / target.stored_name
         if not _is_whole(path, target):
@@ -483,9 +537,9 @@ def _release_problems(store: Store, index: ReleaseIndex) -> list[str]:
         return (folder / index.targets[name].stored_name).read_bytes()
 
     try:
-        rules.check_index(None, index)
+        rules.check_targets(index)
         manifest = parse_manifest(read(MANIFEST_NAME))
-        rules.check_manifest(index, manifest)
+        rules.check_release(None, index, manifest)
         rules.check_models(index, manifest, read_index(folder / index.targets[INDEX_NAME].stored_name))
         contents = read_contents(manifest, read)
         rules.check_contents(contents)

@@ -10,6 +10,7 @@ from catalog_server.identify import Identifier
 from catalog_server.job_kinds import handlers
 from catalog_server.jobs import Worker
 from catalog_server.settings import Settings
+from catalog_server.signing import default_keys, renewal
 from catalog_server.store import Store, open_store
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ def serving(settings: Settings) -> Iterator["Flask"]:
             stack.callback(identifier.close)
         app = create_app(store, identifier=identifier, proxies=settings.proxies, show_metrics=settings.metrics)
         if settings.jobs:
-            caretaker = Caretaker(store.folder, [])
+            keys = settings.keys or default_keys(store.folder)
+            caretaker = Caretaker(store.folder, [renewal(store.releases, keys)])
             stack.callback(caretaker.stop)
             caretaker.start()
             worker = Worker(store, handlers())

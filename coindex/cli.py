@@ -114,6 +114,13 @@ def sync(
         Path | None,
         typer.Option(help="The device's folder.", envvar="COINDEX_HOME", show_default="the user's data folder"),
     ] = None,
+    root: Annotated[
+        Path | None,
+        typer.Option(help="The server's root.json, to trust no other; without it the first sync trusts the server's."),
+    ] = None,
+    max_bytes: Annotated[
+        int | None, typer.Option(min=0, help="Fetch nothing of a release that takes more bytes than this.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")] = False,
 ) -> None:
     """Fetch or update the catalogue."""
@@ -122,11 +129,21 @@ def sync(
 
     from coindex.sync import sync as synchronise
 
+    pinned = _read_root(root) if root else None
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("Fetching", total=None)
-        report = synchronise(url, home, progress=lambda here, total: bar.update(task, completed=here, total=total))
+        report = synchronise(
+            url,
+            home,
+            root=pinned,
+            max_bytes=max_bytes,
+            progress=lambda here, total: bar.update(task, completed=here, total=total),
+        )
+    if report.root_is_new:
+        how = "as given" if root else "on first use; compare it with `coindex catalog keys show` on the server"
+        typer.echo(f"trusting the root with fingerprint {report.root_fingerprint}, {how}", err=True)
     if as_json:
         typer.echo(json.dumps(asdict(report), indent=2))
     elif report.up_to_date:
@@ -138,6 +155,13 @@ def sync(
             f"release {report.to_version}{before}; {_size(report.bytes_downloaded)} fetched{saved}, "
             f"{_size(report.bytes_reused)} were here already"
         )
+
+
+def _read_root(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise CoindexError(f"{path}: cannot be read ({error.strerror}); give the server's root.json") from None
 
 
 def _size(count: int) -> str:

@@ -9,7 +9,8 @@
     ├── CatalogError             a catalogue is missing, damaged or inconsistent
     │   └── SpaceMismatch        model and catalogue speak of different embedding spaces
     ├── SyncError                a release cannot be fetched
-    │   └── ReleaseRejected      what was fetched is not what the release index describes
+    │   ├── NotServed            the server has no file at an address
+    │   └── ReleaseRejected      what was fetched is not signed by whom the device trusts, or not what was signed
     ├── SettingsError            a setting of the server is wrong; names its key
     ├── StoreError               the server's store refuses a change
     │   ├── StaleChange          somebody else changed the same thing meanwhile
@@ -33,6 +34,7 @@ __all__ = [
     "ManifestError",
     "ModelError",
     "NoCoinFound",
+    "NotServed",
     "PhotoError",
     "PhotoTooLarge",
     "ReleaseRejected",
@@ -82,8 +84,12 @@ class SyncError(CoindexError):
     """A release cannot be fetched."""
 
 
+class NotServed(SyncError):
+    """The server has no file at an address."""
+
+
 class ReleaseRejected(SyncError):
-    """What was fetched is not what the release index describes."""
+    """What was fetched is not signed by whom the device trusts, or is not what was signed."""
 
 
 class SettingsError(CoindexError):

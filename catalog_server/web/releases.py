@@ -29,7 +29,7 @@ ROUTE = "coindex.route"
 """Where the environment of a request says what kind of path it was, for logs and metrics."""
 
 METADATA = re.compile(r"[1-9][0-9]{0,9}\.(root|targets|snapshot)\.json")
-CHANGING_NAMES = frozenset({"timestamp.json", "current.json"})
+CHANGING_NAME = "timestamp.json"
 TARGET = re.compile(rf"([0-9a-f]{{64}})\.{PLAIN_NAME.pattern}")
 LONGEST_TARGET = 64 + 1 + 100
 
@@ -85,7 +85,7 @@ class ReleaseFiles:
 
     def _find(self, kind: str, name: str, environ: "WSGIEnvironment") -> "_File | None":
         if kind == "metadata":
-            changing = name in CHANGING_NAMES
+            changing = name == CHANGING_NAME
             if changing or METADATA.fullmatch(name):
                 return self._open(f"{self._metadata}/{name}", None, environ, changing=changing)
         elif kind == "targets" and len(name) <= LONGEST_TARGET and not name.endswith(COMPRESSED):

@@ -37,7 +37,9 @@ __all__ = [
     "Layout",
     "LocalCatalog",
     "Pointer",
+    "Trust",
     "default_home",
+    "metadata_folder",
     "open_catalog",
     "read_contents_of",
     "read_pointer",
@@ -49,6 +51,7 @@ __all__ = [
 
 POINTER_NAME = "current.json"
 TARGETS_FOLDER = "targets"
+METADATA_FOLDER = "metadata"
 FORMAT = 2
 """Format 1 named the targets of the release alone: a device could have no layout of its own."""
 
@@ -73,13 +76,26 @@ class Layout:
 
 
 @dataclass(frozen=True)
+class Trust:
+    """Whose word a catalogue is: the version and the fingerprint of the root that the device pinned, and the ids of the
+    keys that could sign its targets."""
+
+    root_version: int
+    root_fingerprint: str
+    signers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Pointer:
-    """What a device has: a release's version, those of its targets that are here by name, and the device's layout of
-    the catalogue. Every file that it names is in the folder, durably, before the pointer is."""
+    """What a device has: a release's version, those of its targets that are here by name, the device's layout of the
+    catalogue, and whose word it is. Every file that it names is in the folder, durably, before the pointer is.
+
+    `trust` is None for a catalogue that was fetched before releases were signed."""
 
     version: int
     targets: Mapping[str, Target]
     layout: Layout
+    trust: Trust | None = None
 
     @property
     def files(self) -> tuple[Target, ...]:
@@ -203,6 +219,7 @@ def read_pointer(home: Path, *, disk: Disk = DISK) -> Pointer | None:
             version=fields.whole("version", least=1),
             targets=parse_targets(fields.part("targets")),
             layout=_layout(fields.part("layout")),
+            trust=_trust(fields.part("trust")) if "trust" in document else None,
         )
     except FileNotFoundError:
         return None
@@ -213,7 +230,7 @@ def read_pointer(home: Path, *, disk: Disk = DISK) -> Pointer | None:
 def write_pointer(home: Path, pointer: Pointer, *, disk: Disk = DISK) -> None:
     """Make other files the device's catalogue, at once or not at all."""
     layout = pointer.layout
-    document = {
+    document: dict[str, object] = {
         "format": FORMAT,
         "version": pointer.version,
         "targets": targets_document(pointer.targets),
@@ -224,12 +241,21 @@ def write_pointer(home: Path, pointer: Pointer, *, disk: Disk = DISK) -> None:
             "records": _named([layout.records]),
         },
     }
+    if pointer.trust:
+        trust = pointer.trust
+        root = {"version": trust.root_version, "fingerprint": trust.root_fingerprint}
+        document["trust"] = {"root": root, "signers": list(trust.signers)}
     write_whole(home / POINTER_NAME, canonical({**document, "checksum": _checksum(document)}), disk=disk)
 
 
 def targets_folder(home: Path) -> Path:
     """Where a device keeps all targets."""
     return home / TARGETS_FOLDER
+
+
+def metadata_folder(home: Path) -> Path:
+    """Where a device keeps the signed metadata."""
+    return home / METADATA_FOLDER
 
 
 def target_path(home: Path, target: Target) -> Path:
@@ -280,6 +306,11 @@ def _layout(fields: Fields) -> Layout:
     if len(fresh) > 1 or len(records) != 1:
         raise ValueError("its layout must name one file of records and at most one of fresh rows")
     return Layout(fields.text("state_hash", SHA256), shards, fresh[0] if fresh else None, records[0])
+
+
+def _trust(fields: Fields) -> Trust:
+    root = fields.part("root")
+    return Trust(root.whole("version", least=1), root.text("fingerprint", SHA256), fields.texts("signers", SHA256))
 
 
 def _named(files: Iterable[Target]) -> dict[str, object]:

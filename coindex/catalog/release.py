@@ -17,9 +17,11 @@ from coindex.open_set import OpenSet
 
 __all__ = [
     "MANIFEST_NAME",
+    "MAX_NAME",
     "MAX_TARGET_BYTES",
     "PLAIN_NAME",
     "RECORDS_NAME",
+    "SHA256",
     "ReleaseContents",
     "ReleaseDelta",
     "ReleaseManifest",

@@ -1,8 +1,11 @@
 """The one door to the network."""
 
+import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -10,7 +13,7 @@ from urllib.parse import urlsplit
 import requests
 
 from coindex.catalog.files import DISK, Disk
-from coindex.errors import ReleaseRejected, SyncError
+from coindex.errors import NotServed, ReleaseRejected, SyncError
 
 __all__ = ["Fetcher", "RequestsFetcher"]
 
@@ -22,7 +25,8 @@ class Fetcher(Protocol):
     """Gets files from a server by their path below its address."""
 
     def get(self, path: str, *, most: int) -> bytes:
-        """A small file, whole. Raises `SyncError`, and `ReleaseRejected` where it is longer than `most` bytes."""
+        """A small file, whole. Raises `SyncError`, `NotServed` where the server has none, and `ReleaseRejected` where
+        it is longer than `most` bytes."""
         ...
 
     def download(self, path: str, partial: Path, *, length: int, progress: Callable[[int], None]) -> int:
@@ -35,15 +39,26 @@ class Fetcher(Protocol):
         ...
 
 
+PATIENCE = 60.0
+"""The longest that a server may have a device wait between two tries, in seconds; who asks for more is given up for
+now."""
+
+
 class _TransferError(Exception):
-    """A transfer that may succeed when tried again."""
+    """A transfer that may succeed when tried again, `after` so many seconds at least."""
+
+    def __init__(self, why: str, after: float = 0) -> None:
+        super().__init__(why)
+        self.after = after
 
 
 class RequestsFetcher:
     """HTTP(S) by requests, through the proxies of the environment.
 
     A broken transfer is tried again up to `attempts` times without progress, after `backoff` seconds and then twice as
-    long each time; a resumed one asks by Range for the rest alone. Raises `SyncError` for an address that is none.
+    long each time, more or less by a random part, so that the phones that one failure cut off do not all come back at
+    once; a server that says when to come back (Retry-After) is not asked before. A resumed transfer asks by Range for
+    the rest alone. Raises `SyncError` for an address that is none.
     """
 
     def __init__(
@@ -54,6 +69,7 @@ class RequestsFetcher:
         attempts: int = 4,
         backoff: float = 0.5,
         sleep: Callable[[float], None] = time.sleep,
+        jitter: Callable[[], float] = lambda: random.uniform(0.5, 1.5),
         disk: Disk = DISK,
     ) -> None:
         parts = urlsplit(url)
@@ -61,7 +77,7 @@ class RequestsFetcher:
             raise SyncError(f"{url!r} is not an address; give one such as http://127.0.0.1:8000")
         self._base = url.rstrip("/")
         self._timeout, self._attempts, self._backoff, self._sleep = timeout, attempts, backoff, sleep
-        self._disk = disk
+        self._jitter, self._disk = jitter, disk
         self._session = requests.Session()
         # Lengths and hashes are of the files as stored: nothing may be compressed on the way.
         self._session.headers["Accept-Encoding"] = "identity"
@@ -95,7 +111,7 @@ class RequestsFetcher:
                         offset += len(piece)
                         transferred += len(piece)
                         if offset > length:
-                            raise ReleaseRejected(f"{self._base}/{path}: longer than {length} bytes, as its index says")
+                            raise ReleaseRejected(f"{self._base}/{path}: longer than {length} bytes, as is signed")
                         self._disk.append(partial, piece)
                         progress(len(piece))
                 if offset < length:
@@ -113,11 +129,11 @@ class RequestsFetcher:
             with self._session.get(url, headers=headers, stream=True, timeout=self._timeout) as response:
                 status = response.status_code
                 if status == 429 or status >= 500:
-                    raise _TransferError(f"the server answers {status} {response.reason}")
+                    raise _TransferError(f"the server answers {status} {response.reason}", _retry_after(response))
                 if status == 416:
-                    raise ReleaseRejected(f"{url}: shorter than its index says")
+                    raise ReleaseRejected(f"{url}: shorter than is signed")
                 if status == 404:
-                    raise SyncError(f"{url}: not there; is it a coindex server, and has it published a release?")
+                    raise NotServed(f"{url}: not there; is it a coindex server, and has it published a release?")
                 if status not in (200, 206):
                     raise SyncError(f"{url}: the server answers {status} {response.reason}")
                 resumed = status == 206
@@ -132,9 +148,23 @@ class RequestsFetcher:
 
     def _wait(self, waits: Iterator[float], path: str, error: _TransferError) -> None:
         seconds = next(waits, None)
+        if error.after > PATIENCE:
+            raise SyncError(f"{self._base}/{path}: {error}, and asks to come back in {error.after:.0f} s; sync then")
         if seconds is None:
             raise SyncError(f"{self._base}/{path}: {error}; check the address and the connection, then sync again")
-        self._sleep(seconds)
+        self._sleep(max(seconds * self._jitter(), error.after))
+
+
+def _retry_after(response: requests.Response) -> float:
+    """The seconds that a busy server asks for, as a number or as a date; 0 where it does not say."""
+    said = response.headers.get("Retry-After", "")
+    if said.isdecimal():
+        return float(said)
+    try:
+        then = parsedate_to_datetime(said)
+    except ValueError:
+        return 0
+    return max((then - datetime.now(UTC if then.tzinfo else None)).total_seconds(), 0)
 
 
 def _reason(error: requests.RequestException) -> str:

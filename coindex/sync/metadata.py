@@ -1,46 +1,50 @@
-"""What the server says there is to fetch: the release index, `/releases/metadata/current.json`.
+"""What the server says there is to fetch: the targets of its signed metadata (TUF), `/releases/metadata/`."""
 
-It is not signed. Signed metadata (TUF) takes its place and says the same: a version, and the length and hash of each
-target.
-"""
-
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from coindex.catalog.document import Fields, canonical, parse_json
-from coindex.catalog.release import Target, parse_targets, targets_document
+from tuf.api.metadata import Metadata, Root, TargetFile, Targets
+
+from coindex.catalog.release import MAX_NAME, MAX_TARGET_BYTES, PLAIN_NAME, SHA256, Target
 from coindex.errors import ReleaseRejected
 
-__all__ = ["INDEX_PATH", "MAX_INDEX_BYTES", "TARGETS_PATH", "ReleaseIndex", "parse_index"]
+__all__ = ["METADATA_PATH", "TARGETS_PATH", "SignedTargets", "fingerprint", "read_targets"]
 
-INDEX_PATH = "releases/metadata/current.json"
+METADATA_PATH = "releases/metadata"
 TARGETS_PATH = "releases/targets"
-FORMAT = 1
-
-MAX_INDEX_BYTES = 4 << 20
-"""About 20,000 targets; a larger answer is not read to its end."""
 
 
 @dataclass(frozen=True, eq=False)
-class ReleaseIndex:
-    """A release's version and its targets by name."""
+class SignedTargets:
+    """The verified `targets.json`: its own version, which is no release's number; the ids of the keys that the root
+    lets sign it; and the targets by name."""
 
     version: int
+    signers: frozenset[str]
     targets: Mapping[str, Target]
 
-    def to_bytes(self) -> bytes:
-        """The index as canonical JSON."""
-        document = {"format": FORMAT, "version": self.version, "targets": targets_document(self.targets)}
-        return canonical(document)
+
+def read_targets(root: bytes, targets: bytes) -> SignedTargets:
+    """What a `targets.json` says that is verified already, by this root. Raises `ReleaseRejected` for a target whose
+    name, length or hashes are none that a release may have."""
+    signed = Metadata[Targets].from_bytes(targets).signed
+    signers = Metadata[Root].from_bytes(root).signed.roles[Targets.type].keyids
+    named = {name: _target(name, file) for name, file in signed.targets.items()}
+    return SignedTargets(signed.version, frozenset(signers), named)
 
 
-def parse_index(data: bytes) -> ReleaseIndex:
-    """Read a release index. Raises `ReleaseRejected` naming the field, and for a newer format."""
-    try:
-        fields = Fields(parse_json(data))
-        found = fields.whole("format")
-        if found != FORMAT:
-            raise ReleaseRejected(f"{INDEX_PATH}: format {found}, this coindex reads {FORMAT}; update coindex")
-        return ReleaseIndex(fields.whole("version", least=1), parse_targets(fields.part("targets")))
-    except ValueError as error:
-        raise ReleaseRejected(f"{INDEX_PATH}: {error}; is this the address of a coindex server?") from None
+def fingerprint(root: bytes) -> str:
+    """What a person compares of a root: the SHA-256 (hex) of its signed part in canonical form."""
+    return hashlib.sha256(Metadata[Root].from_bytes(root).signed_bytes).hexdigest()
+
+
+def _target(name: str, file: TargetFile) -> Target:
+    sha256 = file.hashes.get("sha256", "")
+    if not PLAIN_NAME.fullmatch(name) or len(name) > MAX_NAME:
+        raise ReleaseRejected(f"targets.json: target name {name[:MAX_NAME]!r} is not a plain file name; publish anew")
+    if not 0 <= file.length <= MAX_TARGET_BYTES:
+        raise ReleaseRejected(f"targets.json: {name} has {file.length} bytes; {MAX_TARGET_BYTES} is the most")
+    if not SHA256.fullmatch(sha256):
+        raise ReleaseRejected(f"targets.json: {name} has no SHA-256; publish anew")
+    return Target(name, file.length, sha256)

@@ -1,10 +1,11 @@
 """When a release may replace the catalogue of a device, as functions without any I/O.
 
-- A release is never older than the one a device has.
-- A release of the same version has the same targets as those that a device holds of it.
-- It names `release.json` and `models.json`, and every file that `release.json` names.
-- Names are plain, single lengths bounded (both checked when the index is read), and so is their sum.
-- `release.json` gives the version of the index.
+- What is signed names `release.json` and `models.json`, and every file that `release.json` names.
+- Names are plain, single lengths bounded (both checked when the metadata is read), and so is their sum.
+- A release is never older than the one a device has, and one of the same version has the same targets as those that a
+  device holds of it: whatever becomes of the signed metadata, which have versions of their own. Where the root has
+  revoked every key that could sign the release on the device, its number binds no more, for a thief of the keys may
+  have made it as high as he liked.
 - The models are of the release's space and code scale, and each of their nets is a target of the stated length and
   hash.
 - Shards, fresh rows and records give the stated state hash and the stated numbers of rows and classes, whether they
@@ -23,16 +24,16 @@ from coindex.catalog.release import MANIFEST_NAME, ReleaseContents, ReleaseManif
 from coindex.catalog.state import state_hash
 from coindex.errors import CatalogError, ReleaseRejected
 from coindex.models import INDEX_NAME, ModelIndex
-from coindex.sync.metadata import ReleaseIndex
+from coindex.sync.metadata import SignedTargets
 
 __all__ = [
     "MAX_CHANGES",
     "MAX_RELEASE_BYTES",
     "check_contents",
     "check_fresh",
-    "check_index",
-    "check_manifest",
     "check_models",
+    "check_release",
+    "check_targets",
     "choose_delta",
     "companions",
     "missing_files",
@@ -48,26 +49,33 @@ leaves there itself, so that no compaction makes every device fetch at once, and
 about what the search of a large graph does."""
 
 
-def check_index(trusted: Pointer | None, offered: ReleaseIndex) -> None:
-    """Whether an offered release may follow the one that a device trusts, None where it has none."""
-    if trusted and offered.version < trusted.version:
-        raise ReleaseRejected(
-            f"the server offers release {offered.version}, older than release {trusted.version} here; "
-            "ask its operator, or use another --home for another catalogue"
-        )
-    same = trusted is None or all(offered.targets.get(name) == held for name, held in trusted.targets.items())
-    if trusted and offered.version == trusted.version and not same:
-        raise ReleaseRejected(
-            f"the server's release {offered.version} is not the release {trusted.version} on this device; "
-            "ask its operator, or use another --home for another catalogue"
-        )
+def check_targets(offered: SignedTargets) -> None:
+    """Whether a device may begin to fetch what a server offers."""
     for name in (MANIFEST_NAME, INDEX_NAME):
         if name not in offered.targets:
-            raise ReleaseRejected(f"release {offered.version} has no {name}; it must be published anew")
+            raise ReleaseRejected(f"what the server has signed has no {name}; it must be published anew")
     total = sum(target.length for target in offered.targets.values())
     if total > MAX_RELEASE_BYTES:
+        raise ReleaseRejected(f"the release is {total / 1e9:.1f} GB; {MAX_RELEASE_BYTES / 1e9:.1f} GB is the most")
+
+
+def check_release(trusted: Pointer | None, offered: SignedTargets, manifest: ReleaseManifest) -> None:
+    """Whether an offered release may follow the one that a device has, None where it has none."""
+    lacking = [name for name in manifest.files if name not in offered.targets]
+    if lacking:
+        raise ReleaseRejected(f"release {manifest.version} lacks {', '.join(lacking)}; it must be published anew")
+    if trusted is None or _is_revoked(trusted, offered):
+        return
+    if manifest.version < trusted.version:
         raise ReleaseRejected(
-            f"release {offered.version} is {total / 1e9:.1f} GB; {MAX_RELEASE_BYTES / 1e9:.1f} GB is the most"
+            f"the server offers release {manifest.version}, older than release {trusted.version} here; "
+            "ask its operator, or use another --home for another catalogue"
+        )
+    same = all(offered.targets.get(name) == held for name, held in trusted.targets.items())
+    if manifest.version == trusted.version and not same:
+        raise ReleaseRejected(
+            f"the server's release {manifest.version} is not the release {trusted.version} on this device; "
+            "ask its operator, or use another --home for another catalogue"
         )
 
 
@@ -77,19 +85,19 @@ def missing_files(needed: Iterable[Target], held: Collection[Target]) -> tuple[T
     return tuple(sorted(missing, key=lambda target: (target.length, target.name)))
 
 
-def companions(offered: ReleaseIndex, manifest: ReleaseManifest) -> dict[str, Target]:
+def companions(offered: SignedTargets, manifest: ReleaseManifest) -> dict[str, Target]:
     """The targets that a device needs whichever way it comes to the catalogue: `release.json`, models, thumbnails."""
     return {name: offered.targets[name] for name in (MANIFEST_NAME, *manifest.models, *manifest.thumbnails)}
 
 
-def own_layout(offered: ReleaseIndex, manifest: ReleaseManifest) -> Layout:
+def own_layout(offered: SignedTargets, manifest: ReleaseManifest) -> Layout:
     """The catalogue as the release's own files."""
     fresh = offered.targets[manifest.fresh] if manifest.fresh else None
     shards = tuple(offered.targets[name] for name in manifest.shards)
     return Layout(manifest.state_hash, shards, fresh, offered.targets[manifest.records])
 
 
-def choose_delta(offered: ReleaseIndex, manifest: ReleaseManifest, here: Layout, *, cost: int) -> Target | None:
+def choose_delta(offered: SignedTargets, manifest: ReleaseManifest, here: Layout, *, cost: int) -> Target | None:
     """The delta to follow from a device's layout, None where there is none or it is no smaller than `cost`, the bytes
     of the release's own files that are missing."""
     for delta in manifest.deltas:
@@ -99,18 +107,7 @@ def choose_delta(offered: ReleaseIndex, manifest: ReleaseManifest, here: Layout,
     return None
 
 
-def check_manifest(offered: ReleaseIndex, manifest: ReleaseManifest) -> None:
-    """Whether `release.json` is the index's."""
-    if manifest.version != offered.version:
-        raise ReleaseRejected(
-            f"{MANIFEST_NAME} is of release {manifest.version}, the index of {offered.version}; publish anew"
-        )
-    lacking = [name for name in manifest.files if name not in offered.targets]
-    if lacking:
-        raise ReleaseRejected(f"release {manifest.version} lacks {', '.join(lacking)}; it must be published anew")
-
-
-def check_models(offered: ReleaseIndex, manifest: ReleaseManifest, models: ModelIndex) -> None:
+def check_models(offered: SignedTargets, manifest: ReleaseManifest, models: ModelIndex) -> None:
     """Whether models and catalogue belong together."""
     if (models.space_id, models.code_scale) != (manifest.space_id, manifest.code_scale):
         raise ReleaseRejected(
@@ -145,3 +142,8 @@ def check_contents(contents: ReleaseContents) -> None:
         raise ReleaseRejected(
             f"release {manifest.version}: its rows and records do not give its state hash; it must be published anew"
         )
+
+
+def _is_revoked(trusted: Pointer, offered: SignedTargets) -> bool:
+    """Whether the root has taken the right to sign from all who could sign the catalogue here."""
+    return trusted.trust is not None and offered.signers.isdisjoint(trusted.trust.signers)

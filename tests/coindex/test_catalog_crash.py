@@ -19,11 +19,11 @@ from coindex.catalog import CatalogState, open_catalog, state_hash
 from coindex.catalog.local import read_target
 from coindex.errors import CatalogError, SyncError
 from coindex.sync import sync
-from coindex.sync.metadata import parse_index
 
 HOME = Path("/device")
 POINTER = HOME / "current.json"
 TARGETS = HOME / "targets"
+METADATA = HOME / "metadata"
 SOME = Survival("some", "some", seed=9)
 
 
@@ -41,23 +41,28 @@ class Scenario:
     def pull(self, disk, change=lambda server: None):
         """Sync; `change` spoils what the server says."""
         server = copy.copy(self.server)
-        server.disk, server.targets, server.fetched = disk, dict(server.targets), []
+        server.disk, server.targets, server.metadata = disk, dict(server.targets), dict(server.metadata)
+        server.asked, server.fetched = [], []
         change(server)
         report = sync("http://server", HOME, fetcher=server, disk=disk)
-        return report, server.fetched
+        return report, server
 
 
 @cache
 def scenarios():
     server = ReleaseServer()
     server.release(1, range(1, 13))
-    first = copy.copy(server)
+    first = frozen(server)
     # A row that goes, one that changes its code under its id, one that comes, and a class that is renamed.
     server.release(2, range(1, 13), fresh=[3, 14], tombstones=[3, 4], renamed=[2], deltas=[1])
-    second = copy.copy(server)
+    second = frozen(server)
     server.release(3, range(5, 20), renamed=[2, 5], deltas=[1, 2])
-    third = copy.copy(server)
-    full = copy.copy(server.release(4, range(5, 22)))
+    third = frozen(server)
+    full = frozen(server.release(4, range(5, 22)))
+    # The same release under another root, signed by new keys of every role.
+    server.repository.rotate("root", "targets", "snapshot", "timestamp")
+    server.serve()
+    rotated = frozen(server)
     hashes = {version: state_hash(state) for version, state in server.states.items()}
 
     def device(*pulled):
@@ -77,8 +82,16 @@ def scenarios():
             Scenario("a delta over a delta, across a compaction", third, device(first, second), hashes[2], hashes[3]),
             Scenario("new shards", full, device(first, second), hashes[2], hashes[4]),
             Scenario("mending a file that the device made", third, damaged, None, hashes[3]),
+            Scenario("new keys", rotated, device(full), hashes[4], hashes[4]),
         )
     }
+
+
+def frozen(server):
+    """The server as it is now, whatever it publishes later."""
+    server = copy.copy(server)
+    server.repository = copy.deepcopy(server.repository)
+    return server
 
 
 def _with(server, disk):
@@ -88,7 +101,7 @@ def _with(server, disk):
 
 
 EACH = ("a first sync", "a delta", "a delta over a delta, across a compaction", "new shards",
-        "mending a file that the device made")  # fmt: skip
+        "mending a file that the device made", "new keys")  # fmt: skip
 
 
 def opened(disk):
@@ -190,7 +203,7 @@ def damages():
     cases = []
     for name in DEVICES:
         disk = scenarios()[name].disk
-        paths = [POINTER, *(TARGETS / name for name in disk.names(TARGETS))]
+        paths = [POINTER, *(folder / name for folder in (TARGETS, METADATA) for name in disk.names(folder))]
         files = {path: disk.open(path).read() for path in paths}
         for path, data in files.items():
             others = [(other.name[-20:], files[other]) for other in paths[:2]]
@@ -200,42 +213,38 @@ def damages():
 
 
 def answers():
-    """Every answer of a server spoiled: the index, and each file that is asked for."""
+    """Every answer of a server spoiled: each file that is asked for, of the metadata and of the targets."""
     cases = []
     for name in EACH:
         scenario = scenarios()[name]
-        _, fetched = scenario.pull(scenario.disk.after_power_cut())
-        files = {file: scenario.server.targets[address(scenario.server, file)] for file in fetched}
+        _, server = scenario.pull(scenario.disk.after_power_cut())
+        files = {file: server.targets[server.stored(file)] for file in server.fetched}
+        files |= {file: server.metadata[file] for file in server.asked if file in server.metadata}
         for file, data in files.items():
             others = [(other, files[other]) for other in list(files)[:2]]
             cases += [(name, file, what, change) for what, change in spoils(data, others)]
-        cases += [(name, None, what, change) for what, change in spoils(scenario.server.index, [])]
     return cases
 
 
-def address(server, file):
-    return f"releases/targets/{parse_index(server.index).targets[file].stored_name}"
-
-
 def replays():
-    """Earlier answers given again: the index of each earlier release, and each of its files for the one of that
+    """Earlier answers given again: the metadata of each earlier release, and each of its files for the one of that
     name."""
     first, second, third = (scenarios()[name].server for name in EACH[:3])
     cases = [
         (
             "a delta over a delta, across a compaction",
-            "the index of release 1",
-            lambda server: replay_index(server, first),
+            "the metadata of release 1",
+            lambda server: replay_metadata(server, first),
         ),
-        ("new shards", "the index of release 1", lambda server: replay_index(server, first)),
+        ("new shards", "the metadata of release 1", lambda server: replay_metadata(server, first)),
         (
             "new shards",
-            "the index of release 3 after the device asked for 4",
-            lambda server: replay_index(server, third),
+            "the metadata of release 3 after the device asked for 4",
+            lambda server: replay_metadata(server, third),
         ),
     ]
     for name, old in (("a delta", first), ("new shards", first), ("new shards", second)):
-        for file in parse_index(old.index).targets:
+        for file in old.repository.targets.targets:
             cases.append(
                 (name, f"an earlier {file}", lambda server, old=old, file=file: replay_file(server, old, file))
             )
@@ -245,18 +254,18 @@ def replays():
     return cases
 
 
-def replay_index(server, old):
-    server.index = old.index
+def replay_metadata(server, old):
+    server.metadata = old.metadata
 
 
 def replay_file(server, old, file):
-    if file in parse_index(server.index).targets:
-        server.targets[address(server, file)] = old.targets[address(old, file)]
+    if file in server.repository.targets.targets:
+        server.targets[server.stored(file)] = old.targets[old.stored(file)]
 
 
 def replay_delta(server, file):
     [old] = [data for path, data in server.targets.items() if path.endswith("." + file)]
-    server.targets[address(server, "delta-2-3.coindelta")] = old
+    server.targets[server.stored("delta-2-3.coindelta")] = old
 
 
 GROUPS = {
@@ -327,11 +336,8 @@ def test_a_spoiled_answer_is_refused_or_done_without():
         disk = scenario.disk.after_power_cut()
 
         def spoil(server, file=file, change=change):
-            if file is None:
-                server.index = change(server.index)
-            else:
-                path = address(server, file)
-                server.targets[path] = change(server.targets[path])
+            files, path = (server.metadata, file) if file in server.metadata else (server.targets, server.stored(file))
+            files[path] = change(files[path])
 
         try:
             scenario.pull(disk, spoil)
@@ -369,6 +375,7 @@ def test_a_thousand_cases_are_tried_with_every_write_point_among_them():
 def test_the_scenarios_take_the_routes_that_they_are_named_for():
     routes = {}
     for name, scenario in scenarios().items():
-        report, fetched = scenario.pull(scenario.disk.after_power_cut())
-        routes[name] = report.route, SHARD in fetched
-    assert list(routes.values()) == [("full", True), ("delta", False), ("delta", False), ("full", True), ("full", True)]
+        report, server = scenario.pull(scenario.disk.after_power_cut())
+        routes[name] = report.route, SHARD in server.fetched
+    full, delta, kept = ("full", True), ("delta", False), ("kept", False)
+    assert list(routes.values()) == [full, delta, delta, full, full, kept]

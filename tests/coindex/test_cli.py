@@ -104,8 +104,8 @@ def test_sync_prints_its_report_for_people_or_for_machines(call, monkeypatch, tm
     )
     asked = []
 
-    def fake(url, home, *, progress):
-        asked.append((url, home))
+    def fake(url, home, *, progress, **options):
+        asked.append((url, home, options))
         progress(1, 2)
         return report
 
@@ -116,7 +116,22 @@ def test_sync_prints_its_report_for_people_or_for_machines(call, monkeypatch, tm
     code, out, err = call("sync", "http://x", "--json")
     assert (code, err) == (0, "")
     assert json.loads(out)["to_version"] == 4 and json.loads(out)["from_version"] == 3
-    assert asked == [("http://x", tmp_path)] * 2
+    assert asked == [("http://x", tmp_path, {"root": None, "max_bytes": None})] * 2
+
+
+def test_a_root_that_is_trusted_on_first_use_is_shown_by_its_fingerprint(call, monkeypatch, tmp_path):
+    done = {"from_version": None, "to_version": 1, "bytes_downloaded": 1, "bytes_reused": 0, "up_to_date": False}
+    report = SyncReport(**done, root_fingerprint="ab" * 32, root_is_new=True)
+    asked = []
+    monkeypatch.setattr("coindex.sync.sync", lambda *_, **options: asked.append(options["root"]) or report)
+    _, out, err = call("sync", "http://x", "--home", str(tmp_path), "--json")
+    assert "ab" * 32 in err and "on first use" in err and "keys show" in err
+    assert json.loads(out)["root_fingerprint"] == "ab" * 32 and json.loads(out)["root_is_new"]
+    (tmp_path / "root.json").write_bytes(b"a root")
+    _, _, err = call("sync", "http://x", "--home", str(tmp_path), "--root", str(tmp_path / "root.json"))
+    assert "as given" in err and asked == [None, b"a root"]
+    code, _, err = call("sync", "http://x", "--root", str(tmp_path / "nowhere"))
+    assert code == 1 and "nowhere" in err and "root.json" in err
 
 
 @pytest.mark.parametrize("name", ["catalog", "serve"])

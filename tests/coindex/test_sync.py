@@ -4,14 +4,13 @@ from dataclasses import replace
 
 import pytest
 from release_server import FRESH_NAME, PACK, SHARD, ReleaseServer, models, some_rows
+from tuf.api.metadata import TargetFile
 
 from coindex.catalog import open_catalog
 from coindex.catalog.files import exclusive
 from coindex.catalog.local import read_pointer
-from coindex.catalog.release import Target
 from coindex.errors import CatalogError, ModelError, ReleaseRejected, SpaceMismatch, SyncError
 from coindex.sync import rules, sync
-from coindex.sync.metadata import ReleaseIndex
 
 
 @pytest.fixture
@@ -24,6 +23,7 @@ def synced(server, tmp_path):
     """A device that has release 5."""
     sync("http://server", tmp_path, fetcher=server.release(5))
     server.fetched.clear()
+    server.asked.clear()
     return tmp_path
 
 
@@ -44,15 +44,33 @@ def test_a_new_device_gets_the_whole_release(server, tmp_path):
     server.release(1)
     report = sync("http://server", tmp_path, fetcher=server, progress=lambda *of: heard.append(of))
     assert (report.from_version, report.to_version, report.up_to_date) == (None, 1, False)
-    assert report.bytes_downloaded == len(server.index) + sum(map(len, server.targets.values()))
+    assert report.bytes_downloaded == server.metadata_bytes + sum(map(len, server.targets.values()))
     assert report.bytes_reused == 0
     assert heard[-1] == (sum(map(len, server.targets.values())),) * 2
     assert_still_works(tmp_path, 1)
 
 
-def test_a_second_sync_fetches_the_index_alone(server, synced):
+def test_a_second_sync_asks_for_the_next_root_and_the_timestamp_alone(server, synced):
     report = pull(server, synced)
-    assert report.up_to_date and report.bytes_downloaded == len(server.index)
+    assert report.up_to_date and report.bytes_downloaded == len(server.metadata["timestamp.json"])
+    assert (server.asked, server.fetched) == (["2.root.json", "timestamp.json"], [])
+
+
+def test_a_renewed_timestamp_is_no_new_release(server, synced):
+    server.repository.publish_timestamp()
+    server.serve()
+    before = (synced / "current.json").read_bytes()
+    assert pull(server, synced).up_to_date
+    assert server.asked == ["2.root.json", "timestamp.json"]
+    assert (synced / "current.json").read_bytes() == before
+    kept = synced / "metadata" / "timestamp.json"
+    assert kept.read_bytes() == server.metadata["timestamp.json"]
+
+
+def test_a_release_that_is_signed_anew_is_no_new_release(server, synced):
+    server.sign()
+    assert pull(server, synced).up_to_date
+    assert server.asked == ["2.root.json", "timestamp.json", "2.snapshot.json", "2.targets.json"]
     assert server.fetched == []
 
 
@@ -61,7 +79,7 @@ def test_only_the_files_that_changed_are_fetched(server, synced):
     assert report.route == "full"
     assert sorted(server.fetched) == [FRESH_NAME, "release.json", PACK]
     assert (report.from_version, report.to_version) == (5, 6)
-    assert report.bytes_reused > report.bytes_downloaded - len(server.index)
+    assert report.bytes_reused > 5000
     assert_still_works(synced, 6)
 
 
@@ -105,12 +123,10 @@ def test_an_interrupted_download_goes_on_where_it_stopped(server, synced):
     assert_still_works(synced, 5)
     [partial] = (synced / "targets").glob("*.part")
     assert partial.stat().st_size > 0
-    missing = sum(len(data) for path, data in server.targets.items() if f'"{path[17:81]}"'.encode() in server.index)
-    reused = sum(
-        path.stat().st_size for path in (synced / "targets").iterdir() if f'"{path.name[:64]}"'.encode() in server.index
-    )
+    wanted = {server.stored(name).rpartition("/")[2]: file.length for name, file in offered(server).items()}
+    reused = sum(path.stat().st_size for path in (synced / "targets").iterdir() if path.name in wanted)
     report = pull(server, synced)
-    assert report.bytes_downloaded <= len(server.index) + missing - reused
+    assert report.bytes_downloaded <= server.metadata_bytes + sum(wanted.values()) - reused
     assert_still_works(synced, 6)
     assert not list((synced / "targets").glob("*.part"))
 
@@ -136,6 +152,10 @@ def test_a_damaged_file_on_the_device_is_noticed_and_mended_by_the_next_sync(ser
     assert_still_works(synced, 5)
 
 
+def offered(server):
+    return server.repository.targets.targets
+
+
 def refused(server, home, match, error=ReleaseRejected):
     with pytest.raises(error, match=match):
         pull(server, home)
@@ -156,19 +176,61 @@ def test_another_release_under_the_same_number_is_refused(server, synced):
     refused(server.release(5, fresh=[50]), synced, "is not the release 5")
 
 
-def test_an_index_that_is_none_is_refused(server, synced):
-    for data in (b"<html>", b'{"format": 2}', b'{"format": 1, "version": 6, "targets": {"../x": {}}}'):
-        server.index = data
-        refused(server, synced, "current.json")
+def test_metadata_that_are_none_are_refused(server, synced):
+    for data in (
+        b"<html>",
+        b"{}",
+        b"[]",
+        b"\xff",
+        b'{"signatures": [], "signed": {"_type": "timestamp"}}',
+        b"[" * 9000,
+    ):
+        server.release(6)
+        server.metadata["timestamp.json"] = data
+        refused(server, synced, "coindex server")
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", ".hidden", "x" * 101, ""])
+def test_a_target_whose_name_is_not_plain_is_refused(server, synced, name):
+    server.sign({**offered(server), name: TargetFile(1, {"sha256": "0" * 64}, name)})
+    refused(server, synced, "not a plain file name")
+
+
+def test_a_target_without_a_sha256_is_refused(server, synced):
+    server.sign({**offered(server), "x": TargetFile(1, {"md5": "0" * 32}, "x")})
+    refused(server, synced, "no SHA-256")
 
 
 def test_a_release_too_large_is_refused_before_anything_is_fetched(server, synced):
-    huge = {f"shard-{n}.coinshard": Target("", 2**31, "0" * 64) for n in range(3)}
-    named = {name: Target(name, target.length, target.sha256) for name, target in huge.items()}
-    named |= {name: Target(name, 1, "1" * 64) for name in ("release.json", "models.json")}
-    server.index = ReleaseIndex(6, named).to_bytes()
+    huge = {f"shard-{n}.coinshard": TargetFile(2**31, {"sha256": "0" * 64}, "") for n in range(3)}
+    server.sign({**offered(server), **huge})
     refused(server, synced, "GB is the most")
+    server.sign({"release.json": TargetFile(2**31 + 1, {"sha256": "0" * 64}, "")})
+    refused(server, synced, "is the most")
     assert server.fetched == []
+
+
+def test_a_release_that_takes_more_than_may_come_is_not_fetched(server, synced):
+    server.release(6, range(1, 400))
+    with pytest.raises(SyncError, match=r"\d{5} bytes more, 20000 is the most.*--max-bytes"):
+        sync("http://server", synced, fetcher=server, max_bytes=20_000)
+    assert server.fetched == ["release.json", "models.json"] or server.fetched == ["release.json"]
+    assert_still_works(synced, 5)
+    sync("http://server", synced, fetcher=server, max_bytes=200_000)
+    assert_still_works(synced, 6)
+
+
+def test_what_lies_there_from_a_sync_that_was_cut_off_does_not_count_as_more_to_come(server, synced):
+    server.release(6, ids=range(1, 400))
+    server.cut = 25_000
+    with pytest.raises(SyncError, match="broke"):
+        pull(server, synced)
+    [partial] = (synced / "targets").glob("*.part")
+    held = {path.name for path in (synced / "targets").iterdir()}
+    names = {name: server.stored(name).rpartition("/")[2] for name in offered(server)}
+    missing = sum(offered(server)[name].length for name, stored in names.items() if stored not in held)
+    sync("http://server", synced, fetcher=server, max_bytes=missing - partial.stat().st_size)
+    assert_still_works(synced, 6)
 
 
 @pytest.mark.parametrize("name", ["release.json", "models.json", "records.json", "embedder.int8.tflite"])
@@ -182,7 +244,6 @@ def test_a_release_that_lacks_a_file_is_refused(server, synced, name):
         ({"state_hash": "0" * 64}, "state hash"),
         ({"rows": 38}, "39 rows"),
         ({"classes": 6}, "5 classes"),
-        ({"version": 7}, "release 7, the index"),
         ({"space_id": "0" * 16}, "of space"),
         ({"code_scale": 127.0}, "scale 127"),
     ],

@@ -1,11 +1,13 @@
 """The fetcher against a real server that misbehaves as told."""
 
 import threading
+import time
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from coindex.errors import ReleaseRejected, SyncError
+from coindex.errors import NotServed, ReleaseRejected, SyncError
 from coindex.sync.fetcher import CHUNK, RequestsFetcher
 
 CONTENT = bytes(range(256)) * 400
@@ -82,7 +84,9 @@ def waits():
 
 @pytest.fixture
 def fetcher(server, waits):
-    return RequestsFetcher(f"http://127.0.0.1:{server.server_port}", timeout=(2, 2), sleep=waits.append)
+    return RequestsFetcher(
+        f"http://127.0.0.1:{server.server_port}", timeout=(2, 2), sleep=waits.append, jitter=lambda: 1
+    )
 
 
 def download(fetcher, partial, length=LENGTH):
@@ -140,6 +144,50 @@ def test_a_busy_server_is_asked_again_each_time_later_and_then_given_up(fetcher,
     with pytest.raises(SyncError, match=str(code)):
         fetcher.get("file", most=10**6)
     assert waits[2:] == [0.5, 1.0, 2.0]
+
+
+def busy(retry_after):
+    return lambda handler: handler.body(b"", status=503, headers=[("Retry-After", retry_after)])
+
+
+def test_a_server_that_says_when_to_come_back_is_not_asked_before(fetcher, server, waits):
+    server.script = [busy("7"), busy("0"), whole]
+    assert fetcher.get("file", most=10**6) == CONTENT
+    assert waits == [7, 1.0]
+
+
+def test_a_date_to_come_back_at_is_kept_too(fetcher, server, waits):
+    server.script = [busy(formatdate(time.time() + 30, usegmt=True)), busy("soon"), whole]
+    assert fetcher.get("file", most=10**6) == CONTENT
+    assert 25 <= waits[0] <= 30 and waits[1] == 1.0
+
+
+def test_a_server_that_wants_to_be_left_alone_for_long_is(fetcher, server, waits):
+    server.script = [busy("3600")]
+    with pytest.raises(SyncError, match="come back in 3600 s"):
+        fetcher.get("file", most=10**6)
+    assert waits == []
+
+
+def test_phones_that_one_failure_cut_off_do_not_come_back_at_once(server):
+    waits = set()
+    for _ in range(3):
+        server.script = [status(503), whole]
+        RequestsFetcher(f"http://127.0.0.1:{server.server_port}", sleep=waits.add).get("file", most=10**6)
+    assert len(waits) == 3 and all(0.25 <= wait <= 0.75 for wait in waits)
+
+
+def test_a_file_that_is_not_there_is_told_from_one_that_cannot_be_had(fetcher, server):
+    server.script = [status(404)]
+    with pytest.raises(NotServed, match="published a release"):
+        fetcher.get("file", most=10**6)
+
+
+def test_the_proxy_of_the_environment_is_gone_through(server, monkeypatch):
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{server.server_port}")
+    monkeypatch.setenv("no_proxy", "")
+    server.script = [lambda handler: handler.body(handler.path.encode())]
+    assert RequestsFetcher("http://far.invalid").get("file", most=100) == b"http://far.invalid/file"
 
 
 def test_what_asking_again_does_not_mend_is_told_at_once(fetcher, server, waits):

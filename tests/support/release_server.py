@@ -7,6 +7,7 @@ import zipfile
 from dataclasses import replace
 
 import numpy as np
+from tuf_repository import TufRepository, target_file
 
 from coindex.catalog import CatalogState, CoinRecord, Rows, state_hash
 from coindex.catalog.delta import delta_between, write_delta
@@ -17,8 +18,8 @@ from coindex.catalog.shard import build_shard, write_shard
 from coindex.catalog.state import merge_rows, records_bytes
 from coindex.codes import space_id
 from coindex.cutout import CUTOUT_VERSION
-from coindex.errors import SyncError
-from coindex.sync.metadata import INDEX_PATH, ReleaseIndex
+from coindex.errors import NotServed, ReleaseRejected, SyncError
+from coindex.sync.metadata import METADATA_PATH
 
 CHECKPOINT = "c0" * 32
 SPACE = space_id(CHECKPOINT, CUTOUT_VERSION, 254.0)
@@ -31,11 +32,16 @@ OPEN_SET = {
 
 
 class ReleaseServer:
-    """Publishes to itself; `cut` breaks the next download after so many bytes, `disk` is the device's."""
+    """Publishes to itself; `cut` breaks the next download after so many bytes, `disk` is the device's.
 
-    def __init__(self):
+    `repository` signs; `metadata` is what is served of it by name; `asked` are the names that a device asked for.
+    """
+
+    def __init__(self, repository=None):
         self.disk = DISK
-        self.index = None
+        self.repository = repository or TufRepository()
+        self.metadata = {}
+        self.asked = []
         self.targets = {}
         self.states = {}
         self.cut = None
@@ -88,14 +94,45 @@ class ReleaseServer:
             **(files or {}),
         }
         contents = {name: data for name, data in contents.items() if data is not None}
-        named = {name: target_of(name, data) for name, data in contents.items()}
-        self.index = ReleaseIndex(version, named).to_bytes()
-        self.targets |= {f"releases/targets/{named[name].stored_name}": data for name, data in contents.items()}
+        self.targets |= {
+            f"releases/targets/{target_of(name, data).stored_name}": data for name, data in contents.items()
+        }
+        self.sign({name: target_file(name, data) for name, data in contents.items()})
         return self
 
+    def sign(self, targets=None):
+        """Sign targets, and serve what is signed."""
+        self.repository.publish(targets)
+        self.serve()
+
+    def serve(self):
+        self.metadata = dict(self.repository.files)
+
+    @property
+    def metadata_bytes(self):
+        """What a device without any fetches of the metadata."""
+        return sum(map(len, self.latest().values()))
+
+    def latest(self):
+        """The metadata files that a new device fetches."""
+        signed = self.repository
+        names = ["timestamp.json", f"{signed.snapshot.version}.snapshot.json", f"{signed.targets.version}.targets.json"]
+        return {name: self.metadata[name] for name in (*(name for name in self.metadata if "root" in name), *names)}
+
+    def stored(self, name):
+        """The path of a target of the last release."""
+        file = self.repository.targets.targets[name]
+        return f"releases/targets/{file.hashes['sha256']}.{name}"
+
     def get(self, path, *, most):
-        assert path == INDEX_PATH
-        return self.index
+        folder, _, name = path.rpartition("/")
+        assert folder == METADATA_PATH
+        self.asked.append(name)
+        if name not in self.metadata:
+            raise NotServed(f"{path}: not there")
+        if len(self.metadata[name]) > most:
+            raise ReleaseRejected(f"{path}: longer than {most} bytes, not read further")
+        return self.metadata[name]
 
     def download(self, path, partial, *, length, progress):
         self.fetched.append(path.partition(".")[2])

@@ -1,0 +1,353 @@
+"""The signed metadata of a store's releases: which files phones may believe, for how long, and by whose word.
+
+    releases/metadata/N.root.json        whose keys count; signed by the keys of N and of N - 1
+    releases/metadata/N.targets.json     the files of a release
+    releases/metadata/N.snapshot.json    which targets.json is the newest
+    releases/metadata/timestamp.json     which snapshot is the newest, for a few days: the only file that is replaced
+
+Each is written whole. What a file speaks of is written before it, the timestamp last, so that a crash leaves the old
+release or the new one; files that nothing speaks of are overwritten by the next to come that far.
+"""
+
+import contextlib
+import copy
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+from securesystemslib.signer import Signer
+from tuf.api.exceptions import RepositoryError
+from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, TargetFile, Targets, Timestamp
+
+from catalog_server.signing.keys import ROLES, KeyRing, Role, new_keys, read_keys
+from coindex.catalog.files import exclusive, write_whole
+from coindex.catalog.release import Target
+from coindex.errors import CatalogError, StoreError
+from coindex.sync.metadata import fingerprint
+
+__all__ = [
+    "LIFETIMES",
+    "Current",
+    "begin",
+    "current",
+    "fingerprints",
+    "metadata_folder",
+    "publish_targets",
+    "renew",
+    "root_versions",
+    "rotate",
+]
+
+LIFETIMES: Mapping[Role, timedelta] = {
+    # Somebody who holds back new releases, or a stolen timestamp key, is found out within a week; a server may be down
+    # over a weekend, for what is half over is renewed.
+    "timestamp": timedelta(days=7),
+    # The next three run out only where nobody publishes or renews for long: then the catalogue has no keeper.
+    "snapshot": timedelta(days=365),
+    "targets": timedelta(days=365),
+    # Its key may lie in a safe; once a year somebody takes it out.
+    "root": timedelta(days=365),
+}
+"""How long each role's word holds."""
+
+TRIES, PAUSE = 100, 0.1
+"""Another process signs for some milliseconds; one that waits for an external signer may take seconds."""
+
+T = TypeVar("T", Root, Targets, Snapshot, Timestamp)
+
+
+@dataclass(frozen=True, eq=False)
+class Current:
+    """The metadata that is served: the newest root, and what the timestamp leads to, None before the first release."""
+
+    root: Root
+    root_bytes: bytes
+    timestamp: Timestamp | None = None
+    snapshot: Snapshot | None = None
+    targets: Targets | None = None
+    targets_bytes: bytes = b""
+
+    def role(self, role: Role) -> Root | Targets | Snapshot | Timestamp | None:
+        """What a role says."""
+        found: Root | Targets | Snapshot | Timestamp | None = getattr(self, role)
+        return found
+
+
+def metadata_folder(releases: Path) -> Path:
+    """Where the metadata of a store's releases lie."""
+    return releases / "metadata"
+
+
+def current(releases: Path) -> Current | None:
+    """The metadata that is served, None where there is none. Raises `StoreError` where a file is damaged or missing;
+    signatures are not looked at, which `coindex catalog verify` does."""
+    folder = metadata_folder(releases)
+    roots = root_versions(releases)
+    if not roots:
+        return None
+    root_bytes = _read(folder / f"{roots[-1]}.root.json")
+    root = _parse(folder / f"{roots[-1]}.root.json", root_bytes, Root)
+    if not (folder / "timestamp.json").is_file():
+        return Current(root, root_bytes)
+    timestamp = _parse(folder / "timestamp.json", _read(folder / "timestamp.json"), Timestamp)
+    path = folder / f"{timestamp.snapshot_meta.version}.snapshot.json"
+    snapshot = _parse(path, _read(path), Snapshot)
+    path = folder / f"{snapshot.meta['targets.json'].version}.targets.json"
+    targets_bytes = _read(path)
+    return Current(root, root_bytes, timestamp, snapshot, _parse(path, targets_bytes, Targets), targets_bytes)
+
+
+def root_versions(releases: Path) -> list[int]:
+    """The versions of the roots that are there, ascending."""
+    names = [path.name.partition(".")[0] for path in metadata_folder(releases).glob("*.root.json")]
+    return sorted(int(name) for name in names if name.isdecimal())
+
+
+def begin(releases: Path, keys: Path, *, passphrase: str | None = None, now: datetime | None = None) -> KeyRing | None:
+    """Make keys and the first root where there are none; the keys are returned where any were made.
+
+    Raises `StoreError` where the keys would be served, and where a root is there but its keys are not.
+    """
+    if keys.resolve().is_relative_to(releases.resolve()):
+        raise StoreError(f"{keys}: in the folder that is served; private keys must lie outside, name another (--keys)")
+    with _signing(releases):
+        ring = read_keys(keys, passphrase=passphrase)
+        made = None
+        if ring is None:
+            if root_versions(releases):
+                raise StoreError(
+                    f"{keys}: no keys here, though releases are signed already; --keys or COINDEX_KEYS names their "
+                    "folder"
+                )
+            ring = made = new_keys(keys, passphrase=passphrase)
+        if not root_versions(releases):
+            root = Root(expires=_until("root", now), consistent_snapshot=True)
+            for key in ring.keys:
+                root.add_key(key.public, key.role)
+            _write(releases, _signed("root", root, ring.signers("root", root.roles["root"].keyids), [root]))
+        return made
+
+
+def publish_targets(
+    releases: Path, ring: KeyRing, targets: Mapping[str, Target], *, now: datetime | None = None
+) -> None:
+    """Make these targets what is served, at once or not at all. Raises `StoreError` where a key is missing."""
+    with _signing(releases):
+        served = _needed(releases)
+        version = served.targets.version + 1 if served.targets else 1
+        files = {name: TargetFile(target.length, {"sha256": target.sha256}, name) for name, target in targets.items()}
+        offered = Targets(version, expires=_until("targets", now), targets=files)
+        for file in _chain(served, ring, "targets", offered, now):
+            _write(releases, file)
+
+
+def renew(
+    releases: Path, ring: KeyRing, roles: Iterable[Role] = ROLES, *, now: datetime | None = None
+) -> tuple[Role, ...]:
+    """Sign anew whatever of these roles has used up half of its time, and what must follow from it; those roles.
+
+    Nothing else changes: phones fetch the new timestamp, and no release. A role without a key in the ring is left.
+    Raises `StoreError` where a key cannot be used.
+    """
+    wanted = set(roles)
+
+    def is_due(role: Role) -> bool:
+        signed = served.role(role)
+        half = (now or datetime.now(UTC)) + LIFETIMES[role] / 2
+        at_hand = {key.keyid for key in ring.of(role)} & set(served.root.roles[role].keyids)
+        return role in wanted and bool(at_hand) and signed is not None and signed.expires < half
+
+    with _signing(releases):
+        served = _needed(releases)
+        due = [role for role in ROLES if is_due(role)]
+        if "root" in due:
+            root = copy.deepcopy(served.root)
+            root.version, root.expires = root.version + 1, _until("root", now)
+            _write(
+                releases, _signed("root", root, ring.signers("root", root.roles["root"].keyids), [served.root, root])
+            )
+            served = _needed(releases)
+        first = next((role for role in due if role != "root"), None)
+        if first:
+            for file in _chain(served, ring, first, _again(served, first, now), now):
+                _write(releases, file)
+            due += [role for role in ROLES[ROLES.index(first) :] if role not in due]
+        return tuple(due)
+
+
+def rotate(
+    releases: Path,
+    ring: KeyRing,
+    roles: Iterable[Role],
+    *,
+    external: tuple[str, Path] | None = None,
+    now: datetime | None = None,
+) -> KeyRing:
+    """Give roles new keys, by a new root that revokes the old ones; the ring without those.
+
+    What the roles have signed is signed by the old and the new keys before the root is written, so that no phone meets
+    one without the other, and a rotation that was cut off is ended by the next. Where an old key is lost, the root goes
+    first. `external` is a signer's URI and the file of its public key, for one role. Raises `StoreError` where the
+    root's key is missing.
+    """
+    wanted: list[Role] = [role for role in ROLES if role in set(roles)]
+    with _signing(releases):
+        served = _needed(releases)
+        ring = ring.without(_once_trusted(releases) - set(_keyids(served.root)))
+        root = copy.deepcopy(served.root)
+        root.version, root.expires = root.version + 1, _until("root", now)
+        for role in wanted:
+            fresh = [key for key in ring.of(role) if key.keyid not in _keyids(served.root)]
+            if not fresh or external:
+                ring = ring.with_new(role, external)
+                fresh = [ring.keys[-1]]
+            for keyid in list(root.roles[role].keyids):
+                root.revoke_key(keyid, role)
+            root.add_key(fresh[-1].public, role)
+        both = {role: {*served.root.roles[role].keyids, *root.roles[role].keyids} for role in ROLES}
+        files = []
+        resigned = next((role for role in wanted if role != "root"), None)
+        lost = [role for role in wanted if not ring.signers(role, served.root.roles[role].keyids)]
+        if resigned and served.timestamp:
+            trusted = [root] if lost else [served.root, root]
+            files = list(_chain(served, ring, resigned, _again(served, resigned, now), now, keyids=both, roots=trusted))
+        signers = ring.signers("root", both["root"])
+        new_root = _signed("root", root, signers, [served.root, root])
+        for file in (new_root, *files) if lost else (*files, new_root):
+            _write(releases, file)
+        return ring.without(set(_keyids(served.root)) - set(_keyids(root)))
+
+
+def fingerprints(releases: Path) -> tuple[str, str]:
+    """The fingerprints of the first root, which phones pin, and of the newest. Raises `StoreError` where there is
+    none."""
+    versions = root_versions(releases)
+    if not versions:
+        raise StoreError(
+            f"{releases}: nothing is signed yet; `coindex catalog keys init` or a first publish makes keys"
+        )
+    first, last = (_read(metadata_folder(releases) / f"{version}.root.json") for version in (versions[0], versions[-1]))
+    return fingerprint(first), fingerprint(last)
+
+
+@dataclass(frozen=True)
+class _File:
+    name: str
+    data: bytes
+
+
+def _chain(
+    served: Current,
+    ring: KeyRing,
+    first: Role,
+    signed: Any,
+    now: datetime | None,
+    *,
+    keyids: Mapping[Role, Iterable[str]] | None = None,
+    roots: Iterable[Root] | None = None,
+) -> Iterator[_File]:
+    """The files of a role and of those that speak of it, in the order in which they must be written.
+
+    They are signed by the keys with these ids, those of the served root unless given, and verified by each of
+    `roots`."""
+    roots = [served.root] if roots is None else list(roots)
+    for role in ROLES[ROLES.index(first) :]:
+        keys = served.root.roles[role].keyids if keyids is None else keyids[role]
+        file = _signed(role, signed, ring.signers(role, set(keys)), roots)
+        yield file
+        if role == "targets":
+            version = served.snapshot.version + 1 if served.snapshot else 1
+            described = {"targets.json": MetaFile.from_data(signed.version, file.data, ["sha256"])}
+            signed = Snapshot(version, expires=_until("snapshot", now), meta=described)
+        elif role == "snapshot":
+            version = served.timestamp.version + 1 if served.timestamp else 1
+            described_snapshot = MetaFile.from_data(signed.version, file.data, ["sha256"])
+            signed = Timestamp(version, expires=_until("timestamp", now), snapshot_meta=described_snapshot)
+
+
+def _again(served: Current, role: Role, now: datetime | None) -> Any:
+    """What a role says, to be said anew."""
+    signed = copy.deepcopy(served.role(role))
+    assert signed is not None
+    signed.version, signed.expires = signed.version + 1, _until(role, now)
+    return signed
+
+
+def _signed(role: Role, signed: Any, signers: Iterable[Signer], roots: Iterable[Root]) -> _File:
+    """A role's file. Raises `StoreError` where a root would not accept it."""
+    metadata = Metadata(signed)
+    try:
+        for signer in signers:
+            metadata.sign(signer, append=True)
+        for root in roots:
+            root.verify_delegate(role, metadata.signed_bytes, metadata.signatures)
+    except (RepositoryError, ValueError) as error:
+        raise StoreError(
+            f"{role}: cannot be signed ({error}); its key is not among the keys, or its signer does not answer. What "
+            "is served is unchanged; --keys or COINDEX_KEYS names the folder of the keys"
+        ) from None
+    name = "timestamp.json" if role == "timestamp" else f"{signed.version}.{role}.json"
+    return _File(name, metadata.to_bytes())
+
+
+def _write(releases: Path, file: _File) -> None:
+    write_whole(metadata_folder(releases) / file.name, file.data)
+
+
+def _needed(releases: Path) -> Current:
+    served = current(releases)
+    if served is None:
+        raise StoreError(
+            f"{releases}: nothing is signed yet; `coindex catalog keys init` or a first publish makes keys"
+        )
+    return served
+
+
+def _keyids(root: Root) -> list[str]:
+    return [keyid for role in root.roles.values() for keyid in role.keyids]
+
+
+def _once_trusted(releases: Path) -> set[str]:
+    """The ids of all keys that any root has named."""
+    folder = metadata_folder(releases)
+    paths = [folder / f"{version}.root.json" for version in root_versions(releases)]
+    return {keyid for path in paths for keyid in _keyids(_parse(path, _read(path), Root))}
+
+
+def _until(role: Role, now: datetime | None) -> datetime:
+    return (now or datetime.now(UTC)).replace(microsecond=0) + LIFETIMES[role]
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read ({error.strerror}); bring it back from a backup") from None
+
+
+def _parse(path: Path, data: bytes, kind: type[T]) -> T:
+    try:
+        signed = Metadata[T].from_bytes(data).signed
+    except RepositoryError as error:
+        raise StoreError(f"{path}: damaged ({error}); bring it back from a backup") from None
+    if not isinstance(signed, kind):
+        raise StoreError(f"{path}: not what its name says; bring it back from a backup")
+    return signed
+
+
+@contextlib.contextmanager
+def _signing(releases: Path) -> Iterator[None]:
+    """Hold the metadata, after whoever has them: publishing, renewing and rotating may meet."""
+    with contextlib.ExitStack() as stack:
+        for left in reversed(range(TRIES)):
+            try:
+                stack.enter_context(exclusive(metadata_folder(releases), "signing"))
+                break
+            except CatalogError:
+                if not left:
+                    raise
+                time.sleep(PAUSE)
+        yield
