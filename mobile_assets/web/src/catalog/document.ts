@@ -14,20 +14,16 @@ export function parseJson(data: Bytes): Json {
   }
 }
 
-/** The value as canonical JSON (RFC 8785), which is defined by what JavaScript writes: only names need an order. */
+/** The value as canonical JSON (RFC 8785): names in the order of their UTF-16 units, all else as JavaScript writes it. */
 export function canonical(value: Json): Bytes {
-  return encoded(JSON.stringify(ordered(value)));
+  return encoded(written(value));
 }
 
-function ordered(value: Json): Json {
-  if (Array.isArray(value)) return value.map(ordered);
-  if (value === null || typeof value !== "object") return value;
-  // Names that are whole numbers come first in any object of JavaScript's: the canonical form has none of them.
-  return Object.fromEntries(
-    Object.keys(value)
-      .sort()
-      .map((name) => [name, ordered(value[name]!)]),
-  );
+function written(value: Json): string {
+  if (Array.isArray(value)) return `[${value.map(written).join(",")}]`;
+  if (value === null || typeof value !== "object") return JSON.stringify(value);
+  const members = Object.keys(value).sort();
+  return `{${members.map((name) => `${JSON.stringify(name)}:${written(value[name]!)}`).join(",")}}`;
 }
 
 /** An object of a JSON document: each getter returns a checked value or throws an `Error` that names the field. */
@@ -77,6 +73,18 @@ export class Fields {
     return values as string[];
   }
 
+  /** Whether a field is there. */
+  has(name: string): boolean {
+    return Object.hasOwn(this.document, name);
+  }
+
+  /** True or false. */
+  flag(name: string): boolean {
+    const value = this.get(name);
+    if (typeof value !== "boolean") this.refuse(name, "must be true or false");
+    return value;
+  }
+
   /** Whether a field is null. */
   none(name: string): boolean {
     return this.get(name) === null;
@@ -109,7 +117,7 @@ export class Fields {
   }
 
   private get(name: string): Json {
-    if (!Object.hasOwn(this.document, name)) this.refuse(name, "is missing");
+    if (!this.has(name)) this.refuse(name, "is missing");
     return this.document[name]!;
   }
 }

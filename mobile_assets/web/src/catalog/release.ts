@@ -1,5 +1,7 @@
 /** A release: the numbered files that together are one catalogue and the models that it was made with. */
 
+import { CUTOUT_VERSION } from "../recognizer/cutout";
+import type { OpenSet } from "../recognizer/openSet";
 import type { Bytes } from "./bytes";
 import { Fields, parseJson } from "./document";
 import { CatalogError } from "./errors";
@@ -31,9 +33,6 @@ export interface Target {
   readonly sha256: string;
 }
 
-/** The open-set decision: eight numbers, which docs/release-format.md explains. */
-export type OpenSetNumbers = Readonly<Record<(typeof OPEN_SET)[number], number>>;
-
 /** A delta that a release offers: the file `name` leads from the state `fromHash`, which release `version` had. */
 export interface ReleaseDelta {
   readonly fromHash: string;
@@ -47,7 +46,7 @@ export interface ReleaseManifest {
   readonly created: string;
   readonly spaceId: string;
   readonly codeScale: number;
-  readonly openSet: OpenSetNumbers | null;
+  readonly openSet: OpenSet | null;
   readonly models: readonly string[];
   readonly shards: readonly string[];
   readonly fresh: string | null;
@@ -60,7 +59,7 @@ export interface ReleaseManifest {
   readonly ef: number;
 }
 
-/** What a release needs to know of its `models.json`: the space, the scale, and the files of the two nets. */
+/** What a sync needs to know of a `models.json`: the space, the scale, and the files of the two nets. */
 export interface ModelIndex {
   readonly spaceId: string;
   readonly codeScale: number;
@@ -124,6 +123,13 @@ export function parseManifest(data: Bytes): ReleaseManifest {
 /** Reads what matters here of a `models.json`. Throws `CatalogError`. */
 export function parseModelIndex(data: Bytes, name = MODELS_NAME): ModelIndex {
   return read(name, data, MODELS_FORMAT, (fields) => {
+    const cutout = fields.whole("cutout_version");
+    if (cutout !== CUTOUT_VERSION) {
+      throw new CatalogError(
+        `cutout contract ${cutout}, not ${CUTOUT_VERSION}`,
+        cutout > CUTOUT_VERSION ? "newer" : "older",
+      );
+    }
     const models = fields.part("models");
     return {
       spaceId: fields.text("space_id", SPACE_ID),
@@ -155,8 +161,8 @@ function read<T>(name: string, data: Bytes, format: number, parse: (fields: Fiel
   }
 }
 
-function openSet(fields: Fields): OpenSetNumbers {
-  return Object.fromEntries(OPEN_SET.map((name) => [name, fields.number(name)])) as OpenSetNumbers;
+function openSet(fields: Fields): OpenSet {
+  return Object.fromEntries(OPEN_SET.map((name) => [name, fields.number(name)])) as unknown as OpenSet;
 }
 
 function checkValidation(fields: Fields): void {

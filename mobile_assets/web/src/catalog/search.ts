@@ -111,19 +111,9 @@ export class CatalogIndex {
    */
   search(code: Int8Array, k: number, classes?: ReadonlySet<number>): Hit[] {
     if (code.length !== DIMENSIONS || !(k >= 1)) throw new RangeError(`k is ${k} for a code of ${code.length} numbers`);
-    let [available, rows] = [this.classes, this.rows];
-    let allowed: Uint8Array | null = null;
-    if (classes) {
-      allowed = this.maskOf(classes);
-      available = 0;
-      rows = 0;
-      for (const [place, size] of this.sizes.entries()) {
-        if (!allowed[place] || !size) continue;
-        available++;
-        rows += size;
-      }
-      if (available === this.classes) allowed = null;
-    }
+    let allowed = classes ? this.maskOf(classes) : null;
+    const { rows, classes: available } = allowed ? this.counted(allowed) : this;
+    if (available === this.classes) allowed = null;
     const wanted = Math.min(k, available);
     if (!wanted) return [];
     // Where a filter leaves one row in ten, ten times as many must be found for as many answers. Few enough are sooner
@@ -135,6 +125,35 @@ export class CatalogIndex {
       if (hits.length === wanted) return hits;
     }
     return this.scan(code, wanted, allowed);
+  }
+
+  /** How many rows and classes a search among some classes can find. */
+  count(classes: ReadonlySet<number>): { readonly rows: number; readonly classes: number } {
+    return this.counted(this.maskOf(classes));
+  }
+
+  /** The code int8 (64) of a row, null where no search can find it. */
+  code(rowId: number): Int8Array | null {
+    for (const { rowIds, codes, dead } of this.parts) {
+      const row = rowIds.indexOf(rowId);
+      if (row >= 0 && !dead?.[row]) return codes.subarray(DIMENSIONS * row, DIMENSIONS * (row + 1));
+    }
+    return null;
+  }
+
+  /** Every row of some classes that a search can find, in no order. */
+  *rowsOf(classes: ReadonlySet<number>): Generator<{ rowId: number; classId: number; code: Int8Array }> {
+    const allowed = this.maskOf(classes);
+    for (const { codes, rowIds, runEnds, runClasses, dead } of this.parts) {
+      for (let run = 0, row = 0; run < runEnds.length; row = runEnds[run++]!) {
+        if (!allowed[runClasses[run]!]) continue;
+        const classId = this.classIds[runClasses[run]!]!;
+        for (; row < runEnds[run]!; row++) {
+          if (dead?.[row]) continue;
+          yield { rowId: rowIds[row]!, classId, code: codes.subarray(DIMENSIONS * row, DIMENSIONS * (row + 1)) };
+        }
+      }
+    }
   }
 
   /** Hits nearer than anything that a graph left out because of `breadth`. */
@@ -213,6 +232,16 @@ export class CatalogIndex {
       if (!hits.has(place)) hits.set(place, { classId: this.classIds[place]!, rowId, distance });
     }
     return [...hits.values()];
+  }
+
+  private counted(allowed: Uint8Array): { rows: number; classes: number } {
+    let [rows, classes] = [0, 0];
+    for (let place = 0; place < allowed.length; place++) {
+      const size = allowed[place] ? this.sizes[place]! : 0;
+      rows += size;
+      if (size) classes++;
+    }
+    return { rows, classes };
   }
 
   /** Which of the classes are in a set, 1 or 0. */
