@@ -162,7 +162,7 @@ def _prepare(folder: Path, models: Path, checkpoints: Path, names: Sequence[str]
     for path in models.iterdir():
         if path.is_file():
             (folder / path.name).symlink_to(path.resolve())
-    for megapixels, content in _drawn_photos():
+    for megapixels, content in drawn_photos():
         (folder / f"{megapixels}.jpg").write_bytes(content)
         answers = _Recorded(load_models(folder).segmenter)
         find_in_detail(load_photo(content), answers)
@@ -205,7 +205,7 @@ def _any_pictures() -> NDArray[np.uint8]:
     return pictures
 
 
-def _drawn_photos() -> Iterable[tuple[int, bytes]]:
+def drawn_photos() -> Iterable[tuple[int, bytes]]:
     """One scene with one coin as a JPEG of each size."""
     rng = np.random.default_rng(SEED)
     coin = render_coin(coin_type(SEED), "obverse", size=512, specimen=Specimen(), lighting=phone_lighting(rng))

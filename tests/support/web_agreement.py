@@ -112,7 +112,8 @@ def draw_scenes(folder: Path, count: int, *, first: int = 0) -> Iterable[Path]:
         ]
         family = HELD_OUT_FAMILIES[number % len(HELD_OUT_FAMILIES)]
         ground = background(family, width=width, height=height, rng=rng)
-        settings = replace(EVALUATION_SEVERITY, jpeg_quality=None)
+        several = (len(coins), len(coins))
+        settings = replace(EVALUATION_SEVERITY, coins=several, coin_width=(0.1, 0.45), jpeg_quality=None)
         scene = compose_scene([(coin.rgb, coin.mask) for coin in coins], ground, settings=settings, rng=rng).rgb
         path = folder / f"scene-{number}.{'png' if number % 2 else 'jpg'}"
         Image.fromarray(scene).save(path, **({"compress_level": 1} if number % 2 else {"quality": 85}))
