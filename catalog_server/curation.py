@@ -249,6 +249,7 @@ def _keep_photos(store: Store, session: Session, coin: CoinRow, photos: Sequence
     """Files first, then rows: within the change, since whoever forgets files nobody needs does so in a change too."""
     live = select(PhotoRow.photo_sha256).where(PhotoRow.class_id == coin.class_id, ~PhotoRow.retired)
     known = set(session.scalars(live))
+    _require_live_spaces(store, session, [photo.codes for photo in photos])
     new = []
     for photo in photos:
         _check_length("specimen", photo.specimen)

@@ -97,7 +97,8 @@ class Store:
     def exclusive(self, doing: str) -> Iterator[None]:
         """Be the only one, on any machine, that does one thing here ("importing", "publishing", "running jobs"); the
         lock goes when the process ends. Raises `CatalogError` where another does it."""
-        folder = {"importing": self.folder, "publishing": self.releases}.get(doing, self.staging)
+        own = self.folder / "locks" / doing.replace(" ", "-")
+        folder = {"importing": self.folder, "publishing": self.releases}.get(doing, own)
         with exclusive(folder, doing):
             if not self.on_postgres:
                 yield
