@@ -29,9 +29,10 @@ ABANDONED_S = 86_400.0
 """An upload that no job took within a day never will be."""
 
 
-def handlers() -> dict[str, Handler]:
-    """The handlers of all kinds, for a `Worker`; models are those that the store keeps, or else the checkout's."""
-    return {"import": _import, "reembed": _reembed, "publish": _publish}
+def handlers(keys: Path | None = None) -> dict[str, Handler]:
+    """The handlers of all kinds, for a `Worker`. Releases are signed with `keys`, by default those in the store; models
+    are those that the store keeps, or else the checkout's."""
+    return {"import": _import, "reembed": _reembed, "publish": lambda run: _publish(run, keys)}
 
 
 def new_staging_folder(store: Store) -> Path:
@@ -109,12 +110,12 @@ def _reembed(run: JobRun) -> None:
         run.finish(session, f"{report.embedded} photos embedded, {report.already_there} had codes already")
 
 
-def _publish(run: JobRun) -> None:
+def _publish(run: JobRun, keys: Path | None) -> None:
     with run.store.reading() as session:
         space_id = run.store.space_id(session)
     kept = run.store.models_folder(space_id) if space_id else None
     folder = kept if kept and (kept / INDEX_NAME).is_file() else DEFAULT_FOLDER
-    report = publish(run.store, folder, override=run.job.detail.get("override"))
+    report = publish(run.store, folder, override=run.job.detail.get("override"), keys=keys)
     done = f"release {report.version}" if report.changed else f"nothing changed: release {report.version} is served"
     with run.store.changing() as session:
         run.finish(session, done, version=report.version)

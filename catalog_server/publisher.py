@@ -25,7 +25,7 @@ from catalog_server.folder_fetcher import FolderFetcher
 from catalog_server.store import PhotoRow, ReleaseRow, Store, now
 from coindex.catalog import CatalogState, Rows, state_hash
 from coindex.catalog.delta import delta_between, read_delta, write_delta
-from coindex.catalog.files import DISK, exclusive, file_sha256, write_whole
+from coindex.catalog.files import DISK, file_sha256, write_whole
 from coindex.catalog.fresh import FRESH_NAME, Fresh, write_fresh
 from coindex.catalog.local import metadata_folder as device_metadata
 from coindex.catalog.quality import choose_ef, sample_queries
@@ -128,7 +128,7 @@ def publish(
     keys = signing.default_keys(store.folder) if keys is None else keys
     try:
         targets_folder(store).mkdir(parents=True, exist_ok=True)
-        with exclusive(store.releases, "publishing"):
+        with store.exclusive("publishing"):
             report = _publish(store, models, override, _Keys(store, keys, passphrase))
     except OSError as error:
         raise StoreError(f"{store.releases}: {error.strerror}; what is served is unchanged") from error

@@ -43,7 +43,7 @@ def serving(settings: Settings) -> Iterator["Flask"]:
             caretaker = Caretaker(store.folder, [renewal(store.releases, keys)])
             stack.callback(caretaker.stop)
             caretaker.start()
-            worker = Worker(store, handlers())
+            worker = Worker(store, handlers(keys))
             stack.callback(worker.stop, settings.stop_seconds)
             worker.start()
         yield app

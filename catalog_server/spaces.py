@@ -91,7 +91,7 @@ def reembed(
 
 
 def list_spaces(store: Store) -> tuple[Space, ...]:
-    """All spaces, the oldest first."""
+    """All spaces, the current one first, then the oldest."""
     with store.reading() as session:
         live = select(func.count(PhotoRow.row_id)).where(~PhotoRow.retired)
         photos = session.scalar(live) or 0
@@ -104,7 +104,9 @@ def list_spaces(store: Store) -> tuple[Space, ...]:
                 session.scalar(codes.where(CodeRow.space_id == space.space_id)) or 0,
                 photos,
             )
-            for space in session.scalars(select(SpaceRow).order_by(SpaceRow.created, SpaceRow.space_id))
+            for space in session.scalars(
+                select(SpaceRow).order_by(SpaceRow.state != "current", SpaceRow.created, SpaceRow.space_id)
+            )
         )
 
 
