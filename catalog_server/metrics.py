@@ -1,19 +1,21 @@
 """What the server counts, for Prometheus.
 
-Each process counts for itself, or, where `PROMETHEUS_MULTIPROC_DIR` names a folder before this module is imported, all
-processes of gunicorn together. What the store says is read at each scrape, so every process gives the same.
+Each process counts for itself, or, where `PROMETHEUS_MULTIPROC_DIR` names a folder, all processes of gunicorn together.
+What the store says is read at each scrape, so every process gives the same.
 """
 
 import os
 from collections.abc import Callable, Iterable
 from functools import lru_cache
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import values as client_values
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-__all__ = ["MULTIPROCESS_VARIABLE", "Gauge", "Metrics"]
+__all__ = ["Gauge", "Metrics", "count_together"]
 
 MULTIPROCESS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -27,6 +29,14 @@ LABELS = 1024
 
 Gauge = tuple[str, str, tuple[str, ...], Iterable[tuple[tuple[str, ...], float]]]
 """A value read at a scrape: name, what it is, names of its labels, and values by labels."""
+
+
+def count_together(folder: Path) -> None:
+    """Let this process and those that it will start count in files of one folder, or of the one that the environment
+    names."""
+    os.environ.setdefault(MULTIPROCESS_VARIABLE, str(folder))
+    # The client chose how to count when it was imported.
+    client_values.ValueClass = client_values.get_value_class()  # type: ignore[no-untyped-call]
 
 
 class Metrics:

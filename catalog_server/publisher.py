@@ -22,6 +22,7 @@ from tuf.api.exceptions import RepositoryError
 from catalog_server import signing
 from catalog_server.compaction import compact, compact_packs
 from catalog_server.folder_fetcher import FolderFetcher
+from catalog_server.precompress import precompress
 from catalog_server.store import PhotoRow, ReleaseRow, Store, now
 from coindex.catalog import CatalogState, Rows, state_hash
 from coindex.catalog.delta import delta_between, read_delta, write_delta
@@ -187,7 +188,9 @@ class _Keys:
     def sign(self, targets: Mapping[str, Target]) -> str | None:
         """Make targets what is served; the folder of the keys where they were made for it."""
         made = signing.begin(self.store.releases, self.folder, passphrase=self.passphrase)
+        precompress(targets_folder(self.store) / target.stored_name for target in targets.values())
         signing.publish_targets(self.store.releases, self._ring(), targets)
+        precompress(signing.metadata_folder(self.store.releases).glob("*.targets.json"))
         return str(self.folder) if made else None
 
     def renew(self) -> None:

@@ -3,16 +3,16 @@ TLS. Each stops at SIGTERM or Ctrl-C by taking no new connections and letting th
 """
 
 import contextlib
-import os
 import signal
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from catalog_server.metrics import MULTIPROCESS_VARIABLE
+from catalog_server.metrics import count_together
 from catalog_server.settings import ServerKind, Settings
 from catalog_server.tls import Certificate
 from catalog_server.web.api import MAX_PHOTO_BYTES
@@ -154,7 +154,7 @@ def _run_gunicorn(settings: Settings, application: Application, certificate: Cer
         mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
     with tempfile.TemporaryDirectory(prefix="coindex-metrics-") as counted:
-        os.environ.setdefault(MULTIPROCESS_VARIABLE, counted)
+        count_together(Path(counted))
         try:
             Gunicorn().run()
         except SystemExit as ended:

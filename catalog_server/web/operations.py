@@ -1,11 +1,13 @@
 """What an operator's tools ask of the server: is it alive, can it do its work, what has it done."""
 
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask import Blueprint, Response, abort, jsonify
 from sqlalchemy import func, select, text
 
+from catalog_server import signing
 from catalog_server.metrics import Gauge, Metrics
 from catalog_server.publisher import current_index, served_manifest
 from catalog_server.store import CoinRow, JobRow, PhotoRow, ReleaseRow, Store
@@ -13,6 +15,9 @@ from catalog_server.store.store import HEAD
 from coindex.errors import CoindexError
 
 __all__ = ["operations", "store_gauges"]
+
+LEAST_LEFT = timedelta(days=1)
+"""A timestamp is renewed when half of its week is over; one that has a day left was not, for days."""
 
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -57,6 +62,10 @@ def store_gauges(store: Store) -> Iterable[Gauge]:
     yield "coindex_jobs", "Background jobs there are.", ("kind", "state"), by_state
     yield "coindex_releases", "Releases published.", (), [((), releases)]
     yield "coindex_release_version", "The newest release.", (), [((), version)]
+    expires = _timestamp_expires(store)
+    if expires is not None:
+        words = "When phones refuse to sync unless the timestamp is renewed, in seconds since 1970."
+        yield "coindex_timestamp_expires_seconds", words, (), [((), expires.timestamp())]
 
 
 def _check_database(store: Store) -> str:
@@ -69,12 +78,32 @@ def _check_database(store: Store) -> str:
 
 def _check_release(store: Store) -> str:
     index = current_index(store)
-    if index is None:
+    return f"release {served_manifest(store, index).version}" if index else "nothing is published yet"
+
+
+def _check_timestamp(store: Store) -> str:
+    expires = _timestamp_expires(store)
+    if expires is None:
         return "nothing is published yet"
-    return f"release {served_manifest(store, index).version}"
+    left = expires - datetime.now(UTC)
+    if left < LEAST_LEFT:
+        raise CoindexError(
+            f"phones refuse to sync after {expires:%Y-%m-%d %H:%M} UTC: the server cannot renew the timestamp; its log "
+            "says why, `coindex catalog keys renew` signs it by hand"
+        )
+    return f"good until {expires:%Y-%m-%d %H:%M} UTC"
 
 
-CHECKS: dict[str, Callable[[Store], str]] = {"database": _check_database, "release": _check_release}
+def _timestamp_expires(store: Store) -> datetime | None:
+    served = signing.current(store.releases)
+    return served.timestamp.expires if served and served.timestamp else None
+
+
+CHECKS: dict[str, Callable[[Store], str]] = {
+    "database": _check_database,
+    "release": _check_release,
+    "timestamp": _check_timestamp,
+}
 
 
 def _told(check: Callable[[Store], str], store: Store) -> dict[str, Any]:

@@ -162,6 +162,7 @@ def test_only_what_gets_smaller_is_compressed_and_only_once(folder):
         "/releases/metadata/",
         "/releases/metadata/0.root.json",
         "/releases/metadata/01.root.json",
+        "/releases/metadata/current.json",
         "/releases/metadata/1.root.json/",
         "/releases/metadata/../catalog.sqlite",
         "/releases/targets/../../catalog.sqlite",

@@ -1,0 +1,188 @@
+"""Real servers as processes: what they answer, and how they stop."""
+
+import http.client
+import json
+import os
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+
+import pytest
+from served import served
+
+from catalog_server.publisher import publish
+from coindex.sync import sync
+
+SERVERS = {
+    "waitress": [],
+    "gunicorn": ["--server", "gunicorn", "--workers", "2"],
+    "cheroot with TLS": ["--https"],
+    "gunicorn with TLS": ["--server", "gunicorn", "--workers", "1", "--https"],
+}
+LARGE = 24 << 20
+
+
+@pytest.fixture
+def published(filled, models):
+    publish(filled, models)
+    target = filled.releases / "targets" / ("f" * 64 + ".large.coinshard")
+    target.write_bytes(bytes(range(256)) * (LARGE // 256))
+    return filled
+
+
+def connect(server):
+    host, port = "127.0.0.1", server.port
+    if server.address.startswith("https"):
+        trusting = ssl.create_default_context()
+        trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+        return http.client.HTTPSConnection(host, port, timeout=60, context=trusting)
+    return http.client.HTTPConnection(host, port, timeout=60)
+
+
+def get(server, path, **headers):
+    connection = connect(server)
+    connection.request("GET", path, headers=headers)
+    answer = connection.getresponse()
+    body = answer.read()
+    connection.close()
+    return answer, body
+
+
+@pytest.mark.parametrize("options", SERVERS.values(), ids=SERVERS)
+def test_a_server_answers_finishes_a_download_when_told_to_stop_and_exits_with_0(published, options):
+    if "gunicorn" in options:
+        pytest.importorskip("gunicorn")
+    with served(published, *options) as server:
+        answer, body = get(server, "/readyz")
+        assert answer.status == 200, body
+        path = "/releases/targets/" + "f" * 64 + ".large.coinshard"
+        answer, body = get(server, path, Range="bytes=1000-1009")
+        assert (answer.status, body) == (206, (bytes(range(256)) * 5)[1000:1010])
+        slow = connect(server)
+        slow.connect()
+        slow.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+        slow.request("GET", path)
+        answer = slow.getresponse()
+        first = answer.read(1000)
+        stopped = threading.Thread(target=server.stop)
+        stopped.start()
+        time.sleep(0.3)  # lets the server take the signal while most of the file is still to be sent
+        rest = answer.read()
+        slow.close()
+        stopped.join()
+        assert len(first) + len(rest) == LARGE
+        assert server.process.returncode == 0, "".join(server.said)
+        with pytest.raises(OSError):
+            get(server, "/healthz")
+
+
+def test_answers_of_gunicorns_short_way_are_those_of_the_long_one(published):
+    pytest.importorskip("gunicorn")
+    small = next(path for path in (published.releases / "targets").iterdir() if path.name.endswith("release.json"))
+    large = "f" * 64 + ".large.coinshard"
+    with served(published, "--server", "gunicorn", "--workers", "1") as server:
+        connection = connect(server)
+        for name in (small.name, large, "0" * 64 + ".missing"):
+            for method in ("GET", "HEAD"):
+                for fields in ({}, {"Range": "bytes=2-5"}, {"Range": "bytes=-7"}, {"If-None-Match": f'"{name[:64]}"'}):
+                    answers = []
+                    # A field that stands twice is left to gunicorn itself.
+                    for unusual in (False, True):
+                        connection.putrequest(method, f"/releases/targets/{name}")
+                        for field, value in [*fields.items(), *([("X-Twice", "1"), ("X-Twice", "2")] * unusual)]:
+                            connection.putheader(field, value)
+                        connection.endheaders()
+                        answer = connection.getresponse()
+                        shown = {key.lower(): value for key, value in answer.getheaders()}
+                        own = ("date", "server", "connection", "x-request-id")
+                        kept = {key: value for key, value in shown.items() if key not in own}
+                        answers.append((answer.status, kept, answer.read()))
+                    assert answers[0] == answers[1], (name, method, fields)
+        connection.close()
+        assert b"coindex_requests_total" in get(server, "/metrics")[1]
+
+
+def test_a_device_syncs_over_gunicorn(published, tmp_path):
+    pytest.importorskip("gunicorn")
+    (published.releases / "targets" / ("f" * 64 + ".large.coinshard")).unlink()
+    with served(published, "--server", "gunicorn") as server:
+        report = sync(server.address, tmp_path / "home")
+        assert report.to_version == 1
+        assert sync(server.address, tmp_path / "home").up_to_date
+
+
+def test_logs_are_json_and_say_nothing_of_who_asks(published):
+    with served(published, "--log-format", "json", COINDEX_THREADS="2") as server:
+        get(server, "/coins-nobody-has?name=ada")
+        get(server, "/api/v1/coins/1")
+        assert server.stop() == 0
+        lines = [json.loads(line) for line in server.said]
+    requests = [line for line in lines if line["message"] == "request"]
+    assert [(line["route"], line["status"]) for line in requests] == [
+        ("(none)", 404),
+        ("/api/v1/coins/<int:class_id>", 200),
+    ]
+    assert "ada" not in "".join(server.said) and "127.0.0.1" not in "".join(server.said)
+
+
+def test_a_wrong_setting_is_told_before_anything_starts(published):
+    done = subprocess.run(
+        [sys.executable, "-m", "coindex", "serve", "--store", str(published.folder), "--threads", "0"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert done.stderr == "error: --threads: 0 is not a whole number from 1 to 256\n"
+
+
+def test_a_port_that_is_taken_is_told(published):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = subprocess.run(
+            [sys.executable, "-m", "coindex", "serve", "--store", str(published.folder), "--port", str(port)],
+            capture_output=True,
+            text=True,
+        )
+    assert done.returncode == 1 and f"port {port}" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_gunicorn_alone_takes_the_application(published):
+    pytest.importorskip("gunicorn")
+    port = free_port()
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "gunicorn",
+            "-b",
+            f"127.0.0.1:{port}",
+            "--no-control-socket",
+            "catalog_server.wsgi:app()",
+        ],
+        env={**os.environ, "COINDEX_STORE": str(published.folder)},
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        for _ in range(200):
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as answer:
+                    assert answer.read() == b"ok\n"
+                break
+            except OSError:
+                time.sleep(0.2)
+        else:
+            raise AssertionError("gunicorn did not answer")
+        process.terminate()
+        assert process.wait(60) == 0
+    finally:
+        if process.poll() is None:
+            process.kill()
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return found.getsockname()[1]
