@@ -37,6 +37,11 @@ class RecognizerPage:
         """The worker's answer; raises `playwright.sync_api.Error` with what it says where it fails."""
         return self._page.evaluate("([name, argument]) => window.ask(name, argument)", [question, argument])
 
+    def reload(self) -> None:
+        """The page and its worker from the beginning."""
+        self._page.reload()
+        self._page.wait_for_function("window.ask !== undefined")
+
     def evaluate(self, expression: str) -> Any:
         return self._page.evaluate(expression)
 

@@ -30,7 +30,7 @@ def page(folder):
 
 @pytest.fixture
 def decoded(page, folder):
-    """The browser's answer to a file: its size, and its pixels (h, w, 3)."""
+    """The browser's answer to a file: its size and its pixels (h, w, 3), or why it is refused."""
 
     def ask(content):
         (folder / "photo").write_bytes(content)
@@ -146,6 +146,20 @@ def test_a_large_jpeg_is_decoded_small(decoded, width, height):
     assert difference.max() <= 4 and difference.mean() <= 0.5
 
 
+def test_a_large_jpeg_is_averaged_where_the_browser_cannot_decode_it_small(page, decoded):
+    content = saved(smooth(3075, 2051), "JPEG", quality=90)
+    expected = load_photo(content)
+
+    assert page.ask("forget", {"name": "ImageDecoder"})
+    size, pixels = decoded(content)
+    page.reload()
+
+    assert size == (3075, 2051)
+    assert pixels.shape == expected.rgb.shape
+    difference = np.abs(pixels.astype(int) - expected.rgb)
+    assert difference.max() <= 17 and difference.mean() <= 0.5
+
+
 def test_what_is_translucent_in_a_webp_lies_on_black(decoded):
     content = saved(Image.fromarray(noise(HEIGHT, WIDTH, 4)), "WEBP", lossless=True, exact=True)
 
@@ -170,6 +184,8 @@ def animation(kind):
 PNG = saved(Image.fromarray(noise(64, 64, 3)), "PNG")
 ALPHA = saved(Image.fromarray(noise(64, 64, 4)), "PNG")
 JPEG = saved(smooth(64, 64), "JPEG")
+LARGE = saved(smooth(1600, 1200), "JPEG")
+WEBP = saved(smooth(64, 64), "WEBP")
 BOMB = PNG[:16] + (20_000).to_bytes(4) * 2 + PNG[24:]
 
 REFUSED = {
@@ -178,6 +194,9 @@ REFUSED = {
     "a bitmap": (saved(smooth(64, 64), "BMP"), "not-an-image"),
     "a PNG cut short": (PNG[: len(PNG) // 2], "damaged"),
     "a PNG with alpha cut short": (ALPHA[: len(ALPHA) // 2], "damaged"),
+    "a JPEG cut short": (JPEG[: len(JPEG) * 2 // 3], "damaged"),
+    "a large JPEG cut short": (LARGE[: len(LARGE) // 2], "damaged"),
+    "a WebP cut short": (WEBP[: len(WEBP) // 2], "damaged"),
     "a JPEG cut in its header": (JPEG[:100], "damaged"),
     "too many pixels": (BOMB, "too-large"),
     "too few pixels": (saved(smooth(64, 15), "PNG"), "too-small"),

@@ -35,7 +35,8 @@ export interface Photo extends Picture {
  *
  * Rejects with `PhotoError` for a file that is no image, damaged, animated, too large or smaller than 16×16.
  */
-export async function loadPhoto(file: Uint8Array): Promise<Photo> {
+export async function loadPhoto(source: Uint8Array | Blob): Promise<Photo> {
+  const file = source instanceof Blob ? new Uint8Array(await source.arrayBuffer()) : source;
   const header = readHeader(file);
   if (header.format !== "heic") checkSize(header.width, header.height);
   if (header.frames > 1) {

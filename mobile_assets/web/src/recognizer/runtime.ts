@@ -4,7 +4,6 @@
  * The runtime's own JavaScript (`@litertjs/core`) has no int8 tensors and loads its module by `importScripts`, which a
  * module worker has not got; so its WebAssembly module is spoken to directly.
  */
-import type { LiteRt } from "@litertjs/core";
 import { ModelError } from "./errors";
 
 /** A net: the bytes of its input tensor in, those of its output tensor out. A real number is `(byte - zero) · scale`. */
@@ -19,8 +18,45 @@ export interface Net {
 /** What a net's bytes mean. */
 export type Quantisation = Pick<Net, "inputScale" | "inputZero" | "outputScale" | "outputZero">;
 
-type Wasm = LiteRt["liteRtWasm"];
-type Environment = ReturnType<Wasm["LiteRtEnvironment"]["create"]>;
+/** Something in the module's memory. */
+interface Handle {
+  delete(): void;
+}
+
+interface TensorType extends Handle {
+  elementType(): { readonly value: number };
+  bytes(): number;
+}
+
+interface Model {
+  getInputTensorType(signature: number, input: number): TensorType;
+  getOutputTensorType(signature: number, output: number): TensorType;
+}
+
+interface Buffer extends Handle {
+  /** Where its bytes are in the module's memory, until `unlock`. */
+  lock(mode: unknown): number;
+  unlock(): void;
+  packedSize(): number;
+}
+
+interface Compiled {
+  run(signature: number, inputs: readonly Buffer[]): Buffer[] | Promise<Buffer[]>;
+}
+
+/** Of LiteRT's WebAssembly module what is used here; `@litertjs/core` declares all of it. */
+interface Wasm {
+  readonly HEAPU8: Uint8Array;
+  _malloc(bytes: number): number;
+  readonly LiteRtEnvironment: { create(gpu: null): Handle };
+  loadModel(environment: Handle, at: number, bytes: number): Model;
+  compileModel(environment: Handle, model: Model, options: object): Compiled | Promise<Compiled>;
+  readonly LiteRtTensorBuffer: {
+    createManaged(environment: Handle, kind: unknown, type: TensorType, bytes: number): Buffer;
+  };
+  readonly LiteRtTensorBufferType: { readonly HOST_MEMORY: unknown };
+  readonly LiteRtTensorBufferLockMode: { readonly READ: unknown; readonly WRITE: unknown };
+}
 
 /** What LiteRT's script leaves: makes its WebAssembly module. */
 export type ModuleFactory = (options: {
@@ -90,7 +126,7 @@ async function scriptFactory(url: string): Promise<ModuleFactory> {
 
 /** A loaded LiteRT. */
 export class Runtime {
-  private readonly environment: Environment;
+  private readonly environment: Handle;
 
   /** `threads` is how many each net may use. */
   constructor(
@@ -113,9 +149,7 @@ export class Runtime {
         gpuOptions: {},
         webNNOptions: {},
       };
-      const compiled = await wasm.compileModel(environment, model, { environment, ...options } as Parameters<
-        Wasm["compileModel"]
-      >[2]);
+      const compiled = await wasm.compileModel(environment, model, { environment, ...options });
       for (const type of [model.getInputTensorType(0, 0), model.getOutputTensorType(0, 0)]) {
         if (type.elementType().value !== INT8) {
           throw new ModelError(`${name}: its input and output are not both int8; use the int8 file`);

@@ -31,6 +31,7 @@ const QUESTIONS = {
   recognize,
   recognizeTogether,
   photo,
+  forget,
   search,
   timed,
   stages,
@@ -144,6 +145,11 @@ async function photo({ url }: { url: string }): Promise<unknown> {
     if (error instanceof PhotoError) return { problem: error.problem };
     throw error;
   }
+}
+
+/** Take something away that other browsers have not got. */
+function forget({ name }: { name: string }): boolean {
+  return Reflect.deleteProperty(globalThis, name);
 }
 
 function binary(data: Uint8Array): string {
