@@ -11,12 +11,15 @@ from training.scenes import labelled_scene
 from training.sources import load_coins
 from training.views import ViewSettings, phone_view
 
-__all__ = ["CALIBRATION_PICTURES", "CORRECTING_PICTURES", "calibration_pictures"]
+__all__ = ["CALIBRATION_PICTURES", "CORRECTING_PICTURES", "MIN_CALIBRATION", "calibration_pictures"]
 
 CALIBRATION_PICTURES = 200
 CORRECTING_PICTURES = 24
 """So many of them, the last, correct biases: each layer is run on them anew. A second round, and more pictures, changed
 no mask's IoU by more than 0.0006."""
+
+MIN_CALIBRATION = 32
+"""Fewer photos, or pictures made of them, do not show the ranges that activations take."""
 
 SEED = 17
 

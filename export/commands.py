@@ -16,18 +16,26 @@ from coindex.commands.progress import progress_bar
 from coindex.errors import ExportError, ModelError
 from coindex.manifest import LabelledPhoto, read_manifest
 from coindex.models import DEFAULT_FOLDER, FORMAT, INDEX_NAME, Models, load_models, load_nets, read_index
-from export.calibration import CORRECTING_PICTURES, calibration_pictures
+from export.calibration import CORRECTING_PICTURES, MIN_CALIBRATION, calibration_pictures
 from export.coreml import to_coreml
 from export.description import Description
 from export.drift import drift_table, explain_drift, plot_drift
 from export.golden import DEFAULT_GOLDEN, write_golden
-from export.index import UNDECIDED, describe, entries, space_of, write_index
+from export.index import (
+    UNDECIDED,
+    describe,
+    describe_packages,
+    entries,
+    require_made_from,
+    space_of,
+    write_index,
+)
 from export.nets import descriptions, read_nets
 from export.open_set import calibrate
 from export.parity import every, measure
 from export.replace import replaced_folder
 from export.tflite import STAGES, to_onnx, to_tflite
-from export.variants import SHIPPED, VARIANTS, load_variant
+from export.variants import PACKAGES, SHIPPED, VARIANTS, Variant, load_variant
 from training.data import load_textures
 from training.places import CHECKPOINTS
 from training.presets import read_preset
@@ -64,6 +72,10 @@ def export(
     calibrate_only: Annotated[
         bool, typer.Option("--calibrate-only", help="Leave the nets there as they are, and calibrate confidence anew.")
     ] = False,
+    packages_only: Annotated[
+        bool,
+        typer.Option("--coreml-only", help="Make the Core ML packages anew, and leave all else there as it is."),
+    ] = False,
     explain: Annotated[
         bool,
         typer.Option("--explain-drift", help="Export nothing: show where int8 departs from float, layer by layer."),
@@ -78,28 +90,45 @@ def export(
     splits = read_preset(preset).data
     photos = read_manifest(data)
     training = [photo for photo in photos if photo.split in splits.train]
-    if not training:
-        raise ExportError(f"{data}: no photo of a training split ({', '.join(splits.train)}) to calibrate int8 with")
+    if len(training) < MIN_CALIBRATION:
+        raise ExportError(
+            f"{data}: {len(training)} photos of a training split ({', '.join(splits.train)}); int8 is calibrated with "
+            f"at least {MIN_CALIBRATION}: add photos, or name other splits in a preset"
+        )
     described = descriptions(space_of(checkpoints))
     if explain:
         _explain_drift(nets, calibration_pictures(training, load_textures(backgrounds)), described, report)
         return
     pairs = _unseen_pairs(data, photos, splits.retrieval)
+    if packages_only:
+        document = _document(out)
+        require_made_from(checkpoints, document, named=out / INDEX_NAME)
     pictures = calibration_pictures(training, load_textures(backgrounds))
-    with replaced_folder(out) as folder:
-        for name, net in nets.items():
-            _convert(net, pictures[name], described[name], folder)
-        document = describe(checkpoints, folder, calibrated_on=CALIBRATED_ON)
-        write_index(document, folder / INDEX_NAME)
-        _add_parity(document, folder, nets, photos, pairs)
-        document["open_set"] = _open_set(photos, pairs, load_models(folder))
-        write_index(document, folder / INDEX_NAME)
-        load_models(folder)  # what is shipped is what a phone can load
-        if golden is not None or out == DEFAULT_FOLDER:
-            with progress_bar("Writing the golden vectors"):
-                write_golden(golden or DEFAULT_GOLDEN, folder)
+    if packages_only:
+        with replaced_folder(out) as folder:
+            for name, net in nets.items():
+                _to_coreml(net, pictures[name], folder, described[name])
+            describe_packages(document, folder)
+            _add_parity(document, folder, nets, photos, pairs, PACKAGES)
+            write_index(document, folder / INDEX_NAME)
+            load_models(folder)
+    else:
+        with replaced_folder(out) as folder:
+            for name, net in nets.items():
+                _convert(net, pictures[name], described[name], folder)
+            document = describe(checkpoints, folder, calibrated_on=CALIBRATED_ON)
+            write_index(document, folder / INDEX_NAME)
+            _add_parity(document, folder, nets, photos, pairs, VARIANTS)
+            document["open_set"] = _open_set(photos, pairs, load_models(folder))
+            write_index(document, folder / INDEX_NAME)
+            load_models(folder)  # what is shipped is what a phone can load
+            if golden is not None or out == DEFAULT_FOLDER:
+                with progress_bar("Writing the golden vectors"):
+                    write_golden(golden or DEFAULT_GOLDEN, folder)
     for name in nets:
-        for entry in entries(document, name).values():
+        for variant, entry in entries(document, name).items():
+            if packages_only and variant not in PACKAGES:
+                continue
             typer.echo(f"{entry['file']:30} {entry['bytes'] / 1e6:6.2f} MB  {json.dumps(entry['parity'])}")
     typer.echo(f"wrote {out}: space {document['space_id']}")
 
@@ -109,8 +138,7 @@ def _convert(net: nn.Module, pictures: NDArray[np.uint8], description: Descripti
     with progress_bar(f"Exporting the {description.name} to ONNX"):
         to_onnx(net, folder / f"{description.name}.onnx", pixels=True)
     _to_tflite(net, pictures, folder, description)
-    with progress_bar(f"Exporting the {description.name} to Core ML"):
-        to_coreml(net, pictures[-CORRECTING_PICTURES:], folder, description)
+    _to_coreml(net, pictures, folder, description)
 
 
 def _to_tflite(net: nn.Module, pictures: NDArray[np.uint8], folder: Path, description: Description) -> dict[str, Path]:
@@ -122,6 +150,11 @@ def _to_tflite(net: nn.Module, pictures: NDArray[np.uint8], folder: Path, descri
             description,
             on_stage=lambda stage: on_progress(STAGES.index(stage), len(STAGES)),
         )
+
+
+def _to_coreml(net: nn.Module, pictures: NDArray[np.uint8], folder: Path, description: Description) -> None:
+    with progress_bar(f"Exporting the {description.name} to Core ML"):
+        to_coreml(net, pictures[-CORRECTING_PICTURES:], folder, description)
 
 
 def _explain_drift(
@@ -150,14 +183,15 @@ def _add_parity(
     nets: Mapping[str, nn.Module],
     photos: Sequence[LabelledPhoto],
     pairs: Sequence[tuple[str, str]],
+    variants: Sequence[Variant],
 ) -> None:
-    """Measure every format beside the float nets, and write what was found into the document.
+    """Measure those formats beside the float nets, and write what was found into the document.
 
     Raises `ExportError` where a format departs so far that it would answer otherwise.
     """
     references, queries = ([photo for photo in photos if photo.split == split] for split in pairs[0])
-    formats = {variant.runtime: load_variant(variant, folder) for variant in VARIANTS}
-    shipped = formats[SHIPPED.runtime]
+    formats = {variant.runtime: load_variant(variant, folder) for variant in variants}
+    shipped = load_variant(SHIPPED, folder)
     float_nets = Models(shipped.index, TorchNet(nets["segmenter"]), TorchNet(nets["embedder"]))
     with progress_bar("Measuring parity") as on_progress:
         asked = every(queries, PARITY_PHOTOS)
@@ -165,7 +199,9 @@ def _add_parity(
             formats, float_nets, shipped, references, asked, shown=PARITY_PHOTOS // 2, on_progress=on_progress
         )
     for name in nets:
-        for variant, entry in entries(document, name).items():
+        described = entries(document, name)
+        for variant in variants:
+            entry = described[variant]
             entry["parity"] = measured[variant.runtime][name]
             _refuse_unlike(entry)
 
@@ -184,10 +220,7 @@ def _calibrate_anew(data: Path, preset: str, out: Path) -> None:
     """Give a folder's models another open-set decision; an index of a former form takes the present one."""
     photos = read_manifest(data)
     pairs = _unseen_pairs(data, photos, read_preset(preset).data.retrieval)
-    try:
-        document = json.loads((out / INDEX_NAME).read_bytes())
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{out / INDEX_NAME}: not readable as JSON ({error}); export the models first") from None
+    document = _document(out)
     document["format"] = FORMAT
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / INDEX_NAME
@@ -199,6 +232,15 @@ def _calibrate_anew(data: Path, preset: str, out: Path) -> None:
     read_index(part)
     part.replace(out / INDEX_NAME)
     typer.echo(f"wrote {out / INDEX_NAME}: {json.dumps(document['open_set'])}")
+
+
+def _document(out: Path) -> dict[str, Any]:
+    """The index of a folder that was exported before, to change."""
+    try:
+        document = json.loads((out / INDEX_NAME).read_bytes())
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{out / INDEX_NAME}: not readable as JSON ({error}); export the models first") from None
+    return dict(document)
 
 
 def _unseen_pairs(

@@ -4,6 +4,7 @@ By the method of `export.bias_correction`, which does it to `.tflite` files: lay
 on what the corrected ones before it make, as `export.mil` executes it.
 """
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,12 +17,15 @@ from torch import Tensor
 
 from coindex.errors import ExportError
 from export.mil import MilNet
-from export.mil_program import write_constants
+from export.mil_program import Operation, write_constants
 
 __all__ = ["correct_package"]
 
 MEANS_OVER: Mapping[str, tuple[int, ...]] = {"conv": (0, 2, 3), "linear": (0,)}
 """The layers with weights, and the dimensions of what they make that a channel's mean is taken over."""
+
+RESIZING = ("upsample_bilinear", "upsample_nearest_neighbor")
+"""Operators that make nothing beyond what they read."""
 
 
 def correct_package(package: Path, exact: Path, pictures: NDArray[np.uint8]) -> None:
@@ -35,6 +39,7 @@ def correct_package(package: Path, exact: Path, pictures: NDArray[np.uint8]) -> 
         raise ExportError(f"{package.name} and {exact.name} are not of the same steps; export both from one net")
     found: list[dict[str, Any]] = [rounded.start(picture) for picture in pictures]
     expected: list[dict[str, Any]] = [reference.start(picture) for picture in pictures]
+    limits = _limits(rounded.steps, found[0])
     uses = Counter(name for step in rounded.steps for name in step.names)
     unread = uses.copy()
     biases: dict[str, NDArray[np.float16]] = {}
@@ -44,7 +49,8 @@ def correct_package(package: Path, exact: Path, pictures: NDArray[np.uint8]) -> 
             reference.take(original, theirs)
         (bias,) = step.inputs.get("bias", ("",))
         if step.kind in MEANS_OVER and uses[bias] == 1:  # a bias that layers share cannot suit them all
-            wanted, made = (_means([run[step.output] for run in runs], step.kind) for runs in (expected, found))
+            limit = limits.get(step.output, math.inf)
+            wanted, made = (_means([run[step.output] for run in runs], step.kind, limit) for runs in (expected, found))
             corrected = (found[0][bias].double() + wanted - made).half()
             biases[bias] = corrected.numpy()
             for ours in found:
@@ -58,6 +64,24 @@ def correct_package(package: Path, exact: Path, pictures: NDArray[np.uint8]) -> 
     write_constants(package, biases)
 
 
-def _means(values: Sequence[Tensor], kind: str) -> Tensor:
-    """The mean of each channel, float64 (c,), of what a layer made of all pictures."""
-    return torch.stack([value.double().mean(MEANS_OVER[kind]) for value in values]).mean(0)
+def _limits(steps: Sequence[Operation], known: Mapping[str, Any]) -> dict[str, float]:
+    """By the names of values that are cut off later on at plus and minus a number, that number.
+
+    Those are logits that are clipped on purpose: what is beyond must not count as a shift.
+    """
+    limits: dict[str, float] = {}
+    for step in reversed(steps):
+        (x,) = step.inputs.get("x", ("",))
+        if step.kind == "clip":
+            low, high = (float(known[step.inputs[name][0]]) for name in ("alpha", "beta"))
+            if low == -high:
+                limits[x] = high
+        elif step.kind in RESIZING and step.output in limits:
+            limits[x] = limits[step.output]
+    return limits
+
+
+def _means(values: Sequence[Tensor], kind: str, limit: float) -> Tensor:
+    """The mean of each channel, float64 (c,), of what a layer made of all pictures, within ±`limit`."""
+    means = [value.double().clamp(-limit, limit).mean(MEANS_OVER[kind]) for value in values]
+    return torch.stack(means).mean(0)

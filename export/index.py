@@ -9,14 +9,24 @@ from typing import Any
 
 from coindex.codes import space_id
 from coindex.cutout import CUTOUT_VERSION
+from coindex.errors import ExportError
 from coindex.models import FORMAT
 from coindex.open_set import OpenSet
 from export.coreml import package_digest
 from export.ports import ports
-from export.variants import NETS, SHIPPED, VARIANTS, Variant
+from export.variants import NETS, PACKAGES, SHIPPED, VARIANTS, Variant
 from training.places import EMBEDDER, SEGMENTER
 
-__all__ = ["CODE_SCALE", "UNDECIDED", "describe", "entries", "space_of", "write_index"]
+__all__ = [
+    "CODE_SCALE",
+    "UNDECIDED",
+    "describe",
+    "describe_packages",
+    "entries",
+    "require_made_from",
+    "space_of",
+    "write_index",
+]
 
 CODE_SCALE = 254.0
 """Steps of a unit vector's coordinate: of 100,000 clustered vectors 98.3 % kept their nearest, with 127 only 95.4 %."""
@@ -25,6 +35,8 @@ UNDECIDED = OpenSet(limit=0, shift=0, bias=0, distance=0, ratio=0, rows=0, photo
 """Stands in an index until it is calibrated: the nets must be loaded for that."""
 
 TOOLS = ("torch", "onnx", "onnx2tf", "tensorflow", "coremltools", "ai-edge-litert", "onnxruntime")
+PACKAGE_TOOLS = ("torch", "coremltools")
+"""Of them, those that make Core ML packages."""
 
 
 def space_of(checkpoints: Path) -> str:
@@ -43,8 +55,7 @@ def describe(checkpoints: Path, folder: Path, *, calibrated_on: str, open_set: O
         "space_id": space,
         "code_scale": CODE_SCALE,
         "cutout_version": CUTOUT_VERSION,
-        "embedder_checkpoint_sha256": _sha256(checkpoints / EMBEDDER),
-        "segmenter_checkpoint_sha256": _sha256(checkpoints / SEGMENTER),
+        **_checkpoint_hashes(checkpoints),
         "calibrated_on": calibrated_on,
         "tools": {name: version(name) for name in TOOLS},
         "models": {
@@ -56,6 +67,29 @@ def describe(checkpoints: Path, folder: Path, *, calibrated_on: str, open_set: O
         },
         "open_set": open_set.document(),
     }
+
+
+def describe_packages(document: dict[str, Any], folder: Path) -> None:
+    """Say of the Core ML packages what those in `folder` are now, and of all other files what was said before.
+
+    The packages' parity is still to be added.
+    """
+    document["tools"] |= {name: version(name) for name in PACKAGE_TOOLS}
+    for name in NETS:
+        for variant, entry in entries(document, name).items():
+            if variant in PACKAGES:
+                entry.clear()
+                entry.update(_described(name, variant, folder, document["space_id"]))
+
+
+def require_made_from(checkpoints: Path, document: Mapping[str, Any], *, named: Path) -> None:
+    """Raise `ExportError` where the models of a document, which stands in the file `named`, come from other weights."""
+    for field, wanted in _checkpoint_hashes(checkpoints).items():
+        if document.get(field) != wanted:
+            raise ExportError(
+                f"{named}: {field} is {document.get(field)}, that of the checkpoint is {wanted}: the models there come "
+                "from other weights; export all formats"
+            )
 
 
 def write_index(document: Mapping[str, Any], path: Path) -> None:
@@ -80,6 +114,13 @@ def _described(name: str, variant: Variant, folder: Path, space: str) -> dict[st
         "sha256": digest,
         "bytes": size,
         **ports(path),
+    }
+
+
+def _checkpoint_hashes(checkpoints: Path) -> dict[str, str]:
+    return {
+        "embedder_checkpoint_sha256": _sha256(checkpoints / EMBEDDER),
+        "segmenter_checkpoint_sha256": _sha256(checkpoints / SEGMENTER),
     }
 
 

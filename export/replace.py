@@ -45,9 +45,16 @@ def replaced_folder(folder: Path) -> Iterator[Path]:
                 new.rename(folder)
     except OSError as error:
         raise ExportError(
-            f"{folder}: cannot be written ({error.strerror or error}); what was there is untouched. "
+            f"{folder}: cannot be written ({_reason(error)}); what was there is untouched. "
             "Make room or choose another --out, and try again"
         ) from None
+
+
+def _reason(error: OSError) -> str:
+    """What the system said; copying a tree collects it file by file, and the first one tells."""
+    if isinstance(error, shutil.Error):
+        return str(error.args[0][0][2])
+    return error.strerror or str(error)
 
 
 def _flush(folder: Path) -> None:

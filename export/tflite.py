@@ -22,20 +22,17 @@ from coindex.cutout import SIZE
 from coindex.errors import ExportError
 from coindex.runtime import LiteRTNet
 from export.bias_correction import correct_biases
-from export.calibration import CORRECTING_PICTURES
+from export.calibration import CORRECTING_PICTURES, MIN_CALIBRATION
 from export.description import INPUT_NAME, OUTPUT_NAME, Description
 from export.equalisation import equalise
 from export.tflite_metadata import described
 from training.runtime import TorchNet
 
-__all__ = ["MIN_CALIBRATION", "PRECISIONS", "STAGES", "file_name", "to_onnx", "to_tflite"]
+__all__ = ["PRECISIONS", "STAGES", "file_name", "to_onnx", "to_tflite"]
 
 PRECISIONS = ("int8", "float32", "float16", "dynamic")
 STAGES = ("ONNX", "equalisation", "TensorFlow", "float32", "float16", "dynamic", "int8", "bias correction", "checks")
 """What `to_tflite` does, in order, by the names that it calls `on_stage` with."""
-
-MIN_CALIBRATION = 32
-"""Fewer pictures do not show the ranges that activations take."""
 
 EQUALISING_PICTURES = 64
 

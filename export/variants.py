@@ -9,7 +9,7 @@ from coindex.errors import ModelError
 from coindex.models import INDEX_NAME, Models, read_index
 from coindex.runtime import LiteRTNet, Net
 
-__all__ = ["NETS", "SHIPPED", "VARIANTS", "Variant", "load_variant"]
+__all__ = ["NETS", "PACKAGES", "SHIPPED", "VARIANTS", "Variant", "load_variant"]
 
 NETS = ("segmenter", "embedder")
 
@@ -36,6 +36,10 @@ VARIANTS = (
 
 SHIPPED = VARIANTS[0]
 """What phones are given and catalogues are built with."""
+
+
+PACKAGES = tuple(variant for variant in VARIANTS if variant.suffix.endswith(".mlpackage"))
+"""Those of Core ML."""
 
 
 def load_variant(variant: Variant, folder: Path, *, threads: int = 1) -> Models:

@@ -38,6 +38,9 @@ Net = TypeVar("Net", bound=nn.Module)
 HEADS = ("normed", "linear")
 """What stands behind an embedder's backbone."""
 
+LEAST_SIDE = 32
+"""Backbones halve their input five times."""
+
 
 class Embedder(nn.Module):
     """Net input (n, 3, 256, 256) → embedding (n, 64) of any length.
@@ -50,6 +53,8 @@ class Embedder(nn.Module):
         super().__init__()
         if head not in HEADS:
             raise ValueError(f"head {head!r} is none of {', '.join(HEADS)}")
+        if not (isinstance(side, int) and LEAST_SIDE <= side <= SIZE):
+            raise ValueError(f"side {side!r} must be a whole number from {LEAST_SIDE} to {SIZE}")
         normed = head == "normed"
         self.side = side
         self.backbone = timm.create_model(backbone, pad_type="same", num_classes=0, global_pool="")
@@ -211,6 +216,8 @@ def _read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         )
     with _named(path), safe_open(path, "pt") as file:
         settings = json.loads(file.metadata()["settings"])
+        if not isinstance(settings, dict):
+            raise ValueError(f"its settings are no JSON object but {settings!r}")
         return settings, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
 
 
@@ -219,6 +226,9 @@ def _filled(module: Net, weights: Mapping[str, Tensor]) -> Net:
     missing = [name for name in missing if not name.endswith("num_batches_tracked")]
     if missing or unexpected:
         raise ValueError(f"lacks {missing[:3]}, has besides {list(unexpected)[:3]}")
+    for name, value in weights.items():
+        if not value.isfinite().all():
+            raise ValueError(f"{name} has weights that are no finite numbers")
     return module.eval()
 
 

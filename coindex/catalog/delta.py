@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from coindex.catalog.packing import frame, pack_ascending, unframe, unpack_ascending
+from coindex.catalog.packing import frame, inflated, pack_ascending, unframe, unpack_ascending
 from coindex.catalog.sections import Sections, pack_rows, section
 from coindex.catalog.state import (
     CatalogState,
@@ -168,12 +168,7 @@ def _records(data: memoryview, length: int) -> bytes:
         return bytes(data)
     if length > MAX_RECORDS_BYTES:
         raise CatalogError(f"its records claim {length} bytes; {MAX_RECORDS_BYTES} are the most")
-    inflater = zlib.decompressobj()
-    try:
-        # One byte more than can be right: a stream that goes on is found out without following it.
-        raw = inflater.decompress(data, length + 1)
-    except zlib.error as error:
-        raise CatalogError(f"its records cannot be inflated ({error})") from None
-    if len(raw) != length or not inflater.eof or inflater.unused_data:
+    raw = inflated(data, length)
+    if len(raw) != length:
         raise CatalogError(f"its records are not the {length} bytes that it states")
     return raw

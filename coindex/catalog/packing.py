@@ -24,6 +24,7 @@ from coindex.errors import CatalogError
 
 __all__ = [
     "frame",
+    "inflated",
     "pack_ascending",
     "pack_codes",
     "pack_numbers",
@@ -72,7 +73,7 @@ def pack_codes(codes: NDArray[np.int8]) -> bytes:
 def unpack_codes(data: bytes | memoryview, count: int) -> NDArray[np.int8]:
     """Codes int8 (count, 64) of `pack_codes`. Raises `CatalogError`."""
     size = count * DIMENSIONS
-    raw = _inflate(data, size)
+    raw = inflated(data, size)
     if len(raw) != size:
         raise CatalogError(f"packed codes hold {len(raw)} bytes of {size}")
     codes = np.frombuffer(raw, np.int8).reshape(count, DIMENSIONS)
@@ -108,7 +109,21 @@ def pack_numbers(numbers: NDArray[np.uint32]) -> bytes:
 
 def unpack_numbers(data: bytes | memoryview, count: int) -> NDArray[np.uint32]:
     """Numbers uint32 (count,) of `pack_numbers`. Raises `CatalogError`."""
-    return _of_varints(np.frombuffer(_inflate(data, VARINT_BYTES * count), np.uint8), count)
+    return _of_varints(np.frombuffer(inflated(data, VARINT_BYTES * count), np.uint8), count)
+
+
+def inflated(data: bytes | memoryview, most: int) -> bytes:
+    """What a zlib stream holds. Raises `CatalogError` where that is more than `most` bytes, or the stream is damaged,
+    cut short or followed by anything."""
+    inflater = zlib.decompressobj()
+    try:
+        # One byte more than can be right: a stream that goes on is found out without following it.
+        raw = inflater.decompress(data, most + 1)
+    except zlib.error as error:
+        raise CatalogError(f"packed data cannot be inflated ({error})") from None
+    if len(raw) > most or not inflater.eof or inflater.unused_data:
+        raise CatalogError(f"packed data do not end where {most} bytes do")
+    return raw
 
 
 def _checksum(magic: bytes, version: int, payload: bytes | memoryview) -> bytes:
@@ -120,18 +135,6 @@ def _checksum(magic: bytes, version: int, payload: bytes | memoryview) -> bytes:
 def _deflate(raw: bytes, strategy: int) -> bytes:
     compressor = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL, strategy)
     return compressor.compress(raw) + compressor.flush()
-
-
-def _inflate(data: bytes | memoryview, most: int) -> bytes:
-    inflater = zlib.decompressobj()
-    try:
-        # One byte more than can be right: a stream that goes on is found out without following it.
-        raw = inflater.decompress(data, most + 1)
-    except zlib.error as error:
-        raise CatalogError(f"packed data cannot be inflated ({error})") from None
-    if len(raw) > most or not inflater.eof or inflater.unused_data:
-        raise CatalogError(f"packed data do not end where {most} bytes do")
-    return raw
 
 
 def _to_varints(numbers: NDArray[np.uint32]) -> bytes:

@@ -99,6 +99,28 @@ def test_nothing_but_biases_is_changed(packages: dict[str, Path], pictures: NDAr
     assert others(copy) == others(packages["int8"])
 
 
+def test_what_is_clipped_on_purpose_is_no_shift(pictures: NDArray[np.uint8], tmp_path: Path) -> None:
+    """Logits of about 100 and about 0, clipped at 8: the first bias stays where it is, the second is taken back."""
+
+    class Logits(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.last = nn.Conv2d(3, 2, 16, 16)
+            nn.init.constant_(self.last.weight, 0.001)
+            self.last.bias.data = torch.tensor([100.0, 0.0])
+
+        def forward(self, pixels: Any) -> Any:
+            return nn.functional.interpolate(self.last(pixels), scale_factor=2, mode="bilinear").clamp(-8.0, 8.0)
+
+    made = to_coreml(Logits(), pictures, tmp_path, described("logits"))
+    copy = shifted(made["float16"], 0.25, tmp_path / "shifted")
+    (before,) = biases(copy).values()
+    correct_package(copy, made["float16"], pictures)
+    (after,) = biases(copy).values()
+    assert before.tolist() == [100.25, 0.25]
+    assert after == pytest.approx([100.25, 0], abs=1e-3)
+
+
 def test_packages_of_two_nets_are_refused(
     packages: dict[str, Path], pictures: NDArray[np.uint8], tmp_path: Path
 ) -> None:

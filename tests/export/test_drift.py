@@ -19,9 +19,10 @@ from rich.console import Console
 from torch import Tensor, nn
 
 from coindex.errors import ExportError
+from export.calibration import MIN_CALIBRATION
 from export.description import Description
 from export.drift import TensorDrift, _Sums, drift, drift_table, explain_drift, plot_drift
-from export.tflite import MIN_CALIBRATION, to_tflite
+from export.tflite import to_tflite
 from export.tflite_metadata import packed, unpacked
 from export.tracing import Activation, layer_name
 

@@ -19,6 +19,7 @@ from coindex.models import DEFAULT_FOLDER, INDEX_NAME, load_models
 from coindex.open_set import OpenSet
 from coindex.synthetic import write_catalogue
 from export.commands import export
+from export.coreml import package_digest
 from export.description import Description
 from export.index import entries
 from export.variants import NETS, VARIANTS, load_variant
@@ -32,11 +33,11 @@ DECISION = OpenSet(1, 2, 3, 4, 5, 6, 7, 8)
 
 @pytest.fixture(scope="module")
 def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Photos of two invented coins to calibrate with, and of three others as a catalogue and as queries."""
+    """Photos of sixteen invented coins to calibrate with, and of three others as a catalogue and as queries."""
     folder = tmp_path_factory.mktemp("labelled")
     tables = [
         write_catalogue(folder / split, types=types, seed=seed, size=256, split=split)
-        for split, types, seed in (("train", 2, 100_000), ("val_catalog", 3, 5), ("val_query", 3, 5))
+        for split, types, seed in (("train", 16, 100_000), ("val_catalog", 3, 5), ("val_query", 3, 5))
     ]
     header = tables[0].read_text().splitlines()[0]
     rows = [f"{table.parent.name}/{line}" for table in tables for line in table.read_text().splitlines()[1:]]
@@ -146,22 +147,26 @@ def test_a_segmenter_in_the_embedders_place_is_refused(labelled: Path, tmp_path:
     assert not (tmp_path / "models").exists()
 
 
-def manifest_of(folder: Path, split: str) -> Path:
-    return write_catalogue(folder / "set", types=1, seed=3, size=64, split=split)
+def manifest_of(folder: Path, split: str, *, types: int = 1) -> Path:
+    return write_catalogue(folder / "set", types=types, seed=3, size=64, split=split)
 
 
 @pytest.mark.parametrize(
-    ("split", "reason"),
-    [("holiday", "no photo of a training split"), ("train", "the splits val_catalog and val_query")],
+    ("split", "types", "reason"),
+    [
+        ("holiday", 1, "0 photos of a training split"),
+        ("train", 15, "30 photos of a training split .*at least 32"),
+        ("train", 16, "the splits val_catalog and val_query"),
+    ],
 )
 def test_photos_that_cannot_calibrate_are_refused_and_the_former_models_stay(
-    tmp_path: Path, split: str, reason: str
+    tmp_path: Path, split: str, types: int, reason: str
 ) -> None:
     out = tmp_path / "models"
     out.mkdir()
     (out / INDEX_NAME).write_text("former")
     with pytest.raises(ExportError, match=reason):
-        export(data=manifest_of(tmp_path, split), preset="tiny", out=out)
+        export(data=manifest_of(tmp_path, split, types=types), preset="tiny", out=out)
     assert [path.name for path in out.iterdir()] == [INDEX_NAME]
     assert (out / INDEX_NAME).read_text() == "former"
 
@@ -184,6 +189,37 @@ def test_calibrating_alone_changes_the_decision_and_nothing_else(
     assert json.loads((out / INDEX_NAME).read_text("utf-8")) == {**before, "open_set": decision.document()}
     assert sorted(path.name for path in out.iterdir()) == sorted(path.name for path in DEFAULT_FOLDER.iterdir())
     assert load_models(out).index.open_set == decision
+
+
+def test_core_ml_alone_is_made_anew_and_nothing_else_changes(labelled: Path, tmp_path: Path) -> None:
+    out = tmp_path / "models"
+    shutil.copytree(DEFAULT_FOLDER, out, ignore=shutil.ignore_patterns("*.mlpackage"))
+    export(data=labelled, out=out, packages_only=True)
+    packages = {f"{name}.{precision}.mlpackage" for name in NETS for precision in ("float16", "int8", "6bit")}
+    former = {path.name for path in DEFAULT_FOLDER.iterdir()}
+    assert {path.name for path in out.iterdir()} == former | packages
+    before, after = (json.loads((folder / INDEX_NAME).read_text("utf-8")) for folder in (DEFAULT_FOLDER, out))
+    for name in NETS:
+        assert (out / f"{name}.tflite").read_bytes() == (DEFAULT_FOLDER / f"{name}.tflite").read_bytes()
+        for variant, entry in entries(after, name).items():
+            if entry["file"] in packages:
+                assert (entry["sha256"], entry["bytes"]) == package_digest(out / entry["file"])
+                assert entry["parity"]["views" if name == "segmenter" else "cutouts"] > 0
+            else:
+                former_entry = entries(before, name)[variant]
+                assert {**entry, "variants": []} == {**former_entry, "variants": []}
+    assert after["open_set"] == before["open_set"]
+
+
+def test_packages_of_other_weights_are_not_put_beside_the_models_there(labelled: Path, tmp_path: Path) -> None:
+    out = tmp_path / "models"
+    shutil.copytree(DEFAULT_FOLDER, out)
+    document = json.loads((out / INDEX_NAME).read_text("utf-8"))
+    (out / INDEX_NAME).write_text(json.dumps({**document, "segmenter_checkpoint_sha256": "0" * 64}))
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    with pytest.raises(ExportError, match=r"models\.json: segmenter_checkpoint_sha256 is 0000.* from other weights"):
+        export(data=labelled, out=out, packages_only=True)
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
 
 
 def test_a_missing_checkpoint_is_named(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,21 @@ def test_a_full_disk_is_named_and_leaves_the_former_folder(
         (new / "package" / "weights").write_text("new")
         if step == "write":
             raise full
+    assert content(folder) == before
+    assert [path.name for path in folder.parent.iterdir()] == ["models"]
+
+
+def test_a_disk_without_room_for_the_copy_is_named_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "package" / "program").write_text("former")
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(shutil, "copyfile", fail)
+    before = content(folder)
+    with pytest.raises(ExportError, match="cannot be written") as refused, replaced_folder(folder):
+        pass
+    assert str(refused.value).count("No space left") == 1
     assert content(folder) == before
     assert [path.name for path in folder.parent.iterdir()] == ["models"]
 

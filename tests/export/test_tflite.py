@@ -21,9 +21,10 @@ from coindex.errors import ExportError, ModelError
 from coindex.runtime import LiteRTNet
 from export import tflite
 from export.bias_correction import correct_biases
+from export.calibration import MIN_CALIBRATION
 from export.description import Description
 from export.equalisation import equalise
-from export.tflite import MIN_CALIBRATION, PRECISIONS, STAGES, file_name, to_onnx, to_tflite
+from export.tflite import PRECISIONS, STAGES, file_name, to_onnx, to_tflite
 from export.tflite_metadata import TensorMetadata, packed, read_metadata, unpacked
 from training.runtime import TorchNet
 

@@ -97,6 +97,33 @@ def test_a_checkpoint_that_is_none_is_refused_by_name(embedder, tmp_path):
         read_segmenter(path)
 
 
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"backbone": "no_such_net", "side": 64}, "no_such_net"),
+        ({"backbone": "resnet18", "side": 64}, "ResNet"),
+        ({"backbone": BACKBONE, "side": "64"}, "side '64' must be a whole number from 32 to 256"),
+        ({"backbone": BACKBONE, "side": -64}, "side -64 must be"),
+        ({"backbone": BACKBONE}, "side"),
+        ([BACKBONE, 64], "its settings are no JSON object"),
+    ],
+    ids=["unknown", "unsupported", "a side that is text", "a side below 0", "no side", "no object"],
+)
+def test_a_checkpoint_whose_settings_make_no_embedder_is_refused_with_the_reason(embedder, tmp_path, settings, reason):
+    path = tmp_path / "odd.safetensors"
+    save_checkpoint(path, embedder, {"settings": json.dumps(settings)})
+    with pytest.raises(ModelError, match=rf"odd\.safetensors: not a checkpoint of this architecture .*{reason}"):
+        read_embedder(path)
+
+
+def test_a_checkpoint_that_diverged_is_refused_by_its_layer(tmp_path):
+    diverged = Embedder(BACKBONE, side=64)
+    torch.nn.init.constant_(diverged.projection.weight, torch.inf)
+    save_checkpoint(tmp_path / "nan.safetensors", diverged, {"settings": f'{{"backbone": "{BACKBONE}", "side": 64}}'})
+    with pytest.raises(ModelError, match=r"nan\.safetensors: .*projection\.weight has weights that are no finite"):
+        read_embedder(tmp_path / "nan.safetensors")
+
+
 def test_missing_backbone_weights_are_refused_with_what_to_do(tmp_path):
     with pytest.raises(TrainingError, match=rf"{BACKBONE}: .*gone\.npz.*--weights"):
         backbone_weights(tmp_path / "gone.npz", BACKBONE)
