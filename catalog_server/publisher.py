@@ -149,8 +149,12 @@ def verify(store: Store, *, progress: Progress | None = None) -> VerifyReport:
         except StoreError as error:
             problems.append(str(error))
         progress(done, len(photos))
-    index = current_index(store)
-    problems += _release_problems(store, index) if index else []
+    index = None
+    try:
+        index = current_index(store)
+        problems += _release_problems(store, index) if index else []
+    except CoindexError as error:
+        problems.append(str(error))
     served = None if problems or not index else served_manifest(store, index)
     return VerifyReport(
         photos=len(photos),

@@ -1,7 +1,6 @@
 """Signing: the private keys of a store, and the metadata (TUF) that they sign of its releases."""
 
 from catalog_server.signing.keys import PASSPHRASE, ROLES, KeyRing, Role, default_keys, read_keys
-from catalog_server.signing.renewal import renew_timestamp, renewal
 from catalog_server.signing.repository import (
     Current,
     begin,
@@ -12,6 +11,7 @@ from catalog_server.signing.repository import (
     renew,
     rotate,
 )
+from catalog_server.signing.upkeep import renew_timestamp, renewal
 
 __all__ = [
     "PASSPHRASE",
