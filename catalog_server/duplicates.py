@@ -15,10 +15,10 @@ __all__ = ["NEAR_DUPLICATE", "NearRow", "nearest_rows"]
 NEAR_DUPLICATE = 3_000
 """The squared distance of two codes up to which their photos are told to be near-duplicates.
 
-Measured over 1,394 photos of 38 classes that no training saw (docs/store.md): of copies of a photo that were compressed,
-made smaller, cut at the edges, turned by a quarter or tilted by seven degrees, 98.7 % lie within it; no photo has one of
-another class within it (the nearest is at 8,530), and 16 % have another photo of their own class, which is as good a
-thing to be told of. Twice as far it would be half of them, and a warning that is always there is none.
+Measured over 1,394 photos of 38 classes that no training saw (docs/store.md): of copies of a photo that were
+compressed, made smaller, cut at the edges, turned by a quarter or tilted by seven degrees, 98.7 % lie within it; no
+photo has one of another class within it (the nearest is at 8,530), and 16 % have another photo of their own class,
+which is as good a thing to be told of. Twice as far it would be half of them: a warning that is always there is none.
 """
 
 READ_AT_ONCE = 65_536
