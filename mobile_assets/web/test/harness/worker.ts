@@ -17,6 +17,7 @@ import {
 import { DIMENSIONS } from "../../src/recognizer/codes";
 import { sha256 } from "../../src/recognizer/models";
 import { type Golden, walk } from "../support/golden";
+import { CATALOG_QUESTIONS } from "./catalog";
 
 /** Rows and names to answer from, as a program writes them down. */
 interface CatalogDocument {
@@ -35,6 +36,7 @@ const QUESTIONS = {
   search,
   timed,
   stages,
+  ...CATALOG_QUESTIONS,
 } as const;
 
 export interface Question {
