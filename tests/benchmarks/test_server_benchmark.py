@@ -1,0 +1,25 @@
+"""The server's benchmark runs, and counts what it says."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+SCRIPT = Path(__file__).resolve().parents[2] / "benchmarks" / "server.py"
+
+
+def test_it_finds_a_quiet_sync_small_and_killed_stores_sound(tmp_path):
+    out = tmp_path / "server.json"
+    subprocess.run(
+        [sys.executable, SCRIPT, "--quick", "--parts", "quiet,kills", "--json", out], check=True, capture_output=True
+    )
+    report = json.loads(out.read_text())
+    assert {"phones", "requests_per_s", "p99_ms", "nginx_requests_per_s", "import_photos_per_s"} < report.keys()
+    assert report["quiet"]["requests"] == 2
+    assert report["quiet"]["bytes_sent"] + report["quiet"]["bytes_received"] <= 2000
+    assert report["kills"]["problems"] == [] and report["kills"]["kills"] == 5
+
+
+def test_an_unknown_part_is_refused():
+    done = subprocess.run([sys.executable, SCRIPT, "--parts", "everything"], capture_output=True, text=True)
+    assert done.returncode == 2 and "no part named everything" in done.stderr
