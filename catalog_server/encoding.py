@@ -1,5 +1,4 @@
-"""Photos to codes on the server: with the phones' own nets, in as many threads as there are cores, in every space that
-is live.
+"""Photos to codes on the server: with the phones' own nets, on all cores, in every space that is live.
 
 LiteRT and the image decoders let go of Python's lock while they work, so threads are enough; each has nets of its own.
 """
@@ -143,9 +142,9 @@ def keep_models(store: Store, models: Path) -> str:
 def in_threads(
     work: Callable[[Item], Result], items: Iterable[Item], *, threads: int | None = None
 ) -> Iterator[Result]:
-    """The results of `work`, in the order of the items, by default as many at once as there are cores. What one raises
-    is raised in its turn; what was not begun then never is."""
-    threads = threads or len(os.sched_getaffinity(0))
+    """The results of `work`, in the order of the items, by default one more at once than there are cores, since one
+    waits for the disk now and then. What one raises is raised in its turn; what was not begun then never is."""
+    threads = threads or (os.cpu_count() or 1) + 1
     with ThreadPoolExecutor(threads, thread_name_prefix="encode") as pool:
         waiting: deque[Future[Result]] = deque()
         try:

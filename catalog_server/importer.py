@@ -64,9 +64,10 @@ def import_photos(
 
     Photos get a code in `space_id` by `encode`, and one in each space of `beside`, which are the others that are live.
     A photo that its class has already is counted, not added; one that was retired comes back. Photos are encoded first,
-    in `threads` threads (by default one a core), and stored in one transaction, so an error or Ctrl-C leaves the store
-    as it was. Raises `SpaceMismatch` where the store's live spaces are others than these, `PhotoError` naming the
-    photos that cannot be read or show no coin unless `skip_bad`, and `StoreError` where a class is given two designs.
+    in `threads` threads (by default one more than cores), and stored in one transaction, so an error or Ctrl-C leaves
+    the store as it was. Raises `SpaceMismatch` where the store's live spaces are others than these, `PhotoError` naming
+    the photos that cannot be read or show no coin unless `skip_bad`, and `StoreError` where a class is given two
+    designs.
     """
     designs = _designs(photos)
     encoders = {space_id: encode, **(beside or {})}

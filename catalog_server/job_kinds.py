@@ -5,7 +5,7 @@ import shutil
 import time
 from pathlib import Path
 
-from catalog_server.encoding import live_encoders
+from catalog_server.encoding import keep_models, live_encoders
 from catalog_server.importer import ImportReport, import_photos
 from catalog_server.jobs import Handler, JobRun, find_job, list_jobs, submit_job
 from catalog_server.publisher import publish
@@ -101,6 +101,9 @@ def _import(run: JobRun) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         raise
     shutil.rmtree(folder, ignore_errors=True)
+    if not (store.models_folder(space_id) / INDEX_NAME).is_file():
+        keep_models(store, DEFAULT_FOLDER)  # the first import was by the checkout's
+    sweep_staging(store)
 
 
 def _reembed(run: JobRun) -> None:

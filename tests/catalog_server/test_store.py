@@ -87,14 +87,12 @@ def test_an_older_coindex_would_refuse_the_store_by_name(tmp_path):
     store.close()
 
 
-def test_the_migrations_lead_to_the_tables_that_the_code_knows(tmp_path):
+def test_the_migrations_lead_to_the_tables_that_the_code_knows(any_store):
     from alembic.script import ScriptDirectory
 
     assert ScriptDirectory("catalog_server/store/migrations").get_current_head() == HEAD
-    store = open_store(tmp_path / "new", create=True)
-    with store.reading() as session:
+    with any_store.reading() as session:
         assert compare_metadata(MigrationContext.configure(session.connection()), Base.metadata) == []
-    store.close()
 
 
 def test_a_migration_that_fails_leaves_the_old_store_as_it_was(tmp_path):
@@ -108,8 +106,8 @@ def test_a_migration_that_fails_leaves_the_old_store_as_it_was(tmp_path):
     database.close()
 
 
-def test_a_reader_is_unmoved_by_a_change_and_a_failed_change_is_none(tmp_path):
-    store = open_store(tmp_path / "new", create=True)
+def test_a_reader_is_unmoved_by_a_change_and_a_failed_change_is_none(any_store):
+    store = any_store
     count = text("SELECT count(*) FROM meta")
     with store.reading() as session:
         assert session.scalar(count) == 1
@@ -122,7 +120,28 @@ def test_a_reader_is_unmoved_by_a_change_and_a_failed_change_is_none(tmp_path):
         raise KeyError
     with store.reading() as session:
         assert session.scalar(count) == 2
-    store.close()
+
+
+def test_who_reads_cannot_change_on_postgresql(any_store):
+    if not any_store.on_postgres:
+        pytest.skip("SQLite has no transactions that only read")
+    with pytest.raises(StoreError, match="read-only"), any_store.reading() as session:
+        session.add(Meta(name="a", value="b"))
+        session.flush()
+
+
+def test_a_database_that_is_not_there_is_told_without_its_password(tmp_path):
+    url = "postgresql://coindex:sesame@127.0.0.1:9/nothing"
+    with pytest.raises(StoreError, match=r"127\.0\.0\.1") as caught:
+        open_store(tmp_path / "new", create=True, database_url=url)
+    assert "sesame" not in str(caught.value)
+
+
+def test_a_postgresql_database_without_tables_is_no_store_until_one_is_made(tmp_path, database_url):
+    with pytest.raises(StoreError, match="no store here"):
+        open_store(tmp_path / "new", database_url=database_url)
+    open_store(tmp_path / "new", create=True, database_url=database_url).close()
+    open_store(tmp_path / "new", database_url=database_url).close()
 
 
 @pytest.fixture(params=["folder", "file", "memory"])
