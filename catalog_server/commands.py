@@ -298,7 +298,6 @@ def serve(
     log_level: Annotated[LogLevel | None, _setting("log_level", "--log-level")] = None,
     stop_seconds: Annotated[int | None, _setting("stop_seconds", "--stop-seconds")] = None,
     keys: Annotated[Path | None, _setting("keys", "--keys")] = None,
-    models: Annotated[Path | None, _setting("models", "--models")] = None,
     store: Annotated[Path | None, _setting("store", "--store")] = None,
     config: Annotated[
         Path | None,

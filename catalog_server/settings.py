@@ -16,7 +16,6 @@ from typing import Any
 
 from catalog_server.identify import ServedEngine
 from coindex.errors import SettingsError
-from coindex.models import DEFAULT_FOLDER
 
 __all__ = ["CONFIG_VARIABLE", "LogFormat", "LogLevel", "ServerKind", "Settings", "load_settings", "variable"]
 
@@ -74,7 +73,6 @@ class Settings:
     keys: Path | None = field(
         default=None, metadata=_about("The folder of the signing keys, where it is not in the store.")
     )
-    models: Path = field(default=DEFAULT_FOLDER, metadata=_about("The folder of the phone models."))
     host: str = field(default="127.0.0.1", metadata=_about("The address to listen on; 0.0.0.0 for every network."))
     port: int = field(
         default=8000, metadata=_about("The port to listen on; 0 takes any free one.", least=0, most=65535)

@@ -114,3 +114,8 @@ def test_every_setting_says_what_it_is_and_has_a_variable_of_its_own():
     names = [variable(each.name) for each in fields(Settings)]
     assert all(each.metadata["help"].endswith((".", "…")) for each in fields(Settings))
     assert len(set(names)) == len(names) and all(name.startswith("COINDEX_") for name in names)
+
+
+def test_the_operators_page_tells_of_every_setting():
+    page = (Path(__file__).resolve().parents[2] / "docs" / "operating.md").read_text("utf-8")
+    assert [each.name for each in fields(Settings) if f"`{each.name}`" not in page] == []
