@@ -16,10 +16,9 @@ from pathlib import Path
 from sqlalchemy import Connection, func, insert, select, text
 
 from catalog_server.encoding import Progress
-from catalog_server.photos import photo_sha256
 from catalog_server.store import DATABASE, PhotoRow, SessionRow, Store, now, open_store
 from catalog_server.store.tables import Base
-from coindex.catalog.files import DISK, move_into_place, sync_folder, write_whole
+from coindex.catalog.files import DISK, move_into_place, sync_folder
 from coindex.errors import StoreError
 
 __all__ = ["BackupReport", "backup", "restore"]
@@ -244,12 +243,16 @@ def _take(archive: zipfile.ZipFile, name: str, entry: _Entry, folder: Path) -> N
         parts = ["photos", parts[1][:2], parts[1]]
     if archive.getinfo(name).file_size != entry.bytes:
         raise StoreError(f"{name}: another length than {INDEX} says; the backup is damaged, take another")
-    data = archive.read(name)
-    if photo_sha256(data) != entry.sha256:
-        raise StoreError(f"{name}: not what {INDEX} describes; the backup is damaged, take another")
     path = folder.joinpath(*parts)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, data)
+    digest = hashlib.sha256()
+    with archive.open(name) as source, path.open("xb") as target:
+        while piece := source.read(CHUNK):
+            digest.update(piece)
+            target.write(piece)
+    DISK.sync_file(path)
+    if digest.hexdigest() != entry.sha256:
+        raise StoreError(f"{name}: not what {INDEX} describes; the backup is damaged, take another")
     if parts[0] == "keys":
         path.parent.chmod(0o700)
         path.chmod(0o600)

@@ -8,7 +8,10 @@ from sqlalchemy.orm import Session
 
 from catalog_server.job_kinds import sweep_staging
 from catalog_server.store import CodeRow, CoinRow, PhotoRow, Store
+from coindex.catalog.files import file_sha256
 from coindex.codes import DIMENSIONS
+from coindex.errors import ModelError
+from coindex.models import INDEX_NAME, read_index
 
 __all__ = ["StoreCheck", "check_store", "collect"]
 
@@ -26,6 +29,7 @@ def check_store(store: Store) -> StoreCheck:
     """Check the database and what it says of codes and photos; photo files themselves are read by `verify`."""
     with store.reading() as session:
         problems = [*_database(store, session), *_codes(store, session), *_retired(session)]
+        problems += [problem for space_id in store.live_spaces(session) for problem in _models(store, space_id)]
         needed = set(session.scalars(select(PhotoRow.photo_sha256)))
     return StoreCheck(tuple(problems), tuple(sorted(set(store.photos.names()) - needed)))
 
@@ -61,6 +65,22 @@ def _codes(store: Store, session: Session) -> Iterator[str]:
     odd = session.scalars(select(CodeRow.row_id).where(func.length(CodeRow.code) != DIMENSIONS)).all()
     if odd:
         yield f"photo {odd[0]} and {len(odd) - 1} more have a code that is not {DIMENSIONS} bytes; restore a backup"
+
+
+def _models(store: Store, space_id: str) -> Iterator[str]:
+    """The models that are kept of a space, if any: without them nothing can be added."""
+    folder = store.models_folder(space_id)
+    if not (folder / INDEX_NAME).is_file():
+        return
+    try:
+        index = read_index(folder / INDEX_NAME)
+    except ModelError as error:
+        yield str(error)
+        return
+    for net in (index.segmenter, index.embedder):
+        path = folder / net.file
+        if not path.is_file() or file_sha256(path) != net.sha256:
+            yield f"{path}: missing or damaged; import with --models once, which keeps them anew"
 
 
 def _retired(session: Session) -> Iterator[str]:

@@ -7,7 +7,7 @@ import io
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -141,9 +141,10 @@ def keep_models(store: Store, models: Path) -> str:
 
 def in_threads(
     work: Callable[[Item], Result], items: Iterable[Item], *, threads: int | None = None
-) -> Iterator[Result]:
+) -> Generator[Result]:
     """The results of `work`, in the order of the items, by default one more at once than there are cores, since one
-    waits for the disk now and then. What one raises is raised in its turn; what was not begun then never is."""
+    waits for the disk now and then. What one raises is raised in its turn; what was not begun then, or when
+    this is closed, never is; what was, has ended by then."""
     threads = threads or (os.cpu_count() or 1) + 1
     with ThreadPoolExecutor(threads, thread_name_prefix="encode") as pool:
         waiting: deque[Future[Result]] = deque()

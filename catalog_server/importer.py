@@ -1,7 +1,7 @@
 """From a manifest to rows of the catalogue: each photo encoded as a phone would, all of them stored or none."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 
 from sqlalchemy import select
@@ -114,15 +114,17 @@ def _encode_all(
 
     batch = _Batch()
     progress(0, len(photos))
-    for done, item in enumerate(in_threads(encode, photos, threads=threads), start=1):
-        if isinstance(item, str):
-            batch.problems.append(item)
-        elif item is None or (item.photo.label, item.sha256) in known:
-            batch.known += 1
-        else:
-            known.add((item.photo.label, item.sha256))
-            batch.encoded.append(item)
-        progress(done, len(photos))
+    # Closed at once where something is raised: no thread keeps a photo after those of this import are forgotten.
+    with closing(in_threads(encode, photos, threads=threads)) as items:
+        for done, item in enumerate(items, start=1):
+            if isinstance(item, str):
+                batch.problems.append(item)
+            elif item is None or (item.photo.label, item.sha256) in known:
+                batch.known += 1
+            else:
+                known.add((item.photo.label, item.sha256))
+                batch.encoded.append(item)
+            progress(done, len(photos))
     return batch
 
 

@@ -5,6 +5,7 @@ beside the current one, made current, and the old one ended when phones have mov
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -192,14 +193,15 @@ def _embed(
             return str(error)
 
     codes, failed = list[tuple[int, bytes]](), dict[int, str]()
-    for (row_id, _), made in zip(photos, in_threads(embed, photos, threads=threads), strict=True):
-        if isinstance(made, bytes):
-            codes.append((row_id, made))
-        else:
-            failed[row_id] = made
-        if len(codes) + len(failed) == BATCH:
-            yield codes, failed
-            codes, failed = [], {}
+    with closing(in_threads(embed, photos, threads=threads)) as results:
+        for (row_id, _), made in zip(photos, results, strict=True):
+            if isinstance(made, bytes):
+                codes.append((row_id, made))
+            else:
+                failed[row_id] = made
+            if len(codes) + len(failed) == BATCH:
+                yield codes, failed
+                codes, failed = [], {}
     yield codes, failed
 
 

@@ -10,6 +10,7 @@ from catalog_server.accounts import Role, create_user, session_identity, sign_in
 from catalog_server.backup import backup, restore
 from catalog_server.checks import check_store, collect
 from catalog_server.curation import retire_coin
+from catalog_server.encoding import keep_models
 from catalog_server.importer import import_photos
 from catalog_server.photos import photo_sha256
 from catalog_server.publisher import publish, verify
@@ -198,3 +199,11 @@ def test_a_photo_without_a_code_and_a_reference_to_nothing_are_problems(filled):
     found = "\n".join(check_store(filled).problems)
     assert "photo 2 and 0 more have no code" in found and "photo 4 and 0 more have a code that is not 64" in found
     assert "photo 5 is live and its class is retired" in found
+
+
+def test_models_that_are_kept_and_damaged_are_a_problem(filled, models, space):
+    keep_models(filled, models)
+    assert check_store(filled).problems == ()
+    (filled.models_folder(space) / "embedder.int8.tflite").write_bytes(b"other")
+    [problem] = check_store(filled).problems
+    assert "embedder.int8.tflite: missing or damaged" in problem

@@ -1,11 +1,12 @@
 """Imports: all photos or none."""
 
 import dataclasses
+import time
 
 import numpy as np
 import pytest
 from PIL import Image
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from catalog_server.curation import retire_coin
 from catalog_server.encoding import thumbnail
@@ -100,6 +101,38 @@ def test_ctrl_c_leaves_the_store_as_it_was(run, store, collection, stop_at):
     with pytest.raises(KeyboardInterrupt):
         run(collection.read(), progress=stop)
     assert content(store) == before
+
+
+def test_no_thread_keeps_a_photo_after_an_import_was_stopped(store, collection, encoder, space):
+    for number in range(20):
+        collection.add("4", seed=100 + number)
+
+    def slowly(photo):
+        time.sleep(0.01)
+        return encoder(photo)
+
+    def stop(done, total):
+        if done == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        import_photos(store, collection.read(), slowly, space_id=space, actor="test", threads=4, progress=stop)
+    time.sleep(0.1)
+    assert caught and list(store.photos.names()) == []
+
+
+def test_rows_follow_the_manifest_however_long_each_photo_takes(store, collection, encoder, space):
+    for number in range(20):
+        collection.add("4", seed=100 + number)
+
+    def at_odds(photo):
+        time.sleep(0.01 * (int(photo.rgb[0, 0, 0]) % 3))
+        return encoder(photo)
+
+    import_photos(store, collection.read(), at_odds, space_id=space, actor="test", threads=4)
+    with store.reading() as session:
+        sources = [row.source for row in session.scalars(select(PhotoRow).order_by(PhotoRow.row_id))]
+    assert sources == [f"{number}.png" for number in range(26)]
 
 
 def test_a_full_disk_is_an_error_of_the_store_and_not_of_a_photo(run, store, collection, monkeypatch):
