@@ -13,10 +13,11 @@ from catalog_server.web.api import MAX_PHOTO_BYTES, api
 from catalog_server.web.app_files import app_files
 from catalog_server.web.observation import Observed, name_routes
 from catalog_server.web.operations import operations, store_gauges
-from catalog_server.web.pages import pages
+from catalog_server.web.pages import Curator, pages
+from catalog_server.web.pages.rendering import error_page
 from catalog_server.web.problems import tell_problems
 from catalog_server.web.releases import PREFIX, ReleaseFiles
-from catalog_server.web.security import send_security_headers
+from catalog_server.web.security import page_key, recognise_sessions, send_security_headers
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -25,22 +26,30 @@ __all__ = ["MAX_PHOTO_BYTES", "create_app"]
 
 
 def create_app(
-    store: Store, *, identifier: Identifier | None = None, proxies: int = 0, show_metrics: bool = True
+    store: Store,
+    *,
+    identifier: Identifier | None = None,
+    curator: Curator | None = None,
+    proxies: int = 0,
+    show_metrics: bool = True,
 ) -> Flask:
-    """The application that serves a store; with an `identifier` it answers photos too. `proxies` is how many stand
-    before it and are believed about who asks; with `show_metrics` it answers at `/metrics`."""
+    """The application that serves a store; with an `identifier` it answers everybody's photos too. `curator` is what
+    the pages work with, by default the store with the models that it keeps. `proxies` is how many stand before it and
+    are believed about who asks; with `show_metrics` it answers at `/metrics`."""
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = MAX_PHOTO_BYTES
+    app.secret_key = page_key(store)
     metrics = Metrics(lambda: store_gauges(store))
     for blueprint in (
         api(store, identifier),
         operations(store, metrics if show_metrics else None),
-        pages(store),
+        pages(curator or Curator(store, identifier)),
         app_files(),
     ):
         app.register_blueprint(blueprint)
+    recognise_sessions(app, store)
     name_routes(app)
-    tell_problems(app)
+    tell_problems(app, error_page)
     send_security_headers(app)
     served = Observed(_Served(app.wsgi_app, ReleaseFiles(store.releases)), metrics, trusted=proxies > 0)
     app.wsgi_app = (  # type: ignore[method-assign]

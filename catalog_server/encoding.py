@@ -97,8 +97,8 @@ def photo_encoder(models: Path, *, largest_only: bool = True) -> Encode:
     return encode
 
 
-def live_encoders(store: Store, models: Path | None = None) -> dict[str, Encode]:
-    """An encoder for each live space of a store, the current one first.
+def live_encoders(store: Store, models: Path | None = None, *, largest_only: bool = True) -> dict[str, Encode]:
+    """An encoder for each live space of a store, the current one first; of the largest coin or of all.
 
     They are by the models that the store keeps; where it keeps none of a space, by those of the checkout. `models`, if
     any, go before both. Raises `SpaceMismatch` where the store has no codes in their space, `ModelError` where a space
@@ -119,7 +119,7 @@ def live_encoders(store: Store, models: Path | None = None) -> dict[str, Encode]
         folder = kept if (kept / INDEX_NAME).is_file() and not (models and space_id == given_space) else given
         if not space_id or (folder is given and space_id != given_space):
             raise ModelError(f"{kept}: no models of space {space_id or '?'} here; give their folder (--models)")
-        encoders[space_id] = photo_encoder(folder)
+        encoders[space_id] = photo_encoder(folder, largest_only=largest_only)
     return encoders
 
 

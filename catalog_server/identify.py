@@ -17,8 +17,8 @@ from catalog_server.store import Store
 from coindex.catalog import CatalogIndex, LocalCatalog
 from coindex.errors import CoindexError
 from coindex.models import Models
-from coindex.photo import load_photo
-from coindex.recognizer import Recognizer
+from coindex.photo import Photo, load_photo
+from coindex.recognizer import Answer, Recognizer
 
 __all__ = ["Identifier", "ServedEngine"]
 
@@ -77,16 +77,23 @@ class Identifier:
         began = time.perf_counter()
         decoded = load_photo(photo)
         decode_ms = (time.perf_counter() - began) * 1000
+        found = self.answer(decoded)
+        if found is None:
+            return None
+        answer, engine = found
+        document = answer.as_json(name)
+        document["timings_ms"] = {"decode": round(decode_ms, 2), **document["timings_ms"]}
+        return {**document, "engine": engine}
+
+    def answer(self, photo: Photo) -> tuple[Answer, dict[str, Any]] | None:
+        """The coins of a photo, and which engine answered; None where nothing is published yet. Raises as `identify`
+        does."""
         self._refresh()
         with self._answering:
             served = self._served
             if served is None:
                 return None
-            answer = served.recognizer.recognize(decoded)
-            engine = {"name": self._engine, **served.engine.description}
-        document = answer.as_json(name)
-        document["timings_ms"] = {"decode": round(decode_ms, 2), **document["timings_ms"]}
-        return {**document, "engine": engine}
+            return served.recognizer.recognize(photo), {"name": self._engine, **served.engine.description}
 
     def close(self) -> None:
         """Free the engine and the device folder."""

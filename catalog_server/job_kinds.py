@@ -1,4 +1,4 @@
-"""What jobs there are: an import of an upload, a re-embedding, a publication."""
+"""What jobs there are: an import of an upload, a re-embedding, a publication, a validation."""
 
 import secrets
 import shutil
@@ -11,6 +11,7 @@ from catalog_server.jobs import Handler, JobRun, find_job, list_jobs, submit_job
 from catalog_server.publisher import publish
 from catalog_server.spaces import reembed
 from catalog_server.store import Store
+from catalog_server.validated import validate_served
 from coindex.errors import CoindexError, JobCancelled, ManifestError, StoreError
 from coindex.manifest import read_manifest
 from coindex.models import DEFAULT_FOLDER, INDEX_NAME
@@ -21,6 +22,7 @@ __all__ = [
     "submit_import",
     "submit_publish",
     "submit_reembed",
+    "submit_validation",
     "sweep_staging",
 ]
 
@@ -32,7 +34,12 @@ ABANDONED_S = 86_400.0
 def handlers(keys: Path | None = None) -> dict[str, Handler]:
     """The handlers of all kinds, for a `Worker`. Releases are signed with `keys`, by default those in the store; models
     are those that the store keeps, or else the checkout's."""
-    return {"import": _import, "reembed": _reembed, "publish": lambda run: _publish(run, keys)}
+    return {
+        "import": _import,
+        "reembed": _reembed,
+        "publish": lambda run: _publish(run, keys),
+        "validate": _validate,
+    }
 
 
 def new_staging_folder(store: Store) -> Path:
@@ -62,6 +69,11 @@ def submit_reembed(store: Store, space_id: str, *, actor: str) -> int:
 def submit_publish(store: Store, *, actor: str, override: str | None = None) -> int:
     """Queue a publication."""
     return submit_job(store, "publish", actor=actor, override=override)
+
+
+def submit_validation(store: Store, *, actor: str) -> int:
+    """Queue a validation of the release that is served."""
+    return submit_job(store, "validate", actor=actor)
 
 
 def sweep_staging(store: Store) -> list[Path]:
@@ -118,10 +130,16 @@ def _publish(run: JobRun, keys: Path | None) -> None:
         space_id = run.store.space_id(session)
     kept = run.store.models_folder(space_id) if space_id else None
     folder = kept if kept and (kept / INDEX_NAME).is_file() else DEFAULT_FOLDER
-    report = publish(run.store, folder, override=run.job.detail.get("override"), keys=keys)
+    report = publish(run.store, folder, override=run.job.detail.get("override"), actor=run.job.actor, keys=keys)
     done = f"release {report.version}" if report.changed else f"nothing changed: release {report.version} is served"
     with run.store.changing() as session:
         run.finish(session, done, version=report.version)
+
+
+def _validate(run: JobRun) -> None:
+    version = validate_served(run.store, progress=run.progress)
+    with run.store.changing() as session:
+        run.finish(session, f"release {version} was held against exact engines", version=version)
 
 
 def _manifest(folder: Path) -> Path:

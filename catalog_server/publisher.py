@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from tuf.api.exceptions import RepositoryError
 
 from catalog_server import signing
+from catalog_server.audit import cli_actor, record
 from catalog_server.compaction import compact, compact_packs
 from catalog_server.folder_fetcher import FolderFetcher
 from catalog_server.precompress import precompress
@@ -52,9 +53,12 @@ from coindex.sync.trust import refresh
 __all__ = [
     "MIN_RECALL",
     "PublishReport",
+    "PublishedRelease",
     "VerifyReport",
     "current_index",
     "publish",
+    "published_releases",
+    "published_state",
     "served_manifest",
     "targets_folder",
     "verify",
@@ -102,6 +106,25 @@ class PublishReport:
 
 
 @dataclass(frozen=True)
+class PublishedRelease:
+    """A release and its files by name."""
+
+    manifest: ReleaseManifest
+    targets: Mapping[str, Target]
+
+    @property
+    def full_bytes(self) -> int:
+        """What a phone without a catalogue fetches."""
+        deltas = {delta.name for delta in self.manifest.deltas}
+        return sum(target.length for name, target in self.targets.items() if name not in deltas)
+
+    @property
+    def delta_bytes(self) -> Mapping[int, int]:
+        """The bytes of each delta, by the version that it leads from, newest first."""
+        return {delta.version: self.targets[delta.name].length for delta in self.manifest.deltas}
+
+
+@dataclass(frozen=True)
 class VerifyReport:
     """What a verification looked at, and every problem that it found; `unpublished` says that the store's catalogue
     is not the one served."""
@@ -114,9 +137,17 @@ class VerifyReport:
 
 
 def publish(
-    store: Store, models: Path, *, override: str | None = None, keys: Path | None = None, passphrase: str | None = None
+    store: Store,
+    models: Path,
+    *,
+    override: str | None = None,
+    actor: str | None = None,
+    keys: Path | None = None,
+    passphrase: str | None = None,
 ) -> PublishReport:
     """Publish the store's catalogue with the models of a folder, unless that is what is served already.
+
+    `actor` is who publishes, by default the user of this machine.
 
     The first publish of a store makes the keys that sign it, in the folder `keys`. The timestamp is replaced last and
     at once: phones see the old release or the new one. What is published already is signed anew where its time is half
@@ -130,7 +161,7 @@ def publish(
     try:
         targets_folder(store).mkdir(parents=True, exist_ok=True)
         with store.exclusive("publishing"):
-            report = _publish(store, models, override, _Keys(store, keys, passphrase))
+            report = _publish(store, models, override, _Keys(store, keys, passphrase), actor or cli_actor())
     except OSError as error:
         raise StoreError(f"{store.releases}: {error.strerror}; what is served is unchanged") from error
     return report
@@ -176,6 +207,21 @@ def served_manifest(store: Store, index: SignedTargets) -> ReleaseManifest:
     return parse_manifest((targets_folder(store) / index.targets[MANIFEST_NAME].stored_name).read_bytes())
 
 
+def published_releases(store: Store) -> tuple[PublishedRelease, ...]:
+    """The releases whose files are still there to go back to, newest first."""
+    return tuple(PublishedRelease(manifest, index.targets) for manifest, index in _earlier(store))
+
+
+def published_state(store: Store, version: int) -> CatalogState:
+    """The catalogue's state in an earlier release. Raises `StoreError` where the release or its files are gone."""
+    for manifest, index in _earlier(store):
+        if manifest.version == version:
+            state = _state_of(store, manifest, index)
+            if state is not None:
+                return state
+    raise StoreError(f"release {version}: it or files of it are not there any more; a backup may have them")
+
+
 def targets_folder(store: Store) -> Path:
     """Where the files of all releases lie."""
     return store.releases / "targets"
@@ -208,7 +254,7 @@ class _Keys:
         return ring
 
 
-def _publish(store: Store, models: Path, override: str | None, keys: _Keys) -> PublishReport:
+def _publish(store: Store, models: Path, override: str | None, keys: _Keys, actor: str) -> PublishReport:
     shelf = _Shelf(targets_folder(store))
     with store.reading() as session:
         state = store.state(session)
@@ -251,7 +297,7 @@ def _publish(store: Store, models: Path, override: str | None, keys: _Keys) -> P
         validation=measured.validation,
     )
     shelf.add(MANIFEST_NAME, manifest.to_bytes())
-    new_keys = _release(store, manifest, shelf.targets, keys)
+    new_keys = _release(store, manifest, shelf.targets, keys, actor)
     return _report(store, manifest, shelf, changed=True, new_keys=new_keys)
 
 
@@ -431,7 +477,9 @@ def _read_target(store: Store, target: Target) -> bytes:
     return data
 
 
-def _release(store: Store, manifest: ReleaseManifest, targets: Mapping[str, Target], keys: _Keys) -> str | None:
+def _release(
+    store: Store, manifest: ReleaseManifest, targets: Mapping[str, Target], keys: _Keys, actor: str
+) -> str | None:
     """Record a release, then let it be seen: a crash between the two costs a version number, never one given twice."""
     validation = manifest.validation
     with store.changing() as session:
@@ -447,6 +495,9 @@ def _release(store: Store, manifest: ReleaseManifest, targets: Mapping[str, Targ
                 override=validation.override if validation else None,
             )
         )
+        told = {"rows": manifest.rows, "classes": manifest.classes}
+        reason = {"reason": validation.override} if validation and validation.override else {}
+        record(session, actor=actor, action="publish", subject=f"release:{manifest.version}", **told, **reason)
     return keys.sign(targets)
 
 

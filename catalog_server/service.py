@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from catalog_server.app import create_app
 from catalog_server.caretaker import Caretaker
-from catalog_server.identify import Identifier
+from catalog_server.identify import Identifier, ServedEngine
 from catalog_server.job_kinds import handlers
 from catalog_server.jobs import Worker
 from catalog_server.settings import Settings
 from catalog_server.signing import default_keys, renewal
 from catalog_server.store import Store, open_store
+from catalog_server.web.pages import Curator
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -33,11 +34,16 @@ def serving(settings: Settings) -> Iterator["Flask"]:
     with ExitStack() as stack:
         store = open_settings_store(settings)
         stack.callback(store.close)
-        identifier = None
-        if settings.engine is not None:
-            identifier = Identifier(store, settings.engine, milvus_uri=settings.milvus_uri)
-            stack.callback(identifier.close)
-        app = create_app(store, identifier=identifier, proxies=settings.proxies, show_metrics=settings.metrics)
+        # Curators may always try a photo; everybody may where an engine is named.
+        identifier = Identifier(store, settings.engine or ServedEngine.HNSW, milvus_uri=settings.milvus_uri)
+        stack.callback(identifier.close)
+        app = create_app(
+            store,
+            identifier=identifier if settings.engine else None,
+            curator=Curator(store, identifier),
+            proxies=settings.proxies,
+            show_metrics=settings.metrics,
+        )
         if settings.jobs:
             keys = settings.keys or default_keys(store.folder)
             caretaker = Caretaker(store.folder, [renewal(store.releases, keys)])

@@ -1,7 +1,7 @@
 """Errors for machines: RFC 9457 problem details for everything below `/api/`."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, NoReturn
 
@@ -48,13 +48,16 @@ def refuse(errors: Mapping[str, str]) -> NoReturn:
     abort(problem_response(HTTPStatus.UNPROCESSABLE_ENTITY, told, errors=listed))
 
 
-def tell_problems(app: Flask) -> None:
-    """Make every error below `/api/` a problem document, that of a path which does not exist as well."""
+def tell_problems(app: Flask, page: Callable[[HTTPStatus, str | None], tuple[str, int]]) -> None:
+    """Make every error below `/api/` a problem document, that of a path which does not exist as well, and every other
+    one a `page`."""
 
     @app.errorhandler(HTTPException)
-    def problem(error: HTTPException) -> Response | HTTPException:
-        if not request.path.startswith("/api/") or error.response is not None:
+    def problem(error: HTTPException) -> Response | HTTPException | tuple[str, int]:
+        if error.response is not None:  # it answers for itself
             return error
+        if not request.path.startswith("/api/"):
+            return page(HTTPStatus(error.code or 500), error.description)
         response = problem_response(HTTPStatus(error.code or 500), error.description)
         # What the error itself has to say, such as the methods that are allowed.
         for name, value in error.get_headers():

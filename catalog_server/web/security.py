@@ -1,21 +1,161 @@
-"""What every answer says to browsers about what they may do with it."""
+"""Who asks, and what they may: sessions of browsers, protection against forged requests, bounds of forms, headers."""
 
-from flask import Flask, Response
+import hmac
+import secrets
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+from urllib.parse import quote, urlsplit
 
-__all__ = ["send_security_headers"]
+from flask import Flask, Response, abort, g, redirect, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from catalog_server.accounts import Identity, Role, SignedIn, session_identity
+from catalog_server.store import Meta, Store
+
+__all__ = [
+    "FORM_LIMITS",
+    "begin_session",
+    "end_session",
+    "identity",
+    "needs",
+    "page_key",
+    "recognise_sessions",
+    "send_security_headers",
+    "session_token",
+    "signed_in",
+]
+
+COOKIE = "coindex_session"
+PAGE_KEY = "page_key"
+CSRF_FIELD, CSRF_HEADER = "csrf", "X-CSRF-Token"
+SIGN_IN = "pages.try_to_sign_in"
+"""Whoever has a session may begin another."""
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+SMALL_FORM = 256 << 10
+"""Bytes of a form without files: the longest field has some hundred characters."""
+FORM_LIMITS: dict[str, int] = {}
+"""The bytes that the endpoints which take files allow; they write themselves down here."""
 
 SECURITY_HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'",
+    # Pictures of coins that were just cut out come with the answer (data:).
+    "Content-Security-Policy": (
+        "default-src 'self'; img-src 'self' data:; object-src 'none'; form-action 'self'; "
+        "frame-ancestors 'none'; base-uri 'none'"
+    ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
 }
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def page_key(store: Store) -> str:
+    """The key by which all processes of a store sign what a page says after a change; made once, and good for nothing
+    else."""
+    with store.changing() as session:
+        found = session.get(Meta, PAGE_KEY)
+        if found is None:
+            found = Meta(name=PAGE_KEY, value=secrets.token_hex(32))
+            session.add(found)
+        return found.value
+
+
+def recognise_sessions(app: Flask, store: Store) -> None:
+    """Find out before each request for a page who asks, and refuse what another site made a browser send.
+
+    Requests below `/api/` carry tokens, which no browser sends by itself, and are left to the API.
+    """
+
+    @app.before_request
+    def recognise() -> None:
+        g.identity = None
+        if request.path.startswith("/api/"):
+            return
+        request.max_content_length = FORM_LIMITS.get(request.endpoint or "", SMALL_FORM)
+        token = session_token()
+        if token:
+            g.identity = session_identity(store, token)
+        if request.method not in SAFE:
+            _refuse_forgery()
+
+    @app.context_processor
+    def who() -> dict[str, object]:
+        found = identity()
+        return {"identity": found, "is_publisher": found is not None and found.role.may(Role.PUBLISHER)}
+
+
+def identity() -> Identity | None:
+    """Who is signed in, None where nobody is."""
+    found: Identity | None = g.get("identity")
+    return found
+
+
+def signed_in() -> Identity:
+    """Who is signed in, on a page that `needs` a role."""
+    found = identity()
+    assert found is not None, "the page needs a role"
+    return found
+
+
+def needs(role: Role) -> Callable[[Callable[P, R]], Callable[P, R | AnyResponse]]:
+    """Let a page be for accounts of a role; who is not signed in is sent to do so, and comes back."""
+
+    def decorate(view: Callable[P, R]) -> Callable[P, R | AnyResponse]:
+        @wraps(view)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> R | AnyResponse:
+            found = identity()
+            if found is None:
+                if request.method in SAFE and not request.path.endswith(".json"):
+                    return redirect(f"/sign-in?next={quote(request.full_path.rstrip('?'))}")
+                abort(401, "your session has ended; sign in and do it again")
+            if not found.role.may(role):
+                abort(403, f"{found.user.name} is a {found.role}; this is for a {role}")
+            return view(*args, **kwargs)
+
+        return guarded
+
+    return decorate
+
+
+def session_token() -> str | None:
+    """The token that the browser sent."""
+    return request.cookies.get(COOKIE)
+
+
+def begin_session(response: AnyResponse, opened: SignedIn) -> None:
+    """Give the browser a session's token: for this server alone, out of reach of scripts, and not sent along with what
+    other sites make it post."""
+    response.set_cookie(COOKIE, opened.token, httponly=True, samesite="Lax", secure=request.is_secure, path="/")
+
+
+def end_session(response: AnyResponse) -> None:
+    """Let the browser forget its token."""
+    response.delete_cookie(COOKIE, httponly=True, samesite="Lax", secure=request.is_secure, path="/")
 
 
 def send_security_headers(app: Flask) -> None:
-    """Put the security headers on every answer."""
+    """Put the security headers on every answer that does not bring its own."""
 
     @app.after_request
     def secure(response: Response) -> Response:
         for name, value in SECURITY_HEADERS.items():
-            response.headers.setdefault(name, value)  # what a part of the server says of itself holds
+            response.headers.setdefault(name, value)
+        if identity() is not None:
+            response.headers.setdefault("Cache-Control", "private, no-store")
         return response
+
+
+def _refuse_forgery() -> None:
+    """Raise 403 for a request that changes something and comes from another site, or lacks its session's secret."""
+    origin = request.headers.get("Origin")
+    if origin is not None and urlsplit(origin).netloc != request.host:
+        abort(403, "this request comes from another site and was refused")
+    found = identity()
+    if found is not None and request.endpoint != SIGN_IN:
+        given = request.headers.get(CSRF_HEADER) or request.form.get(CSRF_FIELD, "")
+        if not hmac.compare_digest(given.encode(), found.csrf.encode()):
+            abort(403, "the form is out of date; go back, load the page again and send it once more")

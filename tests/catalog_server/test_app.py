@@ -106,7 +106,7 @@ def test_errors_of_the_api_are_problem_documents(client):
 
 def test_the_page_shows_every_coin_with_its_picture_and_how_to_sync(client):
     page = client.get("/").text
-    for words in ("Utopia 1 mark", "Utopia 3 mark", "Release <strong>1</strong>", "coindex sync http://localhost/"):
+    for words in ("Utopia 1 mark", "Utopia 3 mark", "<dt>release</dt><dd>1</dd>", "coindex sync http://localhost/"):
         assert words in page
     picture = client.get("/thumbnails/1.webp")
     assert "/thumbnails/1.webp" in page and picture.data[8:12] == b"WEBP"
@@ -129,11 +129,11 @@ def test_a_retired_coin_leaves_the_page(client, filled):
 
 def test_many_coins_are_shown_page_by_page(client, filled, monkeypatch):
     monkeypatch.setattr("catalog_server.web.pages.browse.COINS_PER_PAGE", 2)
-    first, second = client.get("/").text, client.get("/?page=2").text
+    first, second = client.get("/coins").text, client.get("/coins?page=2").text
     assert "Utopia 1 mark" in first and "Utopia 3 mark" not in first and "Page 1 of 2" in first
     assert "Utopia 3 mark" in second
     for odd in ("0", "-1", "x", "99", "9" * 30):
-        assert client.get(f"/?page={odd}").status_code == 200
+        assert client.get(f"/coins?page={odd}").status_code == 200
 
 
 def test_an_empty_store_has_a_page_and_no_release(store):

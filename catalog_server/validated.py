@@ -1,0 +1,55 @@
+"""Validations that the server keeps beside its releases: the served one, opened as a phone does, against what exact
+engines are installed."""
+
+import contextlib
+import os
+import platform
+import tempfile
+from pathlib import Path
+
+from catalog_server.engines import DeviceEngine, Engine, FaissFlat, FaissHnswSq8, MilvusFlat, open_engine
+from catalog_server.self_sync import open_as_device
+from catalog_server.store import Store, now
+from catalog_server.validation import Progress, validate
+from catalog_server.validation_report import PAGE_NAME, Report, write_report
+from coindex.catalog.quality import sample_queries
+from coindex.errors import EngineError
+
+__all__ = ["validate_served", "validation_page"]
+
+QUERIES, SEED = 1_000, 0
+"""As `coindex validate` draws them."""
+
+
+def validate_served(store: Store, *, progress: Progress | None = None) -> int:
+    """Validate the served release and keep the report. Returns its version. Raises `SyncError` where nothing is
+    served."""
+    with tempfile.TemporaryDirectory(prefix="coindex-validate-") as folder, contextlib.ExitStack() as stack:
+        opened = open_as_device(store, Path(folder))
+        engines: list[Engine] = [DeviceEngine(opened.index)]
+        for name in (FaissFlat.name, FaissHnswSq8.name, MilvusFlat.name):
+            with contextlib.suppress(EngineError):  # not installed here: `coindex validate` says what to install
+                engines.append(open_engine(name))
+                stack.callback(engines[-1].close)
+        rows, found = opened.index.rows, opened.manifest
+        queries = sample_queries(rows, QUERIES, SEED)
+        result = validate(rows, queries, engines, fitted=(DeviceEngine.name,), progress=progress)
+    report = Report(
+        result,
+        now(),
+        {"version": found.version, "state_hash": found.state_hash, "space_id": found.space_id},
+        {"processor": platform.machine(), "cores": os.cpu_count() or 1, "system": platform.system()},
+        f"drawn around the rows, seed {SEED}",
+    )
+    write_report(_folder(store, found.version), report)
+    return found.version
+
+
+def validation_page(store: Store, version: int) -> Path | None:
+    """The page of a release's validation, None where it was not validated."""
+    page = _folder(store, version) / PAGE_NAME
+    return page if page.is_file() else None
+
+
+def _folder(store: Store, version: int) -> Path:
+    return store.folder / "validations" / str(version)
