@@ -23,8 +23,8 @@ from catalog_server.curation import (
     retire_coin,
     retire_photo,
 )
+from catalog_server.duplicates import NearRow, nearest_rows
 from catalog_server.encoding import Encode, encode_file, thumbnail
-from catalog_server.near_duplicates import near_duplicates
 from catalog_server.quality import CoinLook, warnings_of
 from catalog_server.store import CoinRow, PhotoRow
 from catalog_server.uploads import MAX_PHOTO_BYTES, photo_anew
@@ -41,6 +41,8 @@ from coindex.resize import resize
 __all__ = ["add_to"]
 
 MAX_PHOTOS = 20
+ALIKE = 3
+"""Near-duplicates that a photo is shown with."""
 LABEL = ("country", "currency", "denomination", "variant", "side")
 CLASS_ID = f"<int(max={MAX_ID}):class_id>"
 ROW_ID = f"<int(max={MAX_ID}):row_id>"
@@ -182,9 +184,16 @@ def _checked(curator: Curator, data: bytes) -> dict[str, Any]:
                 "thumbnail": url_for("pages.thumbnail", row_id=each.row_id),
                 "page": url_for("pages.coin", class_id=each.class_id),
             }
-            for each in near_duplicates(curator.store, coins[0].code)
+            for each in _near_duplicates(curator, coins[0].code)
         ]
     return answer
+
+
+def _near_duplicates(curator: Curator, code: NDArray[np.int8]) -> list[NearRow]:
+    with curator.store.reading() as session:
+        space_id = curator.store.space_id(session)
+        nearest = nearest_rows(session, space_id, code, k=ALIKE) if space_id else ()
+    return [row for row in nearest if row.is_near_duplicate]
 
 
 def _mask(coin: EncodedCoin) -> NDArray[np.uint8]:

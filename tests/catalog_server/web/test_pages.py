@@ -136,7 +136,7 @@ def test_a_photo_much_like_one_that_is_there_is_told(curator, photo):
     curator.post("/coins/new", {**LION, "photos": sent(photo(1))})
     answer = curator.post("/photos/check", {"photo": (io.BytesIO(photo(1)), "again.png")})
     (alike,) = answer.json["alike"]
-    assert alike["name"] == "Ruritania 5 crown, obverse" and alike["distance"] < 8000
+    assert alike["name"] == "Ruritania 5 crown, obverse" and alike["distance"] == 0
 
 
 def test_a_photo_without_a_coin_is_told(curator):
