@@ -51,7 +51,7 @@ async function models(): Promise<Models> {
 describe("every golden step is met", async () => {
   const nets = await models();
   for (const photo of golden.photos) {
-    test(photo.file, async () => {
+    test(photo.file, { timeout: 120_000 }, async () => {
       const { compared, difference } = await walk(golden, photo, { ...around, nets });
       expect(difference).toBeNull();
       const left = photo.steps.map(({ step }) => step).filter((step) => !compared.includes(step));
