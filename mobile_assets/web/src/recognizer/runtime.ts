@@ -100,7 +100,9 @@ export async function loadRuntime(folder: string, threads?: number): Promise<Run
   const chosen = bestBuild(threads);
   const script = new URL(`${chosen.build}.js`, base).href;
   const factory = await scriptFactory(script);
-  const wasm = await factory({ locateFile: (file) => new URL(file, base).href, mainScriptUrlOrBlob: script });
+  const wasm = await quietly(() =>
+    factory({ locateFile: (file) => new URL(file, base).href, mainScriptUrlOrBlob: script }),
+  );
   return new Runtime(wasm, chosen.threads);
 }
 
@@ -122,6 +124,19 @@ async function scriptFactory(url: string): Promise<ModuleFactory> {
   }
   if (factory === undefined) throw new Error(`${url} is not LiteRT's script; serve the files of @litertjs/core/wasm`);
   return factory;
+}
+
+/** A module keeps the console's `error` that it is made with, and tells all it does by it: that is for `debug`. */
+async function quietly<T>(make: () => Promise<T>): Promise<T> {
+  const { error } = console;
+  console.error = (...said: unknown[]) => {
+    (/^(INFO|WARNING): /.test(`${said[0]}`) ? console.debug : error).apply(console, said);
+  };
+  try {
+    return await make();
+  } finally {
+    console.error = error;
+  }
 }
 
 /** A loaded LiteRT. */
