@@ -8,6 +8,7 @@ import pytest
 from werkzeug.test import Client
 
 from catalog_server.precompress import precompress
+from catalog_server.publisher import publish
 from catalog_server.web.releases import SMALL, ReleaseFiles
 
 SMALL_DATA = bytes(range(256)) * 4
@@ -225,3 +226,11 @@ def test_a_large_file_is_handed_to_the_servers_own_way_of_sending(folder):
     assert client.get(url, environ_overrides=environ, headers={"Range": "bytes=100-"}).data == LARGE_DATA[100:]
     assert client.get(url, environ_overrides=environ, headers={"Range": "bytes=100-199"}).data == LARGE_DATA[100:200]
     assert handed == [0, 100]
+
+
+def test_publishing_leaves_compressed_copies_that_say_the_same(filled, models):
+    publish(filled, models)
+    copies = list(filled.releases.glob("*/*.gz"))
+    assert [path.name for path in copies if path.parent.name == "metadata"] == ["1.targets.json.gz"]
+    for path in copies:
+        assert gzip.decompress(path.read_bytes()) == path.with_suffix("").read_bytes()

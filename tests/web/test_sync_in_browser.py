@@ -57,9 +57,15 @@ def synced(device):
 
 def test_a_first_sync_brings_the_catalogue_that_python_has(site, device):
     assert device.ask("openedCatalog") is None
+    offered, sizes = (
+        device.ask("offered"),
+        {name: file.length for name, file in site.server.repository.targets.targets.items()},
+    )
+    assert offered["version"] == 1
+    assert offered["models"] + offered["catalogue"] == sum(sizes.values()) - sizes["release.json"]
     report = device.ask("syncCatalog")
-    assert (report["fromVersion"], report["toVersion"], report["rootIsNew"]) == (None, 1, True)
-    assert report["steps"] == ["check", "catalogue", "models", "reading"]
+    assert (report["fromVersion"], report["toVersion"]) == (None, 1)
+    assert sorted(report["steps"]) == ["catalogue", "check", "models", "reading"]
 
     opened, state = device.ask("openedCatalog"), site.server.states[1]
     assert opened["stateHash"] == state_hash(state)

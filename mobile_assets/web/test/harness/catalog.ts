@@ -1,6 +1,8 @@
 /** Questions about the catalogue alone: how it comes to the device, and how it is searched. */
 
+import type { Bytes } from "../../src/catalog/bytes";
 import { CatalogError } from "../../src/catalog/errors";
+import { readFresh } from "../../src/catalog/fresh";
 import { CatalogIndex } from "../../src/catalog/search";
 import { readShard } from "../../src/catalog/shard";
 import { HttpFetcher, offer, openBrowserStorage, openRelease, ReleaseRejected, SyncError, sync } from "../../src/sync";
@@ -12,14 +14,14 @@ export const CATALOG_QUESTIONS = {
   openedCatalog,
   searchCatalog,
   thumbnail,
-  loadShards,
+  loadCatalog,
   searchTimes,
 };
 
 interface Hits {
   readonly codes: readonly number[][];
   readonly k: number;
-  readonly classes?: readonly number[];
+  readonly classes?: readonly number[] | null;
 }
 
 let index: CatalogIndex | undefined;
@@ -68,9 +70,9 @@ async function thumbnail({ row }: { row: number }): Promise<unknown> {
   return picture ? new TextDecoder().decode(picture) : null;
 }
 
-/** The hits of the opened catalogue, or of loaded shards, for each code, as [class id, row id, distance]. */
+/** The hits of the opened or loaded catalogue for each code, as [class id, row id, distance]. */
 function searchCatalog({ codes, k, classes }: Hits): unknown {
-  const filter = classes && new Set(classes);
+  const filter = classes ? new Set(classes) : undefined;
   return codes.map((code) =>
     opened()
       .search(Int8Array.from(code), k, filter)
@@ -78,30 +80,30 @@ function searchCatalog({ codes, k, classes }: Hits): unknown {
   );
 }
 
-/** Take shards by their addresses; how long that took, and the bytes that the index takes. */
-async function loadShards({ urls, ef, exactBelow }: { urls: string[]; ef: number; exactBelow?: number }) {
-  const files = await Promise.all(urls.map(async (url) => new Uint8Array(await (await fetch(url)).arrayBuffer())));
+/** Take a shard, and what is fresh over it, by their addresses; how long that took, and the bytes that the index takes. */
+async function loadCatalog({ shard, fresh }: { shard: string; fresh: string }): Promise<unknown> {
+  const [settled, changed] = await Promise.all([fetched(shard), fetched(fresh)]);
   const began = performance.now();
-  const shards = [];
-  for (const file of files) shards.push(await readShard(file));
-  index = await CatalogIndex.of(shards, { ef, ...(exactBelow === undefined ? {} : { exactBelow }) });
-  const load_ms = performance.now() - began;
-  return { rows: index.rows, classes: index.classes, bytes: index.bytes, load_ms };
+  const { rows, tombstones } = await readFresh(changed);
+  index = await CatalogIndex.of([await readShard(settled)], { fresh: rows, tombstones });
+  return { rows: index.rows, bytes: index.bytes, load_ms: performance.now() - began };
 }
 
 /** Milliseconds of a search for each code, after as many to warm up. */
-function searchTimes({ codes, k, classes }: Hits): number[] {
-  const filter = classes && new Set(classes);
-  const queries = codes.map((code) => Int8Array.from(code));
-  for (const query of queries) opened().search(query, k, filter);
-  return queries.map((query) => {
+function searchTimes(asked: Hits): number[] {
+  searchCatalog(asked);
+  return asked.codes.map((code) => {
     const began = performance.now();
-    opened().search(query, k, filter);
+    searchCatalog({ ...asked, codes: [code] });
     return performance.now() - began;
   });
 }
 
+async function fetched(url: string): Promise<Bytes> {
+  return new Uint8Array(await (await fetch(url)).arrayBuffer());
+}
+
 function opened(): CatalogIndex {
-  if (index === undefined) throw new Error("no catalogue: open it, or load shards, first");
+  if (index === undefined) throw new Error("no catalogue: open it, or load one, first");
   return index;
 }

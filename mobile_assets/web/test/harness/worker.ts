@@ -1,6 +1,5 @@
 /** The recogniser as an app runs it, in a worker, with questions that only tests and benchmarks ask. */
 import { CatalogIndex } from "../../src/catalog/search";
-import { readShard } from "../../src/catalog/shard";
 import type { Rows } from "../../src/catalog/state";
 import {
   type Catalog,
@@ -14,7 +13,6 @@ import {
   Recognizer,
   readIndex,
 } from "../../src/recognizer";
-import { DIMENSIONS } from "../../src/recognizer/codes";
 import { sha256 } from "../../src/recognizer/models";
 import { type Golden, walk } from "../support/golden";
 import { CATALOG_QUESTIONS } from "./catalog";
@@ -33,7 +31,6 @@ const QUESTIONS = {
   recognizeTogether,
   photo,
   forget,
-  search,
   timed,
   stages,
   ...CATALOG_QUESTIONS,
@@ -158,27 +155,6 @@ function binary(data: Uint8Array): string {
   let text = "";
   for (let at = 0; at < data.length; at += 4096) text += String.fromCharCode(...data.subarray(at, at + 4096));
   return text;
-}
-
-/**
- * Load a shard and search it for codes, 64 bytes each: what each took in milliseconds, what it keeps in bytes, and of
- * each code the row and distance of the nearest class.
- */
-async function search({ shard, queries, k }: { shard: string; queries: string; k: number }): Promise<unknown> {
-  const file = await fetched(shard);
-  const codes = new Int8Array((await fetched(queries)).buffer);
-  const began = performance.now();
-  const index = await CatalogIndex.of([await readShard(file)]);
-  const load = performance.now() - began;
-  const taken: number[] = [];
-  const nearest: number[][] = [];
-  for (let at = 0; at < codes.length; at += DIMENSIONS) {
-    const asked = performance.now();
-    const hits = index.search(codes.subarray(at, at + DIMENSIONS), k);
-    taken.push(performance.now() - asked);
-    nearest.push([hits[0]!.rowId, hits[0]!.distance]);
-  }
-  return { load_ms: load, bytes: index.bytes, search_ms: taken, nearest };
 }
 
 /** Milliseconds of every stage from a photo's bytes to its answer, `runs` times after `warm` more. */

@@ -1,4 +1,4 @@
-import type { Bytes } from "../../src/catalog/bytes";
+import { type Bytes, joined } from "../../src/catalog/bytes";
 import { SyncError } from "../../src/sync/errors";
 import type { Appending, Storage } from "../../src/sync/storage";
 
@@ -47,7 +47,7 @@ export class MemoryStorage implements Storage {
       write(piece) {
         storage.step();
         if (piece.length > storage.free()) throw new SyncError("full", "storage-full");
-        storage.files.set(name, Uint8Array.from([...storage.files.get(name)!, ...piece]));
+        storage.files.set(name, joined([storage.files.get(name)!, piece]));
       },
       restart() {
         storage.files.set(name, new Uint8Array());

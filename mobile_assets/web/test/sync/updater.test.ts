@@ -128,7 +128,7 @@ describe("whatever stops a sync", () => {
     expect(await opened()).toEqual({ version: 1, rows: 300 });
   });
 
-  it("a device switched off at any moment: it has the old catalogue or the new one", async () => {
+  it("a device switched off at any moment: it has the old catalogue or the new one", { timeout: 60_000 }, async () => {
     await syncing();
     await server.release(2, { fresh: [9001], from: [1] });
     const before = { files: new Map(storage.files), documents: new Map(storage.documents) };
