@@ -267,8 +267,9 @@ function jointDetail(app: App, answer: JointAnswer): Node[] {
 
 function verdict(known: boolean, confidence: number): HTMLElement {
   const words = certainty(known, confidence);
+  // Of an unknown coin this is the heading; of a known one its name is.
   return el(
-    "p",
+    known ? "p" : "h2",
     { class: `verdict ${known ? "known" : "strange"}` },
     words,
     known ? el("span", { class: "percent" }, `${Math.round(confidence * 100)} %`) : null,

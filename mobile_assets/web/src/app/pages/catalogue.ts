@@ -55,10 +55,10 @@ export const catalogue: Page = (app, place) => {
     ];
     facts.replaceChildren(...lines.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]));
     proofs.replaceChildren(
-      el("h3", {}, strings.catalogue.fingerprint),
+      el("h2", {}, strings.catalogue.fingerprint),
       el("code", {}, status.fingerprint),
       el("p", { class: "quiet" }, strings.catalogue.fingerprintText),
-      el("h3", {}, strings.catalogue.hash),
+      el("h2", {}, strings.catalogue.hash),
       el("code", {}, status.stateHash),
     );
   }

@@ -7,16 +7,15 @@ import { strings } from "../strings";
 import { emptiness, heading, type Page } from "./page";
 
 export const collection: Page = (app, place) => {
+  const body = el("div", { class: "body" });
   async function show(): Promise<void> {
     const coins = await app.records.collection();
-    const head = el("div", { class: "head" }, heading(strings.collection.title));
     if (!coins.length) {
-      place.replaceChildren(head, emptiness(strings.collection.empty, strings.collection.emptyText));
+      body.replaceChildren(emptiness(strings.collection.empty, strings.collection.emptyText));
       return;
     }
     const pieces = coins.reduce((sum, { count }) => sum + count, 0);
-    place.replaceChildren(
-      head,
+    body.replaceChildren(
       el("p", { class: "quiet" }, strings.collection.summary(coins.length, pieces)),
       el("ul", { class: "cards" }, ...coins.map(card)),
       el(
@@ -89,6 +88,8 @@ export const collection: Page = (app, place) => {
     );
   }
 
+  // The heading is there at once, for the focus; the list when it is read.
+  place.replaceChildren(heading(strings.collection.title), body);
   void show();
   return undefined;
 };

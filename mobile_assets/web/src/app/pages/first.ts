@@ -6,6 +6,11 @@ import { fetchRuntime, runtimeBytes } from "../runtime-files";
 import { strings } from "../strings";
 import { type App, failureNotice, heading, notice } from "./page";
 
+/** Whether the browser gives no more room. */
+function isFull(error: unknown): boolean {
+  return error instanceof DOMException && error.name === "QuotaExceededError";
+}
+
 /** Fill `place` until the catalogue is on the device, then call `done`. */
 export function firstVisit(app: App, place: HTMLElement, done: () => void): void {
   const sizes = el("dl", { class: "sizes" });
@@ -72,7 +77,8 @@ export function firstVisit(app: App, place: HTMLElement, done: () => void): void
   }
 
   function failed(error: unknown, again: () => Promise<void>): void {
-    const failure = error instanceof Failure ? error : new Failure("offline", String(error));
+    const failure =
+      error instanceof Failure ? error : new Failure(isFull(error) ? "storage-full" : "offline", `${error}`);
     action.replaceChildren(button(strings.retry, () => void again(), { kind: "primary" }));
     step.textContent = "";
     trouble.replaceChildren(

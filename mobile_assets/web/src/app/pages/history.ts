@@ -6,17 +6,20 @@ import { strings } from "../strings";
 import { certainty, emptiness, heading, type Page } from "./page";
 
 export const history: Page = (app, place) => {
+  const body = el("div", { class: "body" });
   async function show(): Promise<void> {
     const entries = await app.records.history();
-    const head = el("div", { class: "head" }, heading(strings.history.title));
     if (!entries.length) {
-      place.replaceChildren(head, emptiness(strings.history.empty, strings.history.emptyText));
+      body.replaceChildren(emptiness(strings.history.empty, strings.history.emptyText));
       return;
     }
-    head.append(button(strings.history.deleteAll, () => void deleteAll(), { symbol: "bin" }));
-    place.replaceChildren(
-      head,
-      el("p", { class: "quiet" }, strings.history.count(entries.length)),
+    body.replaceChildren(
+      el(
+        "div",
+        { class: "head" },
+        el("p", { class: "quiet" }, strings.history.count(entries.length)),
+        button(strings.history.deleteAll, () => void deleteAll(), { symbol: "bin" }),
+      ),
       el("ul", { class: "cards" }, ...entries.map(card)),
     );
   }
@@ -64,6 +67,8 @@ export const history: Page = (app, place) => {
     );
   }
 
+  // The heading is there at once, for the focus; the list when it is read.
+  place.replaceChildren(heading(strings.history.title), body);
   void show();
   return undefined;
 };

@@ -1,0 +1,529 @@
+"""The phone app, as it is committed, in headless Chromium: real nets, real photos of invented coins, a real server."""
+
+import csv
+import hashlib
+import json
+import re
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from app_browser import AppServer, missing, phone
+from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
+
+from catalog_server.curation import edit_coin
+from catalog_server.encoding import keep_models, live_encoders
+from catalog_server.importer import import_photos
+from catalog_server.publisher import publish
+from catalog_server.store import CoinRow, open_store
+from catalog_server.web.app_files import APP_FOLDER
+from coindex.manifest import CoinClass, read_manifest
+from coindex.models import DEFAULT_FOLDER
+from coindex.synthetic import EVALUATION_SEVERITY, HELD_OUT_FAMILIES, write_catalogue, write_scenes
+from coindex.synthetic.dataset import SIDES, types_of
+
+WEB = Path(__file__).resolve().parents[2] / "mobile_assets" / "web"
+SOURCES = ("index.html", "package.json", "package-lock.json", "vite.config.ts", "tsconfig.json", "public", "src")
+APP_CODE = (".js", ".css", ".html", ".webmanifest")
+MOST_APP_CODE = 150_000
+
+in_browser = pytest.mark.skipif(bool(missing()), reason=missing() or "there is all")
+
+STEADY = replace(EVALUATION_SEVERITY, coin_width=(0.35, 0.5), tilt=15.0, brightness=(0.9, 1.1), colour_cast=0.03)
+"""Photos that any model knows the coins of: what is tested here is the app."""
+
+SEED = 3
+SCENE = {"types": 5, "scenes": 1, "width": 960, "height": 1280, "settings": STEADY}
+
+
+@dataclass(frozen=True)
+class Photos:
+    """Photos of invented coins: the catalogue's own, a scene with a coin, one with three, and a coin from elsewhere."""
+
+    folder: Path
+
+    @property
+    def manifest(self) -> Path:
+        return self.folder / "catalogue" / "manifest.csv"
+
+    @property
+    def one(self) -> Path:
+        return self.folder / "one" / "scene-00000.jpg"
+
+    @property
+    def three(self) -> Path:
+        return self.folder / "three" / "scene-00000.jpg"
+
+    @property
+    def foreign(self) -> Path:
+        return self.folder / "foreign" / "scene-00000.jpg"
+
+    @property
+    def table(self) -> Path:
+        return self.folder / "table.jpg"
+
+    def catalogued(self, side: str) -> Path:
+        return self.folder / "catalogue" / f"00000-0-{side}.webp"
+
+    def name(self, kind: str) -> str:
+        """The coin in the scene, as the catalogue names it."""
+        with (self.folder / kind / "boxes.csv").open(newline="") as file:
+            label = next(csv.DictReader(file))["label"]
+        return next(
+            CoinClass(each.country, each.currency, each.denomination, each.variant, side).name
+            for each in types_of(SEED, SCENE["types"])
+            for side in SIDES
+            if label == f"{each.country} {each.denomination} {side}"
+        )
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("photos")
+    write_catalogue(folder / "catalogue", types=SCENE["types"], seed=SEED, size=320)
+    write_scenes(folder / "one", seed=SEED, coins_per_scene=1, families=HELD_OUT_FAMILIES, **SCENE)
+    several = {**SCENE, "width": 1280, "height": 960, "settings": replace(STEADY, coin_width=(0.15, 0.26))}
+    write_scenes(folder / "three", seed=SEED, coins_per_scene=3, families=HELD_OUT_FAMILIES[1:], **several)
+    write_scenes(folder / "foreign", seed=SEED + 1, coins_per_scene=1, families=HELD_OUT_FAMILIES[2:], **SCENE)
+    grain = np.random.default_rng(1).integers(110, 120, (640, 480, 3), np.uint8)
+    Image.fromarray(grain).save(folder / "table.jpg")
+    return Photos(folder)
+
+
+@pytest.fixture(scope="session")
+def store(photos, tmp_path_factory):
+    opened = open_store(tmp_path_factory.mktemp("store"), create=True)
+    encoders = live_encoders(opened, DEFAULT_FOLDER)
+    space_id, encode = next(iter(encoders.items()))
+    import_photos(opened, read_manifest(photos.manifest), encode, space_id=space_id, beside=encoders, actor="test")
+    keep_models(opened, DEFAULT_FOLDER)
+    publish(opened, DEFAULT_FOLDER)
+    return opened
+
+
+@pytest.fixture(scope="session")
+def server(store):
+    serving = AppServer(store)
+    yield serving
+    serving.stop()
+
+
+@pytest.fixture(scope="session")
+def visited(server, tmp_path_factory):
+    """A profile after the first visit."""
+    profile = tmp_path_factory.mktemp("visited")
+    with phone(profile, server.url) as device:
+        device.first_visit()
+    return profile
+
+
+@pytest.fixture
+def profile(visited, tmp_path):
+    """A copy of the profile after the first visit."""
+    return shutil.copytree(visited, tmp_path / "profile", ignore=shutil.ignore_patterns("Singleton*"))
+
+
+@pytest.fixture
+def device(profile, server):
+    """A phone that has the catalogue, at the first page."""
+    with phone(profile, server.url) as opened:
+        opened.open()
+        opened.ready()
+        yield opened
+        assert not opened.errors
+
+
+@pytest.fixture(scope="session")
+def camera(photos, tmp_path_factory):
+    """What Chromium's camera sees: a film of one picture."""
+    path = tmp_path_factory.mktemp("camera") / "coin.y4m"
+    pixels = np.asarray(Image.open(photos.one).convert("YCbCr").resize((480, 640)))
+    frame = pixels[:, :, 0].tobytes() + pixels[::2, ::2, 1].tobytes() + pixels[::2, ::2, 2].tobytes()
+    path.write_bytes(b"YUV4MPEG2 W480 H640 F15:1 Ip A1:1 C420jpeg\n" + (b"FRAME\n" + frame) * 15)
+    return ("--use-fake-device-for-media-stream", f"--use-file-for-fake-video-capture={path}")
+
+
+def test_the_committed_build_is_of_the_sources_beside_it():
+    if not (APP_FOLDER / "build.json").exists():
+        pytest.skip("the app is not built: npm ci && npm run build in mobile_assets/web")
+    found = [WEB / name for name in SOURCES]
+    files = sorted(
+        str(file.relative_to(WEB)) for each in found for file in ([each] if each.is_file() else each.rglob("*"))
+        if file.is_file()
+    )  # fmt: skip
+    total = hashlib.sha256()
+    for file in files:
+        total.update(f"{file}\0{hashlib.sha256((WEB / file).read_bytes()).hexdigest()}".encode())
+    built = json.loads((APP_FOLDER / "build.json").read_text())
+    assert built["sources"] == total.hexdigest(), "build the app anew: npm run build in mobile_assets/web"
+
+
+@in_browser
+def test_the_app_without_runtime_and_models_is_small():
+    packed = APP_FOLDER.rglob("*.gz")
+    files = [path for path in packed if not path.relative_to(APP_FOLDER).parts[0].startswith("litert")]
+    assert sum(path.stat().st_size for path in files) <= MOST_APP_CODE
+    assert {path.suffixes[-2] for path in files} >= set(APP_CODE)
+
+
+@in_browser
+def test_after_the_first_visit_the_network_may_go_and_the_browser_restart(server, photos, tmp_path):
+    profile = tmp_path / "profile"
+    with phone(profile, server.url) as device:
+        device.open()
+        device.page.get_by_role("button", name=re.compile(r"Download \d+\.\d MB")).wait_for()
+        said = device.text()
+        assert all(words in said for words in ("program", "nets", "catalogue", "Together")), said
+        device.press(device.page.get_by_role("button").inner_text())
+        device.ready()
+    server.stop()
+    asked = len(server.asked)
+    try:
+        with phone(profile, server.url) as device:
+            device.context.set_offline(True)
+            answers = []
+            device.page.on("response", lambda answer: answers.append(answer))
+            device.open()
+            device.ready()
+            device.show(photos.one, "1 coin found")
+            assert photos.name("one") in device.text()
+            device.turn_to("Catalogue")
+            assert device.page.locator("dl").inner_text().startswith("Release\n1")
+            assert answers and all(answer.from_service_worker for answer in answers if answer.url.startswith("http"))
+            hosts = {url.split("/")[2] for url in device.requested if url.startswith("http")}
+            assert hosts == {server.url.split("/")[2]}
+            assert not device.errors
+    finally:
+        server.start()
+    assert len(server.asked) == asked
+
+
+@in_browser
+def test_the_camera_outlines_the_coin_and_takes_its_photo(profile, server, photos, camera):
+    with phone(profile, server.url, *camera, permissions=["camera"]) as device:
+        device.open()
+        device.page.get_by_text("1 coin in view").wait_for()
+        edge = device.page.locator(".stage .edges polygon.line")
+        assert edge.count() == 1
+        points = np.array(re.findall(r"[\d.]+", edge.get_attribute("points")), float).reshape(-1, 2)
+        assert len(points) > 50 and np.ptp(points, axis=0).min() > 40
+        device.press("Take the photo")
+        device.heading("1 coin found")
+        assert photos.name("one") in device.text()
+
+
+@in_browser
+def test_a_coin_that_the_catalogue_has_not_got_is_called_so(device, photos):
+    device.show(photos.foreign, "1 coin found")
+    assert device.page.locator(".verdict").inner_text() == "Not in this catalogue"
+    assert device.page.locator(".candidates li").count() == 5
+    assert not device.page.get_by_role("button", name="I own this").count()
+
+
+@in_browser
+def test_all_coins_of_a_photo_are_answered_and_one_is_chosen_by_a_tap(device, photos):
+    device.show(photos.three, "3 coins found")
+    assert device.page.locator(".photo .coin").count() == 3
+    assert device.page.get_by_role("button", name="Coin 1 of 3").get_attribute("aria-pressed") == "true"
+    device.page.locator(".photo .coin").nth(2).click(force=True)
+    assert device.page.get_by_role("button", name="Coin 3 of 3").get_attribute("aria-pressed") == "true"
+    for image in device.page.locator(".candidates img").all():
+        assert image.evaluate("image => image.decode().then(() => image.naturalWidth)") == 96
+
+
+@in_browser
+def test_both_sides_give_one_answer(device, photos):
+    device.show(photos.catalogued("obverse"), "1 coin found")
+    name = device.page.locator(".detail h2").inner_text()
+    device.press("Other side")
+    device.heading("Now the other side")
+    device.show(photos.catalogued("reverse"), "Both sides together")
+    assert device.page.locator(".detail h2").inner_text() == name
+    assert device.page.locator(".verdict").inner_text().startswith("Very likely")
+    assert device.page.locator(".pair img").count() == 2
+
+
+@in_browser
+def test_a_photo_may_be_pasted_and_one_without_a_coin_says_what_to_do(device, photos):
+    device.page.evaluate(
+        """(bytes) => {
+          const clipboardData = new DataTransfer();
+          clipboardData.items.add(new File([new Uint8Array(bytes)], "table.jpg", { type: "image/jpeg" }));
+          document.dispatchEvent(new ClipboardEvent("paste", { clipboardData }));
+        }""",
+        list(photos.table.read_bytes()),
+    )
+    device.heading("No coin found")
+    assert "Go nearer" in device.text()
+
+
+@in_browser
+def test_history_and_collection_stay_on_the_device_and_can_be_deleted_and_exported(profile, server, photos, tmp_path):
+    with phone(profile, server.url) as device:
+        device.open()
+        device.show(photos.one, "1 coin found")
+        name = device.page.locator(".detail h2").inner_text()
+        device.press("I own this")
+        device.page.get_by_text("In your collection: 1").wait_for()
+        device.press("Another coin")
+        device.show(photos.foreign, "1 coin found")
+    with phone(profile, server.url) as device:
+        device.open("history")
+        device.page.locator(".card").nth(1).wait_for()
+        shown = [each.inner_text() for each in device.page.locator(".card .name").all()]
+        assert shown == ["Not in this catalogue", name]
+        device.press("Delete Not in this catalogue from the history")
+        device.page.get_by_text("1 photo", exact=True).wait_for()
+        device.press("Delete all")
+        device.page.get_by_role("dialog").get_by_role("button", name="Delete all").click()
+        device.heading("Nothing here yet")
+
+        device.turn_to("Collection")
+        device.press(f"One more of {name}")
+        device.page.get_by_label(f"Note on {name}").fill('=1+1, "mint"')
+        device.page.get_by_label(f"Note on {name}").press("Tab")
+        for button, file in (("Export as CSV", "list.csv"), ("Export as JSON", "list.json")):
+            with device.page.expect_download() as download:
+                device.press(button)
+            download.value.save_as(tmp_path / file)
+        with (tmp_path / "list.csv").open(newline="") as file:
+            (row,) = csv.DictReader(file)
+        # A spreadsheet would run what begins with "=".
+        assert (row["name"], row["count"], row["note"]) == (name, "2", '\'=1+1, "mint"')
+        (coin,) = json.loads((tmp_path / "list.json").read_text())["coins"]
+        assert (coin["name"], coin["count"], coin["note"]) == (name, 2, '=1+1, "mint"')
+
+        device.press(f"One fewer of {name}")
+        device.press(f"One fewer of {name}")
+        device.page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+        device.heading("No coins yet")
+
+
+@pytest.fixture
+def changing(store, tmp_path):
+    """A server of a store of its own, which a test may publish to."""
+    own = open_store(shutil.copytree(store.folder, tmp_path / "store"))
+    serving = AppServer(own)
+    yield own, serving
+    serving.stop()
+
+
+@in_browser
+def test_a_new_release_comes_as_a_delta(changing, photos, tmp_path):
+    store, server = changing
+    with phone(tmp_path / "profile", server.url) as device:
+        device.first_visit()
+        coin = rename(store)
+        publish(store, DEFAULT_FOLDER)
+        server.asked.clear()
+        device.turn_to("Catalogue")
+        device.press("Look for news")
+        device.page.locator("#announcements", has_text=re.compile(r"Updated: \d+ kB fetched")).wait_for()
+        assert device.page.locator("dl").inner_text().startswith("Release\n2")
+        fetched = [path.rsplit("/", 1)[1].split(".", 1)[1] for path in server.asked if "/targets/" in path]
+        assert any(name.startswith("delta-") for name in fetched)
+        assert not any(name.startswith(("shard", "records", "thumbnails")) or "tflite" in name for name in fetched)
+        device.turn_to("Recognise")
+        device.show(photos.catalogued("obverse"), "1 coin found")
+        assert coin in device.text()
+
+
+def rename(store):
+    """Give the first coin's obverse another variant; its new name."""
+    with store.reading() as session:
+        coin = session.get(CoinRow, 1)
+        label, revision = replace(coin.label, variant="anniversary"), coin.revision
+    edit_coin(store, 1, actor="test", revision=revision, label=label)
+    return label.name
+
+
+@in_browser
+def test_a_tampered_release_is_refused_and_the_old_one_works_on(device, server, photos):
+    server.spoilt["/releases/metadata/timestamp.json"] = lambda content: content.replace(
+        b'"version":1', b'"version":2', 1
+    )
+    try:
+        device.turn_to("Catalogue")
+        device.press("Look for news")
+        device.heading("The update is refused")
+        assert "Update refused" in device.page.locator("header").inner_text()
+        device.turn_to("Recognise")
+        device.show(photos.one, "1 coin found")
+        assert photos.name("one") in device.text()
+    finally:
+        server.spoilt.clear()
+
+
+@in_browser
+def test_without_the_server_it_says_since_when(device, server):
+    device.turn_to("Catalogue")
+    device.context.set_offline(True)
+    device.press("Look for news")
+    device.page.locator(".news", has_text=re.compile(r"Offline since \d+ \w+ \d{4}")).wait_for()
+
+
+@in_browser
+@pytest.mark.parametrize("quota", [3_000_000, 12_000_000], ids=["no room for the program", "no room for the nets"])
+def test_a_full_storage_is_named_and_the_visit_goes_on_where_there_is_room(server, quota, tmp_path):
+    with phone(tmp_path / "profile", server.url) as device:
+        device.open()
+        device.page.get_by_role("button", name="Download").wait_for()
+        session = device.context.new_cdp_session(device.page)
+        origin = server.url.removesuffix("/app/")
+        session.send("Storage.overrideQuotaForOrigin", {"origin": origin, "quotaSize": quota})
+        device.page.get_by_role("button", name="Download").click()
+        device.heading("The storage is full")
+        session.send("Storage.overrideQuotaForOrigin", {"origin": origin})
+        device.press("Try again")
+        device.ready()
+
+
+@in_browser
+def test_a_first_visit_that_the_network_leaves_goes_on_later(server, tmp_path):
+    with phone(tmp_path / "profile", server.url) as device:
+        device.open()
+        device.page.get_by_role("button", name="Download").wait_for()
+        device.context.set_offline(True)
+        device.page.get_by_role("button", name="Download").click()
+        device.heading("No network")
+        device.context.set_offline(False)
+        device.press("Try again")
+        device.ready()
+
+
+@in_browser
+def test_troubles_with_the_camera_are_told_apart(profile, server, camera):
+    with phone(profile, server.url) as device:
+        device.open()
+        device.press("Use the camera")
+        device.heading("No camera found")
+    with phone(profile, server.url, *camera, "--deny-permission-prompts") as device:
+        device.open()
+        device.press("Use the camera")
+        device.heading("The camera is not allowed")
+        assert "allow the camera" in device.text()
+
+
+@in_browser
+def test_a_file_that_is_no_photo_is_told_in_plain_words(device, tmp_path):
+    (tmp_path / "letter.jpg").write_text("no picture")
+    device.page.set_input_files("#photo", tmp_path / "letter.jpg")
+    device.heading("This photo cannot be read")
+    device.press("Another coin")
+    device.ready()
+
+
+@in_browser
+def test_an_old_browser_is_told_what_it_lacks(server, tmp_path):
+    with phone(tmp_path / "profile", server.url) as device:
+        device.page.add_init_script("delete StorageManager.prototype.getDirectory")
+        device.open()
+        device.heading("This browser is too old")
+        assert "private file storage" in device.text()
+
+
+@in_browser
+def test_a_new_version_of_the_app_waits_until_it_is_wanted(device, server):
+    server.spoilt["/app/sw.js"] = lambda content: content.replace(b'{"version":"', b'{"version":"next-')
+    try:
+        device.page.evaluate("navigator.serviceWorker.ready.then((registration) => registration.update())")
+        device.page.get_by_text("A new version of the app is ready.").wait_for()
+        with device.page.expect_navigation():
+            device.press("Restart now")
+        device.ready()
+        names = device.page.evaluate("caches.keys()")
+        assert next(name for name in names if name.startswith("coindex-shell-")).startswith("coindex-shell-next-")
+        assert len(names) == 2
+    finally:
+        server.spoilt.clear()
+
+
+@in_browser
+def test_the_app_can_be_installed(device, server):
+    session = device.context.new_cdp_session(device.page)
+    assert session.send("Page.getInstallabilityErrors")["installabilityErrors"] == []
+    manifest = json.loads((APP_FOLDER / "manifest.webmanifest").read_text())
+    for icon in manifest["icons"]:
+        file = APP_FOLDER / icon["src"]
+        if icon["type"] == "image/png":
+            assert "x".join(map(str, Image.open(file).size)) == icon["sizes"]
+        assert file.is_file()
+    assert {icon["purpose"] for icon in manifest["icons"]} == {"any", "maskable"}
+    assert device.page.evaluate("navigator.serviceWorker.controller.scriptURL") == f"{server.url}sw.js"
+    assert device.page.evaluate("crossOriginIsolated")
+
+
+@in_browser
+def test_the_page_may_ask_no_other_host(device):
+    blocked = device.page.evaluate(
+        """() => new Promise((resolve) => {
+          document.addEventListener("securitypolicyviolation", (event) => resolve(event.effectiveDirective));
+          fetch("https://example.org/").catch(() => undefined);
+        })"""
+    )
+    assert blocked == "connect-src"
+
+
+@in_browser
+@pytest.mark.parametrize("look", ["light", "dark", "sunlight"])
+def test_no_state_has_a_barrier_that_axe_finds(profile, server, photos, look, tmp_path):
+    # A look changes colours alone: what else there is to find, is found in the first.
+    rules = {} if look == "light" else {"runOnly": ["color-contrast"]}
+
+    def clear(state):
+        found = Axe().run(device.page, options=rules).response["violations"]
+        told = [f"{each['id']}: {node['html']}" for each in found for node in each["nodes"]]
+        assert not told, f"{state}, {look}: {told}"
+
+    scheme = "dark" if look == "dark" else "light"
+    with phone(tmp_path / "new", server.url, color_scheme=scheme, bypass_csp=True) as device:
+        device.open()
+        device.page.get_by_role("button", name="Download").wait_for()
+        clear("first visit")
+    with phone(profile, server.url, color_scheme=scheme, bypass_csp=True) as device:
+        device.open()
+        device.ready()
+        if look == "sunlight":
+            device.turn_to("Catalogue")
+            device.page.get_by_label("Sunlight").check()
+            device.turn_to("Recognise")
+        clear("recognise")
+        device.press("Use the camera")
+        device.heading("No camera found")
+        clear("no camera")
+        device.show(photos.three, "3 coins found")
+        clear("several coins")
+        device.press("Another coin")
+        device.show(photos.foreign, "1 coin found")
+        clear("not in this catalogue")
+        device.press("Another coin")
+        device.show(photos.catalogued("obverse"), "1 coin found")
+        device.press("I own this")
+        clear("a coin")
+        device.press("Other side")
+        device.show(photos.catalogued("reverse"), "Both sides together")
+        clear("both sides")
+        device.press("Another coin")
+        device.show(photos.table, "No coin found")
+        clear("no coin")
+        for page in ("History", "Collection", "Catalogue"):
+            device.turn_to(page)
+            device.page.wait_for_timeout(200)
+            clear(page)
+        device.turn_to("History")
+        device.press("Delete all")
+        clear("a question")
+
+
+@in_browser
+def test_the_focus_goes_to_what_is_new_and_changes_are_announced(device, photos):
+    device.turn_to("History")
+    assert device.page.evaluate("document.activeElement.textContent") == "History"
+    device.turn_to("Recognise")
+    device.show(photos.one, "1 coin found")
+    assert device.page.evaluate("document.activeElement.textContent") == "1 coin found"
+    device.press("I own this")
+    device.page.locator("#announcements", has_text="is in your collection").wait_for()
