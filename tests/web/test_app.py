@@ -426,6 +426,19 @@ def test_an_old_browser_is_told_what_it_lacks(server, tmp_path):
 
 
 @in_browser
+def test_without_a_service_worker_the_app_works_and_says_that_it_is_not_kept(server, photos, tmp_path):
+    with phone(tmp_path / "profile", server.url) as device:
+        # What browsers answer where a person went on past the warning of a certificate.
+        device.page.add_init_script(
+            "ServiceWorkerContainer.prototype.register = () => Promise.reject(new DOMException('SSL', 'SecurityError'))"
+        )
+        device.first_visit()
+        assert "does not keep the app" in device.page.locator(".banner").inner_text()
+        device.show(photos.one, "1 coin found")
+        assert photos.name("one") in device.text()
+
+
+@in_browser
 def test_a_new_version_of_the_app_waits_until_it_is_wanted(device, server):
     server.spoilt["/app/sw.js"] = lambda content: content.replace(b'{"version":"', b'{"version":"next-')
     try:

@@ -13,7 +13,7 @@ import { history } from "./pages/history";
 import { type App, failureNotice, heading, notice, type Page } from "./pages/page";
 import { recognise } from "./pages/recognise";
 import { openRecords } from "./records";
-import { followUpdates, startServiceWorker } from "./shell";
+import { followUpdates, startServiceWorker, tellNotKept } from "./shell";
 import { strings } from "./strings";
 
 const PAGES = { recognise, collection, history, catalogue } satisfies Record<keyof typeof strings.pages, Page>;
@@ -56,8 +56,8 @@ async function start(): Promise<void> {
     );
     return;
   }
-  await startServiceWorker();
-  followUpdates(banner);
+  if (await startServiceWorker()) followUpdates(banner);
+  else tellNotKept(banner);
 
   const engine = startEngine();
   const records = await openRecords();

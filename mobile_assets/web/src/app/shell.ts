@@ -6,15 +6,30 @@ import { strings } from "./strings";
 /** Long enough for a slow phone to keep the shell; without it the app works, only not offline. */
 const START_MS = 8000;
 
-/** Wait until a service worker answers for this page, so that all it fetches is kept. */
-export async function startServiceWorker(): Promise<void> {
-  if (!import.meta.env.PROD) return;
-  await navigator.serviceWorker.register("./sw.js", { scope: "./", type: "module", updateViaCache: "none" });
-  if (navigator.serviceWorker.controller) return;
+/**
+ * Wait until a service worker answers for this page, so that all it fetches is kept. False where the browser allows
+ * none, as where it was made to accept a certificate that it does not trust: then the app needs the network to open.
+ */
+export async function startServiceWorker(): Promise<boolean> {
+  try {
+    await navigator.serviceWorker.register("./sw.js", { scope: "./", updateViaCache: "none" });
+  } catch {
+    return Boolean(navigator.serviceWorker.controller);
+  }
+  if (navigator.serviceWorker.controller) return true;
   await Promise.race([
     new Promise((resolve) => navigator.serviceWorker.addEventListener("controllerchange", resolve, { once: true })),
     new Promise((resolve) => setTimeout(resolve, START_MS)),
   ]);
+  return true;
+}
+
+/** Say in `banner` that the app is not kept. */
+export function tellNotKept(banner: HTMLElement): void {
+  banner.replaceChildren(
+    el("p", {}, strings.first.notKept),
+    button(strings.close, () => banner.replaceChildren()),
+  );
 }
 
 /** Say in `banner` when a new version of the app waits to be started. */

@@ -27,6 +27,8 @@ export const strings = {
     startAnyway: "Download",
     keepOpen: "You may close the page: the next visit goes on from here.",
     privacy: "No account, no tracking. Your photos never leave this device.",
+    notKept:
+      "This browser does not keep the app: it opens only while the server is near. Mostly the server's certificate is not trusted; the page on the phone app in the documentation says how to trust it.",
     done: "The catalogue is on this device. You can switch the network off.",
   },
 
