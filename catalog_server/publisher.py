@@ -7,11 +7,12 @@ import contextlib
 import hashlib
 import io
 import itertools
+import json
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,22 +23,27 @@ from tuf.api.exceptions import RepositoryError
 from catalog_server import signing
 from catalog_server.audit import cli_actor, record
 from catalog_server.compaction import compact, compact_packs
+from catalog_server.encoding import keep_models
 from catalog_server.folder_fetcher import FolderFetcher
 from catalog_server.precompress import precompress
 from catalog_server.store import PhotoRow, ReleaseRow, Store, now
 from coindex.catalog import CatalogState, Rows, state_hash
 from coindex.catalog.delta import delta_between, read_delta, write_delta
+from coindex.catalog.document import canonical
 from coindex.catalog.files import DISK, file_sha256, write_whole
 from coindex.catalog.fresh import FRESH_NAME, Fresh, write_fresh
 from coindex.catalog.local import metadata_folder as device_metadata
 from coindex.catalog.quality import choose_ef, sample_queries
 from coindex.catalog.release import (
+    MANIFEST_FILE,
     MANIFEST_NAME,
     RECORDS_NAME,
     ReleaseDelta,
     ReleaseManifest,
     Target,
     Validation,
+    manifest_name,
+    models_index_name,
     parse_manifest,
     read_contents,
     thumbnail_pack_name,
@@ -45,7 +51,7 @@ from coindex.catalog.release import (
 from coindex.catalog.shard import Shard, build_shard, load_graph, read_shard, write_shard
 from coindex.catalog.state import records_bytes
 from coindex.errors import CatalogError, CoindexError, ModelError, SpaceMismatch, StoreError
-from coindex.models import INDEX_NAME, ModelIndex, read_index
+from coindex.models import INDEX_NAME, ModelFile, ModelIndex, read_index
 from coindex.sync import rules
 from coindex.sync.metadata import SignedTargets, read_targets
 from coindex.sync.trust import refresh
@@ -114,9 +120,9 @@ class PublishedRelease:
 
     @property
     def full_bytes(self) -> int:
-        """What a phone without a catalogue fetches."""
+        """What a phone without a catalogue fetches, of the recommended space."""
         deltas = {delta.name for delta in self.manifest.deltas}
-        return sum(target.length for name, target in self.targets.items() if name not in deltas)
+        return sum(self.targets[name].length for name in {MANIFEST_NAME, *self.manifest.files} - deltas)
 
     @property
     def delta_bytes(self) -> Mapping[int, int]:
@@ -204,7 +210,7 @@ def current_index(store: Store) -> SignedTargets | None:
 
 def served_manifest(store: Store, index: SignedTargets) -> ReleaseManifest:
     """The `release.json` of a served release."""
-    return parse_manifest((targets_folder(store) / index.targets[MANIFEST_NAME].stored_name).read_bytes())
+    return _read_manifest(store, index, MANIFEST_NAME)
 
 
 def published_releases(store: Store) -> tuple[PublishedRelease, ...]:
@@ -257,48 +263,140 @@ class _Keys:
 def _publish(store: Store, models: Path, override: str | None, keys: _Keys, actor: str) -> PublishReport:
     shelf = _Shelf(targets_folder(store))
     with store.reading() as session:
-        state = store.state(session)
-        if state is None:
-            raise StoreError(f"{store.folder}: the catalogue is empty; import photos before publishing")
-        index = read_index(models / INDEX_NAME)
-        if index.space_id != state.space_id:
-            raise SpaceMismatch(
-                f"{models}: models of space {index.space_id}, the codes of {store.folder} are of space "
-                f"{state.space_id}; publish with the models that they were imported with (--models)"
-            )
         recorded = session.scalar(select(func.max(ReleaseRow.version))) or 0
-        served = _served(store, state.space_id)
-        model_names = shelf.add_all(_model_files(models, index))
-        layout = _lay_out(served, state.rows, shelf)
-        records = shelf.add(RECORDS_NAME, records_bytes(state.records.values()))
-        thumbnails = _shelve_thumbnails(session, served, state.rows.row_ids, shelf)
-    reached = state_hash(state)
-    if served and served.is_still(reached, index, shelf):
+        index = _readable_index(store)
+        parts: list[_Part] = []
+        for space_id in store.published_spaces(session):
+            state = store.state(session, space_id)
+            if state is not None:
+                names = _Names(space_id, recommended=not parts)
+                folder = models if names.recommended else store.models_folder(space_id)
+                parts.append(_prepare(store, folder, names, state, _served(store, index, space_id), shelf))
+        if not parts:
+            raise StoreError(f"{store.folder}: the catalogue is empty; import photos before publishing")
+        # The same rows have the same pictures in every space.
+        served = next((part.served for part in parts if part.served), None)
+        thumbnails = _shelve_thumbnails(session, served, parts[0].state.rows.row_ids, shelf)
+    keep_models(store, models)
+    if index and parts[0].served and _is_still(index, parts, shelf):
         keys.renew()
-        return _report(store, served.manifest, shelf, changed=False)
-    measured = _measure(layout, state.rows, override)
-    deltas = _shelve_deltas(store, state, reached, shelf)
-    manifest = ReleaseManifest(
-        version=max(recorded, *(found.version for found, _ in _newest(store)), 0) + 1,
-        created=now(),
-        space_id=state.space_id,
+        return _report(store, parts[0].served.manifest, shelf, changed=False)
+    version = max(recorded, *(found.version for found, _ in _newest(store)), 0) + 1
+    manifests = [_complete(store, part, version, thumbnails, override, shelf) for part in parts]
+    new_keys = _release(store, manifests[0], shelf.targets, keys, actor)
+    return _report(store, manifests[0], shelf, changed=True, new_keys=new_keys)
+
+
+@dataclass(frozen=True)
+class _Names:
+    """What files that differ from space to space are called: plainly for the recommended space, by its id for any
+    other."""
+
+    space_id: str
+    recommended: bool
+
+    @property
+    def manifest(self) -> str:
+        return MANIFEST_NAME if self.recommended else manifest_name(self.space_id)
+
+    @property
+    def models_index(self) -> str:
+        return INDEX_NAME if self.recommended else models_index_name(self.space_id)
+
+    @property
+    def fresh(self) -> str:
+        return FRESH_NAME if self.recommended else f"fresh-{self.space_id}.coinfresh"
+
+    def delta(self, version: int) -> str:
+        return f"delta-{'' if self.recommended else f'{self.space_id}-'}from-{version}.coindelta"
+
+    def net(self, file: str) -> str:
+        path = PurePath(file)
+        return f"{path.stem}-{self.space_id}{path.suffix}"
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """The part of a release that is of one space, its files on the shelf but for what is measured."""
+
+    names: _Names
+    state: CatalogState
+    reached: str
+    code_scale: float
+    models: tuple[str, ...]
+    layout: "_Layout"
+    records: str
+    served: "_Served | None"
+
+    @property
+    def catalog_files(self) -> tuple[str, ...]:
+        fresh = self.layout.fresh_name
+        return (*self.layout.names, *((fresh,) if fresh else ()), self.records)
+
+
+def _prepare(
+    store: Store, models: Path, names: _Names, state: CatalogState, served: "_Served | None", shelf: "_Shelf"
+) -> _Part:
+    """Lay out a space's catalogue and its models. Raises `SpaceMismatch` and `ModelError`."""
+    index = read_index(models / INDEX_NAME)
+    if index.space_id != state.space_id:
+        raise SpaceMismatch(
+            f"{models}: models of space {index.space_id}, the codes of {store.folder} are of space "
+            f"{state.space_id}; publish with the models that they were imported with (--models)"
+        )
+    return _Part(
+        names=names,
+        state=state,
+        reached=state_hash(state),
         code_scale=index.code_scale,
+        models=_shelve_models(models, index, names, shelf),
+        layout=_lay_out(served, state.rows, names, shelf),
+        records=shelf.add(RECORDS_NAME, records_bytes(state.records.values())),
+        served=served,
+    )
+
+
+def _is_still(index: SignedTargets, parts: Sequence[_Part], shelf: "_Shelf") -> bool:
+    """Whether what is served is what these parts give."""
+    if any(part.served is None or part.served.name != part.names.manifest for part in parts):
+        return False
+    manifests = [part.served.manifest for part in parts if part.served]
+    deltas = {delta.name for manifest in manifests for delta in manifest.deltas}
+    own = {part.names.manifest for part in parts}
+    others = {name: target for name, target in index.targets.items() if name not in own | deltas}
+    return (
+        all(part.served.holds(deltas) for part in parts if part.served)
+        and others == shelf.targets
+        and [(part.reached, part.code_scale) for part in parts]
+        == [(manifest.state_hash, manifest.code_scale) for manifest in manifests]
+    )
+
+
+def _complete(
+    store: Store, part: _Part, version: int, thumbnails: tuple[str, ...], override: str | None, shelf: "_Shelf"
+) -> ReleaseManifest:
+    """Measure a part, and shelve its deltas and its manifest."""
+    measured = _measure(part.layout, part.state.rows, override)
+    manifest = ReleaseManifest(
+        version=version,
+        created=now(),
+        space_id=part.state.space_id,
+        code_scale=part.code_scale,
         open_set=None,
-        models=model_names,
-        shards=layout.names,
-        fresh=layout.fresh_name,
-        records=records,
+        models=part.models,
+        shards=part.layout.names,
+        fresh=part.layout.fresh_name,
+        records=part.records,
         thumbnails=thumbnails,
-        deltas=deltas,
-        state_hash=reached,
-        rows=len(state.rows),
-        classes=len(state.records),
+        deltas=_shelve_deltas(store, part, shelf),
+        state_hash=part.reached,
+        rows=len(part.state.rows),
+        classes=len(part.state.records),
         ef=measured.ef,
         validation=measured.validation,
     )
-    shelf.add(MANIFEST_NAME, manifest.to_bytes())
-    new_keys = _release(store, manifest, shelf.targets, keys, actor)
-    return _report(store, manifest, shelf, changed=True, new_keys=new_keys)
+    shelf.add(part.names.manifest, manifest.to_bytes())
+    return manifest
 
 
 class _Shelf:
@@ -328,29 +426,24 @@ class _Shelf:
 
 
 class _Served:
-    """The release that is served, as far as its files are whole: what is damaged is made anew."""
+    """The part of the served release that is of one space, as far as its files are whole: what is damaged is made anew.
+    `name` is that of its manifest."""
 
-    def __init__(self, folder: Path, index: SignedTargets, manifest: ReleaseManifest) -> None:
-        self.manifest = manifest
-        self._folder, self._targets = folder, index.targets
-        self._whole = {name for name, target in index.targets.items() if _is_whole(folder / target.stored_name, target)}
+    def __init__(self, folder: Path, index: SignedTargets, name: str, manifest: ReleaseManifest) -> None:
+        self.index, self.name, self.manifest = index, name, manifest
+        self._folder = folder
 
     def files(self, names: Iterable[str]) -> Iterator[tuple[Target, bytes]]:
         """Those of the named files that are whole."""
         for name in names:
-            if name in self._whole:
-                target = self._targets[name]
+            if self.holds([name]):
+                target = self.index.targets[name]
                 yield target, (self._folder / target.stored_name).read_bytes()
 
-    def is_still(self, reached: str, models: ModelIndex, shelf: _Shelf) -> bool:
-        """Whether a catalogue of the state hash `reached` with these files is this release."""
-        deltas = {delta.name for delta in self.manifest.deltas}
-        others = {name: target for name, target in self._targets.items() if name not in {MANIFEST_NAME, *deltas}}
-        return (
-            deltas <= self._whole
-            and others == shelf.targets
-            and (reached, models.code_scale) == (self.manifest.state_hash, self.manifest.code_scale)
-        )
+    def holds(self, names: Iterable[str]) -> bool:
+        """Whether all of the named files are whole."""
+        found = [self.index.targets.get(name) for name in names]
+        return all(target is not None and _is_whole(self._folder / target.stored_name, target) for target in found)
 
 
 @dataclass(frozen=True, eq=False)
@@ -369,19 +462,33 @@ class _Measured:
     validation: Validation
 
 
-def _served(store: Store, space_id: str) -> _Served | None:
-    """The release that is served, None where there is none of the space and format of today."""
+def _readable_index(store: Store) -> SignedTargets | None:
+    """What is served, None where that is nothing, or damaged."""
+    with contextlib.suppress(CoindexError):
+        return current_index(store)
+    return None
+
+
+def _served(store: Store, index: SignedTargets | None, space_id: str) -> _Served | None:
+    """What is served of a space, None where there is nothing of the format of today."""
     try:
-        index = current_index(store)
-        manifest = served_manifest(store, index) if index else None
-    except (CoindexError, OSError):  # an older format, or damage: all is made anew
+        found = _manifest_of(store, index, space_id) if index else None
+    except (CoindexError, OSError, KeyError):  # an older format, or damage: all is made anew
         return None
-    if index is None or manifest is None or manifest.space_id != space_id:
-        return None
-    return _Served(targets_folder(store), index, manifest)
+    return _Served(targets_folder(store), index, *found) if index and found else None
 
 
-def _lay_out(served: _Served | None, rows: Rows, shelf: _Shelf) -> _Layout:
+def _manifest_of(store: Store, index: SignedTargets, space_id: str) -> tuple[str, ReleaseManifest] | None:
+    """The manifest of a space with its name, None where a release has none."""
+    for name in (MANIFEST_NAME, manifest_name(space_id)):
+        if name in index.targets:
+            manifest = parse_manifest(_read_target(store, index.targets[name]))
+            if manifest.space_id == space_id:
+                return name, manifest
+    return None
+
+
+def _lay_out(served: _Served | None, rows: Rows, names_of: _Names, shelf: _Shelf) -> _Layout:
     """Keep or build the shards, and shelve them with the fresh rows."""
     old = _readable_shards(served) if served else []
     compaction = compact([shard.rows for _, shard in old], rows)
@@ -395,7 +502,7 @@ def _lay_out(served: _Served | None, rows: Rows, shelf: _Shelf) -> _Layout:
         data = write_shard(shard)
         shards.append(shard)
         names.append(shelf.add(f"shard-{hashlib.sha256(data).hexdigest()[:12]}.coinshard", data))
-    fresh_name = shelf.add(FRESH_NAME, write_fresh(compaction.fresh)) if len(compaction.fresh) else None
+    fresh_name = shelf.add(names_of.fresh, write_fresh(compaction.fresh)) if len(compaction.fresh) else None
     return _Layout(tuple(shards), tuple(names), compaction.fresh, fresh_name)
 
 
@@ -423,33 +530,37 @@ def _measure(layout: _Layout, rows: Rows, override: str | None) -> _Measured:
     return _Measured(choice.ef, Validation(choice.recall_at_1, choice.queries, override))
 
 
-def _shelve_deltas(store: Store, state: CatalogState, reached: str, shelf: _Shelf) -> tuple[ReleaseDelta, ...]:
-    """Deltas from the last releases to `state`, newest first, that are worth their bytes."""
-    earlier = (found for found in _earlier(store) if found[0].space_id == state.space_id)
-    most = DELTA_SHARE * sum(target.length for name, target in shelf.targets.items() if _is_catalog_file(name))
-    deltas, seen = [], {reached}
+def _shelve_deltas(store: Store, part: _Part, shelf: _Shelf) -> tuple[ReleaseDelta, ...]:
+    """Deltas from the last releases to a part's state, newest first, that are worth their bytes."""
+    earlier = _earlier(store, part.state.space_id)
+    most = DELTA_SHARE * sum(shelf.targets[name].length for name in part.catalog_files)
+    deltas, seen = [], {part.reached}
     for manifest, index in itertools.islice(earlier, RELEASES_WITH_DELTAS):
         before = None if manifest.state_hash in seen else _state_of(store, manifest, index)
         if before is None:
             continue
         seen.add(manifest.state_hash)
-        data = write_delta(delta_between(before, state))
+        data = write_delta(delta_between(before, part.state))
         if len(data) <= most:
-            name = shelf.add(f"delta-from-{manifest.version}.coindelta", data)
+            name = shelf.add(part.names.delta(manifest.version), data)
             deltas.append(ReleaseDelta(manifest.state_hash, manifest.version, name))
     return tuple(deltas)
 
 
-def _earlier(store: Store) -> Iterator[tuple[ReleaseManifest, SignedTargets]]:
-    """The releases whose metadata and `release.json` are there, newest first, each as it was signed last."""
+def _earlier(store: Store, space_id: str | None = None) -> Iterator[tuple[ReleaseManifest, SignedTargets]]:
+    """The releases whose metadata and manifest are there, newest first, each as it was signed last; the manifest of a
+    space where one is given, or else of the one that was recommended."""
     served, folder, seen = signing.current(store.releases), signing.metadata_folder(store.releases), set()
     if served is None or served.targets is None:
         return
     for version in range(served.targets.version, 0, -1):
         with contextlib.suppress(CoindexError, OSError, KeyError, RepositoryError):
             index = read_targets(served.root_bytes, (folder / f"{version}.targets.json").read_bytes())
-            manifest = parse_manifest(_read_target(store, index.targets[MANIFEST_NAME]))
-            if manifest.version not in seen:
+            if space_id is None:
+                manifest: ReleaseManifest | None = _read_manifest(store, index, MANIFEST_NAME)
+            else:
+                _, manifest = _manifest_of(store, index, space_id) or (None, None)
+            if manifest and manifest.version not in seen:
                 seen.add(manifest.version)
                 yield manifest, index
 
@@ -505,6 +616,7 @@ def _report(
     store: Store, manifest: ReleaseManifest, shelf: _Shelf, *, changed: bool, new_keys: str | None = None
 ) -> PublishReport:
     deltas = {delta.name for delta in manifest.deltas}
+    wanted = {MANIFEST_NAME, *manifest.files} - deltas
     validation = manifest.validation
     return PublishReport(
         version=manifest.version,
@@ -513,7 +625,7 @@ def _report(
         classes=manifest.classes,
         state_hash=manifest.state_hash,
         new_bytes=shelf.new_bytes,
-        total_bytes=sum(target.length for name, target in shelf.targets.items() if name not in deltas),
+        total_bytes=sum(target.length for name, target in shelf.targets.items() if name in wanted),
         deltas=len(deltas),
         ef=manifest.ef,
         recall_at_1=validation.recall_at_1 if validation else None,
@@ -527,21 +639,30 @@ def _is_whole(path: Path, target: Target) -> bool:
     return path.is_file() and path.stat().st_size == target.length and file_sha256(path) == target.sha256
 
 
-def _is_catalog_file(name: str) -> bool:
-    return name in (RECORDS_NAME, FRESH_NAME) or name.endswith(".coinshard")
+def _shelve_models(folder: Path, index: ModelIndex, names: _Names, shelf: _Shelf) -> tuple[str, ...]:
+    """The models of a space. A net that another space has under the same name goes by the space's id, in the index
+    too."""
+    document = json.loads((folder / INDEX_NAME).read_bytes())
+    nets = []
+    for role, net in (("segmenter", index.segmenter), ("embedder", index.embedder)):
+        data = _read_net(folder / net.file, net)
+        taken = shelf.targets.get(net.file)
+        name = net.file if taken in (None, Target(net.file, net.bytes, net.sha256)) else names.net(net.file)
+        document["models"][role]["file"] = name
+        nets.append((name, data))
+    renamed = tuple(name for name, _ in nets) != (index.segmenter.file, index.embedder.file)
+    written = canonical(document) if renamed else (folder / INDEX_NAME).read_bytes()
+    return shelf.add_all([(names.models_index, written), *nets])
 
 
-def _model_files(folder: Path, index: ModelIndex) -> Iterator[tuple[str, bytes]]:
-    yield INDEX_NAME, (folder / INDEX_NAME).read_bytes()
-    for net in (index.segmenter, index.embedder):
-        path = folder / net.file
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise ModelError(f"{path}: cannot be read ({error.strerror}); export the models anew") from None
-        if len(data) != net.bytes or hashlib.sha256(data).hexdigest() != net.sha256:
-            raise ModelError(f"{path}: not the file that {INDEX_NAME} describes; export the models anew")
-        yield net.file, data
+def _read_net(path: Path, net: ModelFile) -> bytes:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read ({error.strerror}); export the models anew") from None
+    if len(data) != net.bytes or hashlib.sha256(data).hexdigest() != net.sha256:
+        raise ModelError(f"{path}: not the file that {INDEX_NAME} describes; export the models anew")
+    return data
 
 
 def _shelve_thumbnails(
@@ -591,22 +712,38 @@ def _release_problems(store: Store, index: SignedTargets) -> list[str]:
     if problems:
         return problems
 
-    def read(name: str) -> bytes:
-        return (folder / index.targets[name].stored_name).read_bytes()
-
     try:
         rules.check_targets(index)
-        manifest = parse_manifest(read(MANIFEST_NAME))
-        rules.check_release(None, index, manifest)
-        rules.check_models(index, manifest, read_index(folder / index.targets[INDEX_NAME].stored_name))
-        contents = read_contents(manifest, read)
-        rules.check_contents(contents)
-        for shard in contents.shards:
-            load_graph(shard)
-        for delta in manifest.deltas:
-            found = read_delta(read(delta.name), name=delta.name)
-            if (found.from_hash, found.to_hash) != (delta.from_hash, manifest.state_hash):
-                raise CatalogError(f"{delta.name}: leads from or to another state than {MANIFEST_NAME} says")
+        manifests = {
+            name: _read_manifest(store, index, name) for name in index.targets if MANIFEST_FILE.fullmatch(name)
+        }
+        for name, manifest in manifests.items():
+            space_id = manifest.space_id if name != MANIFEST_NAME else None
+            rules.check_space(manifest, manifests[MANIFEST_NAME], space_id)
+            _check_part(store, index, manifest)
     except CoindexError as error:
         return [str(error)]
     return []
+
+
+def _read_manifest(store: Store, index: SignedTargets, name: str) -> ReleaseManifest:
+    return parse_manifest(_read_target(store, index.targets[name]))
+
+
+def _check_part(store: Store, index: SignedTargets, manifest: ReleaseManifest) -> None:
+    """Whether the files of a manifest give what it says. Raises `CoindexError`."""
+
+    def read(name: str) -> bytes:
+        return _read_target(store, index.targets[name])
+
+    rules.check_release(None, index, manifest)
+    models = targets_folder(store) / index.targets[manifest.models_index].stored_name
+    rules.check_models(index, manifest, read_index(models))
+    contents = read_contents(manifest, read)
+    rules.check_contents(contents)
+    for shard in contents.shards:
+        load_graph(shard)
+    for delta in manifest.deltas:
+        found = read_delta(read(delta.name), name=delta.name)
+        if (found.from_hash, found.to_hash) != (delta.from_hash, manifest.state_hash):
+            raise CatalogError(f"{delta.name}: leads from or to another state than {MANIFEST_NAME} says")

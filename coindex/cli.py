@@ -121,6 +121,10 @@ def sync(
     max_bytes: Annotated[
         int | None, typer.Option(min=0, help="Fetch nothing of a release that takes more bytes than this.")
     ] = None,
+    keep_models: Annotated[
+        bool,
+        typer.Option("--keep-models", help="Stay on the models that are here, for as long as they are published."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")] = False,
 ) -> None:
     """Fetch or update the catalogue."""
@@ -139,6 +143,7 @@ def sync(
             home,
             root=pinned,
             max_bytes=max_bytes,
+            keep_models=keep_models,
             progress=lambda here, total: bar.update(task, completed=here, total=total),
         )
     if report.root_is_new:
@@ -155,6 +160,8 @@ def sync(
             f"release {report.to_version}{before}; {_size(report.bytes_downloaded)} fetched{saved}, "
             f"{_size(report.bytes_reused)} were here already"
         )
+        if report.from_space_id:
+            typer.echo(f"moved to new models, of space {report.space_id}; before they were of {report.from_space_id}")
 
 
 def _read_root(path: Path) -> bytes:

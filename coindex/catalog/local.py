@@ -14,6 +14,7 @@ from coindex.catalog.document import Fields, canonical, parse_json
 from coindex.catalog.files import DISK, Disk, write_whole
 from coindex.catalog.fresh import Fresh, read_fresh
 from coindex.catalog.release import (
+    MANIFEST_FILE,
     MANIFEST_NAME,
     SHA256,
     ReleaseContents,
@@ -29,7 +30,7 @@ from coindex.catalog.shard import read_shard
 from coindex.catalog.state import CoinRecord, parse_records
 from coindex.errors import CatalogError, SpaceMismatch
 from coindex.manifest import SIDES
-from coindex.models import INDEX_NAME, ModelIndex, Models, load_nets, read_index
+from coindex.models import ModelIndex, Models, load_nets, read_index
 from coindex.open_set import OpenSet
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "metadata_folder",
     "open_catalog",
     "read_contents_of",
+    "read_manifest",
     "read_pointer",
     "read_target",
     "target_path",
@@ -102,6 +104,11 @@ class Pointer:
         """Every file that the catalogue needs, each once."""
         return tuple(dict.fromkeys((*self.targets.values(), *self.layout.files)))
 
+    @property
+    def manifest(self) -> Target | None:
+        """The release's `release.json`, or what it is called for the space; None where it is missing."""
+        return next((target for name, target in self.targets.items() if MANIFEST_FILE.fullmatch(name)), None)
+
 
 @dataclass(frozen=True, eq=False)
 class LocalCatalog:
@@ -120,7 +127,7 @@ class LocalCatalog:
     def models(self, *, threads: int = 1) -> Models:
         """The nets that came with the catalogue. Raises `ModelError`, and `SpaceMismatch` where they are not of its
         space."""
-        index = read_index(self._path(INDEX_NAME))
+        index = read_index(self._path(self.manifest.models_index))
         self.require_space(index)
         return load_nets(index, lambda model: self._path(model.file), threads=threads)
 
@@ -285,10 +292,15 @@ def read_contents_of(home: Path, layout: Layout, manifest: ReleaseManifest, *, d
     return ReleaseContents(manifest, shards, fresh, parse_records(read_target(home, layout.records, disk=disk)))
 
 
-def _open(home: Path, pointer: Pointer, background: bool, disk: Disk) -> LocalCatalog:
-    if MANIFEST_NAME not in pointer.targets:
+def read_manifest(home: Path, pointer: Pointer, *, disk: Disk = DISK) -> ReleaseManifest:
+    """The `release.json` that a pointer names. Raises `CatalogError` where there is none, or it is damaged."""
+    if pointer.manifest is None:
         raise CatalogError(f"{home}: the catalogue has no file {MANIFEST_NAME}; sync again to mend it")
-    manifest = parse_manifest(read_target(home, pointer.targets[MANIFEST_NAME], disk=disk))
+    return parse_manifest(read_target(home, pointer.manifest, disk=disk))
+
+
+def _open(home: Path, pointer: Pointer, background: bool, disk: Disk) -> LocalCatalog:
+    manifest = read_manifest(home, pointer, disk=disk)
     contents = read_contents_of(home, pointer.layout, manifest, disk=disk)
     tombstones = contents.fresh.tombstones.tolist()
     index = CatalogIndex(

@@ -16,6 +16,7 @@ from coindex.models import INDEX_NAME
 from coindex.open_set import OpenSet
 
 __all__ = [
+    "MANIFEST_FILE",
     "MANIFEST_NAME",
     "MAX_NAME",
     "MAX_TARGET_BYTES",
@@ -27,6 +28,8 @@ __all__ = [
     "ReleaseManifest",
     "Target",
     "Validation",
+    "manifest_name",
+    "models_index_name",
     "parse_manifest",
     "parse_targets",
     "read_contents",
@@ -36,6 +39,8 @@ __all__ = [
 ]
 
 MANIFEST_NAME = "release.json"
+"""Of the recommended space; a release that carries others beside it has a `release-<space id>.json` for each."""
+MANIFEST_FILE = re.compile(r"release(-[0-9a-f]{16})?\.json")
 RECORDS_NAME = "records.json"
 FORMAT = 3
 """Format 1 had another open-set decision; format 2 its tombstones in `release.json`, no deltas, and thumbnails in packs
@@ -98,9 +103,10 @@ class Validation:
 @dataclass(frozen=True)
 class ReleaseManifest:
     """What `release.json` says. `created` is RFC 3339 in UTC; `open_set` is None where the models' own holds;
-    `models` are the file names of `models.json` and its nets; `fresh` names the file of fresh rows and tombstones,
-    None where there are none; `deltas` lead here from earlier releases; `state_hash`, `rows` and `classes` describe
-    the catalogue's state; `ef` is the breadth of the graph search; `validation` is None where nobody measured."""
+    `models` are the file names of `models.json`, or what it is called here, and then its nets; `fresh` names the file
+    of fresh rows and tombstones, None where there are none; `deltas` lead here from earlier releases; `state_hash`,
+    `rows` and `classes` describe the catalogue's state; `ef` is the breadth of the graph search; `validation` is None
+    where nobody measured."""
 
     version: int
     created: str
@@ -121,9 +127,14 @@ class ReleaseManifest:
 
     @property
     def files(self) -> tuple[str, ...]:
-        """Every file of the release, `release.json` included."""
+        """Every file of the release but `release.json` itself."""
         deltas = (delta.name for delta in self.deltas)
-        return (MANIFEST_NAME, *self.models, *self.catalog_files, *self.thumbnails, *deltas)
+        return (*self.models, *self.catalog_files, *self.thumbnails, *deltas)
+
+    @property
+    def models_index(self) -> str:
+        """The name of the release's `models.json`."""
+        return self.models[0]
 
     @property
     def catalog_files(self) -> tuple[str, ...]:
@@ -179,6 +190,16 @@ def read_contents(manifest: ReleaseManifest, read: Callable[[str], bytes]) -> Re
     return ReleaseContents(manifest, shards, fresh, parse_records(read(manifest.records)))
 
 
+def manifest_name(space_id: str) -> str:
+    """The name of the `release.json` of a space that is not the recommended one."""
+    return f"release-{space_id}.json"
+
+
+def models_index_name(space_id: str) -> str:
+    """The name of the `models.json` of a space that is not the recommended one."""
+    return f"models-{space_id}.json"
+
+
 def thumbnail_pack_name(first: int, last: int) -> str:
     """The name of a pack of thumbnails, each as `<row id>.webp`, of rows from `first` to `last`."""
     return f"thumbnails-{first}-{last}.zip"
@@ -210,10 +231,10 @@ def targets_document(targets: Mapping[str, Target]) -> dict[str, Any]:
 
 def _check_names(manifest: ReleaseManifest) -> None:
     problem = None
-    if len(set(manifest.files)) != len(manifest.files):
+    if len(set(manifest.files)) != len(manifest.files) or any(map(MANIFEST_FILE.fullmatch, manifest.files)):
         problem = "names a file for two purposes"
-    elif INDEX_NAME not in manifest.models:
-        problem = f"names no {INDEX_NAME}"
+    elif manifest.models[:1] not in ((INDEX_NAME,), (models_index_name(manifest.space_id),)):
+        problem = f"names no {INDEX_NAME} before the nets"
     elif len({delta.from_hash for delta in manifest.deltas}) != len(manifest.deltas):
         problem = "names two deltas from the same state"
     ends = [int(end) for name in manifest.thumbnails for end in name.removesuffix(".zip").split("-")[1:]]

@@ -6,6 +6,8 @@
   device holds of it: whatever becomes of the signed metadata, which have versions of their own. Where the root has
   revoked every key that could sign the release on the device, its number binds no more, for a thief of the keys may
   have made it as high as he liked.
+- A device that stays on its space follows `release-<space id>.json`, which is of that space and of the same release as
+  `release.json`, unless that is of the space itself; where there is neither, the space has ended.
 - The models are of the release's space and code scale, and each of their nets is a target of the stated length and
   hash.
 - Shards, fresh rows and records give the stated state hash and the stated numbers of rows and classes, whether they
@@ -20,9 +22,9 @@ from collections.abc import Collection, Iterable
 
 from coindex.catalog.fresh import Fresh
 from coindex.catalog.local import Layout, Pointer
-from coindex.catalog.release import MANIFEST_NAME, ReleaseContents, ReleaseManifest, Target
+from coindex.catalog.release import MANIFEST_NAME, ReleaseContents, ReleaseManifest, Target, manifest_name
 from coindex.catalog.state import state_hash
-from coindex.errors import CatalogError, ReleaseRejected
+from coindex.errors import CatalogError, ReleaseRejected, SyncError
 from coindex.models import INDEX_NAME, ModelIndex
 from coindex.sync.metadata import SignedTargets
 
@@ -33,10 +35,12 @@ __all__ = [
     "check_fresh",
     "check_models",
     "check_release",
+    "check_space",
     "check_targets",
     "choose_delta",
     "companions",
     "missing_files",
+    "name_of_space",
     "own_layout",
 ]
 
@@ -85,9 +89,10 @@ def missing_files(needed: Iterable[Target], held: Collection[Target]) -> tuple[T
     return tuple(sorted(missing, key=lambda target: (target.length, target.name)))
 
 
-def companions(offered: SignedTargets, manifest: ReleaseManifest) -> dict[str, Target]:
-    """The targets that a device needs whichever way it comes to the catalogue: `release.json`, models, thumbnails."""
-    return {name: offered.targets[name] for name in (MANIFEST_NAME, *manifest.models, *manifest.thumbnails)}
+def companions(offered: SignedTargets, name: str, manifest: ReleaseManifest) -> dict[str, Target]:
+    """The targets that a device needs whichever way it comes to the catalogue: the manifest of this name, models,
+    thumbnails."""
+    return {file: offered.targets[file] for file in (name, *manifest.models, *manifest.thumbnails)}
 
 
 def own_layout(offered: SignedTargets, manifest: ReleaseManifest) -> Layout:
@@ -105,6 +110,30 @@ def choose_delta(offered: SignedTargets, manifest: ReleaseManifest, here: Layout
         if delta.from_hash == here.state_hash and target.length < cost:
             return target
     return None
+
+
+def name_of_space(offered: SignedTargets, recommended: ReleaseManifest, space_id: str | None) -> str:
+    """The name of the manifest that a device follows which stays on a space; None follows the recommended one. Raises
+    `SyncError` where that space has ended."""
+    if space_id in (None, recommended.space_id):
+        return MANIFEST_NAME
+    if (name := manifest_name(space_id)) in offered.targets:
+        return name
+    raise SyncError(
+        f"the models on this device, of space {space_id}, have ended: release {recommended.version} has those of space "
+        f"{recommended.space_id} alone. The catalogue here goes on working as it is; sync without --keep-models to move"
+    )
+
+
+def check_space(manifest: ReleaseManifest, recommended: ReleaseManifest, space_id: str | None) -> None:
+    """Whether a manifest is of the space that its name says, and of the release that recommends another."""
+    if space_id is not None and manifest.space_id != space_id:
+        raise ReleaseRejected(f"{manifest_name(space_id)} is of space {manifest.space_id}; it must be published anew")
+    if manifest.version != recommended.version:
+        raise ReleaseRejected(
+            f"{manifest_name(manifest.space_id)} is of release {manifest.version}, {MANIFEST_NAME} of "
+            f"{recommended.version}; it must be published anew"
+        )
 
 
 def check_models(offered: SignedTargets, manifest: ReleaseManifest, models: ModelIndex) -> None:

@@ -24,6 +24,7 @@ from coindex.catalog.local import (
     default_home,
     metadata_folder,
     read_contents_of,
+    read_manifest,
     read_pointer,
     read_target,
     target_path,
@@ -33,7 +34,7 @@ from coindex.catalog.local import (
 from coindex.catalog.release import MANIFEST_NAME, RECORDS_NAME, ReleaseManifest, Target, parse_manifest
 from coindex.catalog.state import records_bytes
 from coindex.errors import CatalogError, ModelError, ReleaseRejected, SyncError
-from coindex.models import INDEX_NAME, ModelIndex, read_index
+from coindex.models import ModelIndex, read_index
 from coindex.sync import rules
 from coindex.sync.fetcher import Fetcher, RequestsFetcher
 from coindex.sync.metadata import TARGETS_PATH, SignedTargets
@@ -56,7 +57,8 @@ class SyncReport:
     """What a sync did. `from_version` is None on a device that had no catalogue. `bytes_downloaded` are those that came
     over the network, the metadata included; `bytes_reused` those of files that were here already; `bytes_saved` those
     that the full route would have cost beyond the one taken. `root_fingerprint` is that of the root this device has
-    pinned, and `root_is_new` says that it did just now."""
+    pinned, and `root_is_new` says that it did just now. `space_id` is the space of the models that are here now,
+    `from_space_id` the one before where that was another."""
 
     from_version: int | None
     to_version: int
@@ -67,6 +69,8 @@ class SyncReport:
     bytes_saved: int = 0
     root_fingerprint: str = ""
     root_is_new: bool = False
+    space_id: str = ""
+    from_space_id: str | None = None
 
 
 def sync(
@@ -75,6 +79,7 @@ def sync(
     *,
     root: bytes | None = None,
     max_bytes: int | None = None,
+    keep_models: bool = False,
     fetcher: Fetcher | None = None,
     progress: Progress | None = None,
     disk: Disk = DISK,
@@ -82,16 +87,20 @@ def sync(
     """Fetch what is missing of the server's release and make it the catalogue of `home`.
 
     `root` is the server's root as a file's bytes, which the first sync pins; without it the first sync trusts the root
-    that the server shows. Where more than `max_bytes` of the release's files would have to come, none does. Files that
-    are here, whole, are not fetched again; a damaged one is. Whatever goes wrong, and whenever, the
-    catalogue is the old one or the new one. Raises `SyncError` where the release cannot be fetched or takes too much,
-    `ReleaseRejected` where it may not be used, and `CatalogError` where the folder is in use or its pointer damaged.
+    that the server shows. Where more than `max_bytes` of the release's files would have to come, none does. Models and
+    catalogue move together to the space that the release recommends, or with `keep_models` stay on the one they are of
+    for as long as it is published.
+
+    Files that are here, whole, are not fetched again; a damaged one is. Whatever goes wrong, and whenever, the
+    catalogue is the old one or the new one. Raises `SyncError` where the release cannot be fetched, takes too much, or
+    no longer has the models to be kept, `ReleaseRejected` where it may not be used, and `CatalogError` where the folder
+    is in use or its pointer damaged.
     """
     home = default_home() if home is None else home
     fetcher = RequestsFetcher(url, disk=disk) if fetcher is None else fetcher
     try:
         with exclusive(home, "syncing", disk=disk):
-            return _Sync(fetcher, home, progress or (lambda here, total: None), max_bytes, disk).run(root)
+            return _Sync(fetcher, home, progress or (lambda here, total: None), max_bytes, disk).run(root, keep_models)
     except OSError as error:
         raise SyncError(
             f"{home}: cannot be written ({error.strerror}); the catalogue there is as whole as it was, make room or "
@@ -126,9 +135,10 @@ class _Sync:
         self._new: set[Target] = set()
         self._here = self._total = self._transferred = 0
 
-    def run(self, root: bytes | None) -> SyncReport:
+    def run(self, root: bytes | None, keep_models: bool) -> SyncReport:
         home, disk = self._home, self._disk
         trusted = read_pointer(home, disk=disk)
+        space_id = self._space_id(trusted)
         disk.make_folder(targets_folder(home))
         disk.make_folder(metadata_folder(home))
         # The pointer met here may be one whose rename a sync before this could not make durable. It is from here on,
@@ -143,7 +153,7 @@ class _Sync:
         self._look(dict.fromkeys((*offered.targets.values(), *(trusted.files if trusted else ()))))
         held = frozenset(self._held)
         try:
-            pointer, route, cost = self._reach(trusted, refreshed)
+            pointer, manifest, route, cost = self._reach(trusted, refreshed, space_id if keep_models else None)
         except ReleaseRejected:
             self._delete(self._new - set(trusted.files if trusted else ()))
             raise
@@ -159,30 +169,50 @@ class _Sync:
             to_version=pointer.version,
             bytes_downloaded=refreshed.transferred + self._transferred,
             bytes_reused=sum(file.length for file in pointer.files if file in held),
-            up_to_date=trusted is not None and trusted.version == pointer.version,
+            up_to_date=trusted is not None and trusted.version == pointer.version and space_id == manifest.space_id,
             root_fingerprint=refreshed.trust.root_fingerprint,
             root_is_new=refreshed.first,
+            space_id=manifest.space_id,
+            from_space_id=space_id if space_id != manifest.space_id else None,
             route=route,
             bytes_saved=cost,
         )
 
-    def _reach(self, trusted: Pointer | None, refreshed: Refreshed) -> tuple[Pointer, Route, int]:
-        """The pointer to move to, whose every file is here and verified; how it came about, and the bytes saved."""
+    def _space_id(self, trusted: Pointer | None) -> str | None:
+        """The space of the catalogue that is here, None where there is none or it is damaged."""
+        with contextlib.suppress(CatalogError):
+            return read_manifest(self._home, trusted, disk=self._disk).space_id if trusted else None
+        return None
+
+    def _reach(
+        self, trusted: Pointer | None, refreshed: Refreshed, stay_on: str | None
+    ) -> tuple[Pointer, ReleaseManifest, Route, int]:
+        """The pointer to move to, whose every file is here and verified; its manifest, how it came about, and the bytes
+        saved."""
         offered = refreshed.signed
-        self._fetch([offered.targets[MANIFEST_NAME]])
         try:
-            manifest = parse_manifest(read_target(self._home, offered.targets[MANIFEST_NAME], disk=self._disk))
+            name, manifest = MANIFEST_NAME, self._manifest(offered.targets[MANIFEST_NAME])
             rules.check_release(trusted, offered, manifest)
-            companions = rules.companions(offered, manifest)
-            self._fetch([companions[INDEX_NAME]])
-            rules.check_models(offered, manifest, self._model_index(companions[INDEX_NAME]))
+            name = rules.name_of_space(offered, manifest, stay_on)
+            if name != MANIFEST_NAME:
+                recommended, manifest = manifest, self._manifest(offered.targets[name])
+                rules.check_space(manifest, recommended, stay_on)
+                rules.check_release(trusted, offered, manifest)
+            companions = rules.companions(offered, name, manifest)
+            models = companions[manifest.models_index]
+            self._fetch([models])
+            rules.check_models(offered, manifest, self._model_index(models))
             ways = self._ways(trusted, offered, manifest)
             self._afford((*companions.values(), *ways.files(manifest.state_hash)))
             self._fetch(companions.values())
             layout, route, saved = self._lay_out(manifest, trusted, ways)
         except (CatalogError, ModelError) as error:
             raise ReleaseRejected(f"the server's release: {error}") from None
-        return Pointer(manifest.version, companions, layout, refreshed.trust), route, saved
+        return Pointer(manifest.version, companions, layout, refreshed.trust), manifest, route, saved
+
+    def _manifest(self, file: Target) -> ReleaseManifest:
+        self._fetch([file])
+        return parse_manifest(read_target(self._home, file, disk=self._disk))
 
     def _lay_out(self, manifest: ReleaseManifest, trusted: Pointer | None, ways: "_Ways") -> tuple[Layout, Route, int]:
         """The cheapest layout that gives the release's catalogue."""

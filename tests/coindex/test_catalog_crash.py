@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 from crash_disk import KEPT, LOST, SURVIVALS, CrashDisk, PowerCut, Survival
-from release_server import FRESH_NAME, SHARD, ReleaseServer
+from release_server import CHECKPOINT, FRESH_NAME, SHARD, ReleaseServer, space_of
 
 from coindex.catalog import CatalogState, open_catalog, state_hash
 from coindex.catalog.local import read_target
 from coindex.errors import CatalogError, SyncError
+from coindex.models import read_index
 from coindex.sync import sync
 
 HOME = Path("/device")
@@ -63,6 +64,10 @@ def scenarios():
     server.repository.rotate("root", "targets", "snapshot", "timestamp")
     server.serve()
     rotated = frozen(server)
+    newer = "d1" * 32
+    moved = frozen(server.side_by_side(5, newer, CHECKPOINT, ids=range(5, 22)))
+    there = state_hash(server.states.pop((5, space_of(newer))))
+    del server.states[5, space_of(CHECKPOINT)]
     hashes = {version: state_hash(state) for version, state in server.states.items()}
 
     def device(*pulled):
@@ -83,6 +88,7 @@ def scenarios():
             Scenario("new shards", full, device(first, second), hashes[2], hashes[4]),
             Scenario("mending a file that the device made", third, damaged, None, hashes[3]),
             Scenario("new keys", rotated, device(full), hashes[4], hashes[4]),
+            Scenario("new models", moved, device(rotated), hashes[4], there),
         )
     }
 
@@ -101,7 +107,7 @@ def _with(server, disk):
 
 
 EACH = ("a first sync", "a delta", "a delta over a delta, across a compaction", "new shards",
-        "mending a file that the device made", "new keys")  # fmt: skip
+        "mending a file that the device made", "new keys", "new models")  # fmt: skip
 
 
 def opened(disk):
@@ -124,6 +130,8 @@ def assert_whole(scenario, disk):
     if catalog:
         for target in catalog.targets.values():
             read_target(HOME, target, disk=disk)
+        models = catalog.targets[catalog.manifest.models_index]
+        catalog.require_space(read_index(HOME / models.name, read=lambda _: read_target(HOME, models, disk=disk)))
         assert catalog.thumbnail(5) == b"picture 5"
     return found
 
@@ -378,4 +386,4 @@ def test_the_scenarios_take_the_routes_that_they_are_named_for():
         report, server = scenario.pull(scenario.disk.after_power_cut())
         routes[name] = report.route, SHARD in server.fetched
     full, delta, kept = ("full", True), ("delta", False), ("kept", False)
-    assert list(routes.values()) == [full, delta, delta, full, full, kept]
+    assert list(routes.values()) == [full, delta, delta, full, full, kept, ("full", False)]

@@ -116,7 +116,7 @@ def test_sync_prints_its_report_for_people_or_for_machines(call, monkeypatch, tm
     code, out, err = call("sync", "http://x", "--json")
     assert (code, err) == (0, "")
     assert json.loads(out)["to_version"] == 4 and json.loads(out)["from_version"] == 3
-    assert asked == [("http://x", tmp_path, {"root": None, "max_bytes": None})] * 2
+    assert asked == [("http://x", tmp_path, {"root": None, "max_bytes": None, "keep_models": False})] * 2
 
 
 def test_a_root_that_is_trusted_on_first_use_is_shown_by_its_fingerprint(call, monkeypatch, tmp_path):

@@ -32,7 +32,8 @@ OPEN_SET = {
 
 
 class ReleaseServer:
-    """Publishes to itself; `cut` breaks the next download after so many bytes, `disk` is the device's.
+    """Publishes to itself; `cut` breaks the next download after so many bytes of its file, `cut_after` breaks all of
+    them once so many bytes have come; `disk` is the device's.
 
     `repository` signs; `metadata` is what is served of it by name; `asked` are the names that a device asked for.
     """
@@ -44,7 +45,7 @@ class ReleaseServer:
         self.asked = []
         self.targets = {}
         self.states = {}
-        self.cut = None
+        self.cut = self.cut_after = None
         self.fetched = []
 
     def release(
@@ -100,6 +101,45 @@ class ReleaseServer:
         self.sign({name: target_file(name, data) for name, data in contents.items()})
         return self
 
+    def side_by_side(self, version, *checkpoints, ids=range(1, 40), changed=None):
+        """Publish the rows `ids` in the spaces of several checkpoints, of which the first is recommended; `changed` are
+        fields of the other manifests that are wrong."""
+        contents = {"records.json": records_bytes(coins().values()), PACK: pack(list(ids))}
+        for checkpoint in checkpoints:
+            space = space_of(checkpoint)
+            apart = "" if checkpoint == checkpoints[0] else f"-{space}"
+            rows = some_rows(ids, seed=0 if checkpoint == CHECKPOINT else 5)
+            state = CatalogState(space, rows, coins())
+            self.states[version, space] = state
+            nets = models(checkpoint, salt=checkpoint.encode(), apart=apart)
+            shard = write_shard(build_shard(rows))
+            name = f"shard-{hashlib.sha256(shard).hexdigest()[:12]}.coinshard"
+            described = ReleaseManifest(
+                version=version,
+                created="2026-01-01T00:00:00Z",
+                space_id=space,
+                code_scale=254.0,
+                open_set=None,
+                models=tuple(nets),
+                shards=(name,),
+                fresh=None,
+                records="records.json",
+                thumbnails=(PACK,),
+                deltas=(),
+                state_hash=state_hash(state),
+                rows=len(rows),
+                classes=CLASSES,
+                ef=50,
+                validation=None,
+            )
+            described = replace(described, **(changed or {})) if apart else described
+            contents |= {**nets, name: shard, f"release{apart}.json": described.to_bytes()}
+        self.targets |= {
+            f"releases/targets/{target_of(name, data).stored_name}": data for name, data in contents.items()
+        }
+        self.sign({name: target_file(name, data) for name, data in contents.items()})
+        return self
+
     def sign(self, targets=None):
         """Sign targets, and serve what is signed."""
         self.repository.publish(targets)
@@ -143,6 +183,9 @@ class ReleaseServer:
         end = len(data)
         if self.cut and self.cut < end:
             end, self.cut = self.cut, None
+        if self.cut_after is not None:
+            end = min(end, offset + self.cut_after)
+            self.cut_after -= end - offset
         # In two pieces, so that a fault may come between them.
         middle = (offset + end) // 2
         for piece in (data[offset:middle], data[middle:end]):
@@ -159,10 +202,20 @@ class ReleaseServer:
         self.targets[path] = data(self.targets[path])
 
 
-def models(checkpoint=CHECKPOINT, scale=254.0, salt=b""):
-    """The files of models that nobody can run, with an index that is right about them; `salt` makes other ones."""
-    nets = {name: f"{name}.int8.tflite" for name in ("segmenter", "embedder")}
-    files = {file: file.encode() * 50 + salt for file in nets.values()}
+def coins():
+    """The coin records of every release."""
+    return {n: CoinRecord(n, "Utopia", "mark", str(n), "", "obverse", f"Utopia {n}", "") for n in range(1, CLASSES + 1)}
+
+
+def space_of(checkpoint):
+    return space_id(checkpoint, CUTOUT_VERSION, 254.0)
+
+
+def models(checkpoint=CHECKPOINT, scale=254.0, salt=b"", apart=""):
+    """The files of models that nobody can run, with an index that is right about them; `salt` makes other ones, `apart`
+    stands in all their names."""
+    nets = {name: f"{name}{apart}.int8.tflite" for name in ("segmenter", "embedder")}
+    files = {file: f"{name}.int8.tflite".encode() * 50 + salt for name, file in nets.items()}
     index = {
         "format": 2,
         "space_id": space_id(checkpoint, CUTOUT_VERSION, scale),
@@ -175,7 +228,7 @@ def models(checkpoint=CHECKPOINT, scale=254.0, salt=b""):
         },
         "open_set": OPEN_SET,
     }
-    return {"models.json": json.dumps(index).encode(), **files}
+    return {f"models{apart}.json": json.dumps(index).encode(), **files}
 
 
 def some_rows(ids, seed=0):
