@@ -40,10 +40,11 @@ def create_app(
     app.config["MAX_CONTENT_LENGTH"] = MAX_PHOTO_BYTES
     app.secret_key = page_key(store)
     metrics = Metrics(lambda: store_gauges(store))
+    curator = curator or Curator(store, identifier)
     for blueprint in (
-        api(store, identifier),
+        api(store, identifier, curator.encoders),
         operations(store, metrics if show_metrics else None),
-        pages(curator or Curator(store, identifier)),
+        pages(curator),
         app_files(),
     ):
         app.register_blueprint(blueprint)

@@ -18,10 +18,13 @@ from sqlalchemy.orm import Session
 from catalog_server import curation
 from catalog_server.accounts import Identity, Role, token_identity
 from catalog_server.audit import audit_entries
+from catalog_server.curation import NewPhoto
+from catalog_server.encoding import Encode, encode_file
 from catalog_server.identify import Identifier
 from catalog_server.job_kinds import submit_publish
 from catalog_server.jobs import Job, cancel_job, find_job, list_jobs
 from catalog_server.store import CoinRow, PhotoRow, ReleaseRow, Store
+from catalog_server.uploads import photo_anew
 from catalog_server.web.openapi import LABEL_LENGTH, LIMIT, MAX_LIMIT, openapi
 from catalog_server.web.problems import problem_response, refuse
 from catalog_server.web.status import catalog_status
@@ -45,12 +48,13 @@ ANYONE = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "c
 P = ParamSpec("P")
 
 
-def api(store: Store, identifier: Identifier | None) -> Blueprint:
-    """Everything below `/api/v1/`; with an `identifier` it answers photos too."""
+def api(store: Store, identifier: Identifier | None, encoders: Callable[[], Mapping[str, Encode]]) -> Blueprint:
+    """Everything below `/api/v1/`; with an `identifier` it answers photos too. `encoders` gives how photos that are
+    added are encoded, in each live space."""
     blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
     _add_reading(blueprint, store, identifier)
     _add_coins(blueprint, store)
-    _add_photos(blueprint, store)
+    _add_photos(blueprint, store, encoders)
     _add_publishing(blueprint, store)
 
     @blueprint.after_request
@@ -164,9 +168,25 @@ def _add_coins(blueprint: Blueprint, store: Store) -> None:
         )
 
 
-def _add_photos(blueprint: Blueprint, store: Store) -> None:
+def _add_photos(blueprint: Blueprint, store: Store, encoders: Callable[[], Mapping[str, Encode]]) -> None:
     curator = functools.partial(_allowed, store, Role.CURATOR)
     path = "/photos/<int:row_id>"
+
+    @blueprint.post("/coins/<int:class_id>/photos")
+    @curator
+    def add_photo(class_id: int) -> Response:
+        given = {name: request.args.get(name, "") for name in ("specimen", "year")}
+        if wrong := {name: told for name, value in given.items() if (told := _text(value))}:
+            refuse(wrong)
+        _whole_coin(store, class_id)
+        sent, _ = _photo_sent()
+        data = photo_anew(sent)
+        encoded = encode_file(data, encoders())
+        photo = NewPhoto(data, "photo", encoded.thumbnail, encoded.codes, **given)
+        added = curation.add_photos(store, class_id, [photo], actor=_actor())
+        if not added.row_ids:
+            abort(409, "the class has this photo already")
+        return _made(_photo(store, added.row_ids[0]), url_for("api.coin", class_id=class_id))
 
     @blueprint.patch(path)
     @curator

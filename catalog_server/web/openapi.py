@@ -65,6 +65,8 @@ NAMED: Schema = {
     "pattern": r"^[ -~\u00a1-\u00ac\u00ae-\u017f]*[!-~\u00a1-\u00ac\u00ae-\u017f][ -~\u00a1-\u00ac\u00ae-\u017f]*$",
 }
 
+PICTURES: Schema = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in ("image/jpeg", "image/png")}
+
 COIN: Schema = {
     "class_id": ID,
     "country": TEXT,
@@ -196,7 +198,7 @@ WORDS = {
     413: "The body is too large.",
     415: "The body is of another kind than expected.",
     422: "A field or a parameter is wrong.",
-    503: "There is nothing published to answer from yet.",
+    503: "Nothing is published to answer from yet, or the server lacks the models of its codes.",
 }
 
 NOT_MODIFIED: Schema = {"304": {"description": "It is what `If-None-Match` names."}}
@@ -319,7 +321,21 @@ def _coins() -> Schema:
 
 
 def _photos() -> Schema:
+    told = tuple(_parameter(name, "query", WRITTEN, "What the photo shows.") for name in ("specimen", "year"))
     return {
+        "/coins/{class_id}/photos": {
+            "post": _change(
+                "Add a photo, the largest coin of it; what is kept is made anew from its pixels",
+                "Photo",
+                "It.",
+                404,
+                409,
+                503,
+                status=201,
+                parameters=(CLASS_ID, *told),
+                body={"required": True, "content": PICTURES},
+            )
+        },
         "/photos/{row_id}": {
             "patch": _change(
                 "Say which specimen and year a photo shows",
@@ -349,12 +365,11 @@ def _publishing() -> Schema:
 
 
 def _identify() -> Schema:
-    picture: Schema = {"schema": {"type": "string", "contentMediaType": "image/*"}}
     return {
         "/identify": {
             "post": {
                 "summary": "The coins in a photo",
-                "requestBody": {"required": True, "content": {"image/jpeg": picture, "image/png": picture}},
+                "requestBody": {"required": True, "content": PICTURES},
                 "responses": {"200": _answer("Answer", "They."), **_problems(400, 413, 415, 503)},
                 "security": [],
             }

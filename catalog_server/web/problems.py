@@ -12,6 +12,7 @@ from coindex.errors import (
     AccountError,
     CatalogError,
     CoindexError,
+    ModelError,
     NoCoinFound,
     PhotoError,
     PhotoTooLarge,
@@ -31,6 +32,7 @@ STATUS_OF: tuple[tuple[type[CoindexError], HTTPStatus], ...] = (
     (AccountError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (StoreError, HTTPStatus.CONFLICT),
     (CatalogError, HTTPStatus.CONFLICT),
+    (ModelError, HTTPStatus.SERVICE_UNAVAILABLE),
 )
 """What the store refuses is at odds with what it holds: taken labels, things retired already, stale revisions."""
 

@@ -6,8 +6,10 @@ import pytest
 
 from catalog_server.accounts import Role, create_token, create_user, revoke_token
 from catalog_server.app import create_app
+from catalog_server.encoding import keep_models
 from catalog_server.jobs import find_job
 from catalog_server.publisher import publish
+from catalog_server.web.pages.curator import Curator
 
 NEW = {"country": "Utopia", "currency": "mark", "denomination": "50", "side": "obverse"}
 
@@ -120,6 +122,29 @@ def test_a_photo_is_described_retired_and_brought_back(client, curator):
     assert client.delete("/api/v1/photos/1", headers=curator).status_code == 409
     assert client.post("/api/v1/photos/1/restore", headers=curator).json["retired"] is False
     assert client.delete("/api/v1/photos/99", headers=curator).status_code == 404
+
+
+def test_a_photo_is_added_made_anew_and_only_once(filled, models, curator, encoder, collection):
+    keep_models(filled, models)
+    client = create_app(filled, curator=Curator(filled, encode=encoder)).test_client()
+    collection.add("9", seed=77)
+    data = (collection.folder / collection.rows[-1]["file"]).read_bytes()
+    made = client.post("/api/v1/coins/1/photos?year=1901&specimen=s9", data=data, headers=curator)
+    assert (made.status_code, made.json["year"], made.json["specimen"]) == (201, "1901", "s9")
+    kept = filled.photos.get(made.json["photo_sha256"])
+    assert kept != data and kept.startswith(b"\xff\xd8\xff")
+    assert client.get("/api/v1/coins/1").json["photo_count"] == 3
+    assert client.post("/api/v1/coins/1/photos", data=data, headers=curator).status_code == 409
+    assert client.post("/api/v1/coins/99/photos", data=data, headers=curator).status_code == 404
+    for junk, status in ((b"", 400), (b"GIF89a junk", 415), (data[:200], 415)):
+        assert client.post("/api/v1/coins/1/photos", data=junk, headers=curator).status_code == status
+    assert client.post("/api/v1/coins/1/photos", data=data).status_code == 401
+
+
+def test_a_server_without_the_models_of_its_codes_says_so(client, curator, collection):
+    data = (collection.folder / "0.png").read_bytes()
+    answer = client.post("/api/v1/coins/2/photos", data=data, headers=curator)
+    assert (answer.status_code, answer.mimetype) == (503, "application/problem+json")
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,13 @@ from hypothesis.errors import Unsatisfiable
 
 from catalog_server.accounts import Role, create_token, create_user
 from catalog_server.app import create_app
+from catalog_server.encoding import keep_models
 from catalog_server.publisher import publish
 from catalog_server.web.openapi import openapi
+from catalog_server.web.pages.curator import Curator
 
 schemathesis = pytest.importorskip("schemathesis")
+checks = pytest.importorskip("schemathesis.specs.openapi.checks")
 GenerationMode = pytest.importorskip("schemathesis.generation").GenerationMode
 
 EXAMPLES = 10 * int(os.environ.get("COINDEX_TEST_SCALE", "1"))
@@ -32,9 +35,10 @@ bounded = settings(
 
 
 @pytest.fixture
-def app(filled, models):
+def app(filled, models, encoder):
+    keep_models(filled, models)
     publish(filled, models)
-    return create_app(filled)
+    return create_app(filled, curator=Curator(filled, encode=encoder))
 
 
 @pytest.fixture
@@ -47,6 +51,9 @@ def publisher(app, filled):
 def ask(app, path, method, headers):
     """Ask an operation for what it allows, and for what it does not, and hold each answer against the document."""
     operation = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", app)[path][method.upper()]
+    # Bytes that a strategy makes up are no photo; and what is wrong may be the token, in whose place ours is sent.
+    excluded = [checks.positive_data_acceptance] if path.endswith("/photos") else []
+    excluded += [checks.negative_data_rejection] if headers else []
     asked = 0
     for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
 
@@ -55,7 +62,7 @@ def ask(app, path, method, headers):
         def holds(case):
             nonlocal asked
             asked += 1
-            case.call_and_validate(headers=headers)
+            case.call_and_validate(headers=headers, excluded_checks=excluded)
 
         with suppress(Unsatisfiable):  # an operation without parameters cannot be asked wrongly
             holds()
