@@ -102,7 +102,7 @@ export async function deflate(raw: Bytes): Promise<Bytes> {
 
 /**
  * What a zlib stream inflates to, piece by piece. Throws `CatalogError` where that is more than `most` bytes, without
- * following it, and where the stream is none or does not end with the data.
+ * following it, and where the stream is none or does not end with the data (browsers see to that; Node 20 does not).
  */
 export async function inflate(data: Bytes, most: number, take: (piece: Uint8Array) => void): Promise<void> {
   let length = 0;
