@@ -17,32 +17,33 @@ from sqlalchemy import func, select
 
 from catalog_server.audit import audit_entries
 from catalog_server.checks import check_store, collect
+from catalog_server.importer import import_photos
 from catalog_server.publisher import verify
-from catalog_server.store import CoinRow, PhotoRow, open_store
+from catalog_server.store import DATABASE_URL, CoinRow, PhotoRow, open_store
 
-ROUNDS = 4 * int(os.environ.get("COINDEX_TEST_SCALE", "1"))
+ROUNDS = 3 * int(os.environ.get("COINDEX_TEST_SCALE", "1"))
 LONGEST_S = 0.6
 """Longer than a round of any of these works takes here, from its first write to its last."""
 
 
 @pytest.fixture
-def works(tmp_path, filled, models, collection):
-    """Starts a process that changes the store until it is killed."""
-    collection.read()
+def works(any_store, database_url, models, collection, encoder, space):
+    """Starts a process that changes a store, with the collection in it, until it is killed."""
+    import_photos(any_store, collection.read(), encoder, space_id=space, actor="test")
     support = Path(__file__).parents[1] / "support" / "store_work.py"
 
     def start(kind):
-        command = [sys.executable, str(support), kind, str(filled.folder), str(models), str(collection.folder)]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        command = [sys.executable, str(support), kind, str(any_store.folder), str(models), str(collection.folder)]
+        path = os.pathsep.join(filter(None, sys.path))
+        environment = {**os.environ, "PYTHONPATH": path, DATABASE_URL: database_url or ""}
         return subprocess.Popen(command, stdout=subprocess.PIPE, env=environment)
 
     return start
 
 
 @pytest.mark.parametrize("kind", ["import", "edit", "publish"])
-def test_a_store_is_whole_after_kill_9_at_any_moment(works, filled, kind):
+def test_a_store_is_whole_after_kill_9_at_any_moment(works, any_store, database_url, kind):
     random.seed(kind)
-    filled.close()
     seen = {"rows": 6, "revision": 1}
     for _ in range(ROUNDS):
         process = works(kind)
@@ -52,12 +53,12 @@ def test_a_store_is_whole_after_kill_9_at_any_moment(works, filled, kind):
         process.send_signal(signal.SIGKILL)
         process.wait()
         process.stdout.close()
-        seen = require_whole(filled.folder, seen)
+        seen = require_whole(any_store.folder, database_url, seen)
 
 
-def require_whole(folder, before):
+def require_whole(folder, database_url, before):
     """Nothing is half there: photos, codes and entries belong together, and what was there before still is."""
-    store = open_store(folder)
+    store = open_store(folder, database_url=database_url)
     try:
         assert check_store(store).problems == ()
         report = verify(store)
