@@ -97,8 +97,8 @@ export interface SyncOptions {
 
 /**
  * Fetches what is missing of the server's release and makes it the catalogue. Throws `SyncError` where the release
- * cannot be fetched or stored, `ReleaseRejected` where it may not be used, and `CatalogError` where the pointer is of
- * another format.
+ * cannot be fetched or stored, `ReleaseRejected` where it may not be used, and `CatalogError` where a newer app than this
+ * one has written the pointer.
  */
 export function sync(options: SyncOptions): Promise<SyncReport> {
   return options.storage.exclusively(() => new Syncing(options).run());
@@ -131,7 +131,7 @@ class Syncing {
   }
 
   async run(): Promise<SyncReport> {
-    const trusted = await readPointer(this.storage);
+    const trusted = await this.pointer();
     const refreshed = await this.refresh(trusted);
     await this.look([...refreshed.offered.values()], trusted);
     const held = new Set(this.held);
@@ -164,7 +164,7 @@ class Syncing {
   }
 
   async offer(): Promise<Offer> {
-    const trusted = await readPointer(this.storage);
+    const trusted = await this.pointer();
     const refreshed = await this.refresh(trusted);
     await this.look([...refreshed.offered.values()], trusted);
     const manifest = await this.manifest(trusted, refreshed);
@@ -172,6 +172,16 @@ class Syncing {
     const missing = this.missing([...companions(refreshed.offered, manifest).values(), ...layoutFiles(own)]);
     const models = bytesOf(missing.filter(({ name }) => manifest.models.includes(name)));
     return { version: manifest.version, models, catalogue: bytesOf(missing) - models };
+  }
+
+  /** The pointer. One that cannot be read is as none: whom to trust is kept beside it, and files are known by hash. */
+  private async pointer(): Promise<Pointer | null> {
+    try {
+      return await readPointer(this.storage);
+    } catch (error) {
+      if (error instanceof CatalogError && error.fault !== "newer") return null;
+      throw error;
+    }
   }
 
   private async refresh(trusted: Pointer | null): Promise<Refreshed> {

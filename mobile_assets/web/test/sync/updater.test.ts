@@ -96,6 +96,19 @@ describe("a further sync", () => {
     expect(await opened()).toEqual({ version: 1, rows: 300 });
   });
 
+  it("mends a pointer that cannot be read, without fetching the files that are here", async () => {
+    for (const text of ["nonsense", '{"format":1}', '{"format":0}']) {
+      storage.documents.set("current.json", encoded(text));
+      await expect(openRelease(storage)).rejects.toThrow(CatalogError);
+      const report = await syncing();
+      expect(report).toMatchObject({ fromVersion: null, toVersion: 1, rootIsNew: false });
+      expect(report.bytesReused).toBeGreaterThan(20_000);
+    }
+    expect(await opened()).toEqual({ version: 1, rows: 300 });
+    storage.documents.set("current.json", encoded('{"format":2}'));
+    await expect(syncing()).rejects.toMatchObject({ fault: "newer" });
+  });
+
   it("keeps the files of one catalogue before, and no others", async () => {
     const release = (await openRelease(storage))!;
     await server.release(2, { fresh: [9001] });
