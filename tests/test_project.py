@@ -76,6 +76,12 @@ def test_a_device_command_loads_no_torch_no_tensorflow_and_no_flask(statement):
     }
 
 
+@pytest.mark.parametrize("command", ["recognize", "evaluate"])
+def test_recognition_loads_nothing_of_the_network_and_of_signatures(command):
+    loaded = loaded_by(f"import coindex.cli; coindex.cli.build_app('{command}'); import coindex; coindex.open_catalog")
+    assert not loaded & {"tuf", "securesystemslib", "cryptography", "requests"}
+
+
 def test_help_loads_no_library_of_numbers():
     assert not loaded_by("import coindex.cli; coindex.cli.build_app()") & {"numpy", "cv2", "ai_edge_litert", "hnswlib"}
 

@@ -120,7 +120,7 @@ def _document(releases: Path, folder: Path) -> dict[str, Any]:
     first, last = fingerprints(releases)
     served, ring = current(releases), read_keys(folder)
     assert served is not None
-    here = {key.keyid: key.uri for key in ring.keys} if ring else {}
+    here = {key.keyid: key.uri for role in ROLES for key in ring.at_hand(role)} if ring else {}
     roles = {}
     for role in ROLES:
         signed = served.role(role)

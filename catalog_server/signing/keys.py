@@ -49,6 +49,12 @@ class Key:
         """The key's id in the metadata."""
         return str(self.public.keyid)
 
+    @property
+    def file(self) -> str | None:
+        """The name of the private key's file beside the list, None for an external signer."""
+        scheme, _, name = self.uri.partition(":")
+        return name if scheme == PEM else None
+
 
 @dataclass(frozen=True)
 class KeyRing:
@@ -62,9 +68,13 @@ class KeyRing:
         """The keys of a role."""
         return tuple(key for key in self.keys if key.role == role)
 
+    def at_hand(self, role: Role) -> tuple[Key, ...]:
+        """The keys of a role less those whose file is elsewhere, such as in a safe."""
+        return tuple(key for key in self.of(role) if not (name := key.file) or (self.folder / name).is_file())
+
     def signers(self, role: Role, keyids: Collection[str]) -> list[Signer]:
-        """What signs for a role, of the keys with these ids. Raises `StoreError` for a key that cannot be used."""
-        return [self._signer(key) for key in self.of(role) if key.keyid in keyids]
+        """What signs for a role, of the keys at hand with these ids. Raises `StoreError` where one cannot be used."""
+        return [self._signer(key) for key in self.at_hand(role) if key.keyid in keyids]
 
     def with_new(self, role: Role, external: tuple[str, Path] | None = None) -> "KeyRing":
         """The ring with another key of a role: made here, or an `external` one, its URI and the file of its public
@@ -75,9 +85,8 @@ class KeyRing:
         """The ring less these keys, whose files are deleted."""
         left = self._written(key for key in self.keys if key.keyid not in keyids)
         for key in self.keys:
-            scheme, _, name = key.uri.partition(":")
-            if key.keyid in keyids and scheme == PEM:
-                (self.folder / name).unlink(missing_ok=True)
+            if key.keyid in keyids and key.file:
+                (self.folder / key.file).unlink(missing_ok=True)
         return left
 
     def _make(self, role: Role) -> Key:
@@ -104,10 +113,9 @@ class KeyRing:
         return ring
 
     def _signer(self, key: Key) -> Signer:
-        scheme, _, name = key.uri.partition(":")
         try:
-            if scheme == PEM:
-                private = load_pem_private_key((self.folder / name).read_bytes(), self.passphrase)
+            if key.file:
+                private = load_pem_private_key((self.folder / key.file).read_bytes(), self.passphrase)
                 if not isinstance(private, Ed25519PrivateKey):
                     raise ValueError("it is no Ed25519 key")
                 return CryptoSigner(private, key.public)

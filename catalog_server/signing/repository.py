@@ -157,7 +157,7 @@ def renew(
     def is_due(role: Role) -> bool:
         signed = served.role(role)
         half = (now or datetime.now(UTC)) + LIFETIMES[role] / 2
-        at_hand = {key.keyid for key in ring.of(role)} & set(served.root.roles[role].keyids)
+        at_hand = {key.keyid for key in ring.at_hand(role)} & set(served.root.roles[role].keyids)
         return role in wanted and bool(at_hand) and signed is not None and signed.expires < half
 
     with _signing(releases):

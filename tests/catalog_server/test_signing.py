@@ -211,8 +211,26 @@ def test_a_key_that_was_revoked_never_comes_back(published):
 def test_a_lost_timestamp_key_is_replaced_by_the_root_key(published, device):
     for path in (published.folder / "keys").glob("timestamp-*.pem"):
         path.unlink()
-    ring = ring_of(published)
-    signing.rotate(published.releases, ring.without(keyids(published, "timestamp")), ["timestamp"])
+    lost = keyids(published, "timestamp")
+    signing.rotate(published.releases, ring_of(published), ["timestamp"])
+    assert keyids(published, "timestamp").isdisjoint(lost)
+    assert pull(published, device).up_to_date
+
+
+def test_keys_in_a_safe_are_missed_only_where_they_must_sign(published, models, device, tmp_path):
+    now, safe = datetime.now(UTC), tmp_path / "safe"
+    safe.mkdir()
+    for path in (published.folder / "keys").glob("root-*.pem"):
+        path.rename(safe / path.name)
+    retire_coin(published, 1, actor="test")
+    publish(published, models)
+    assert "root" not in signing.renew(published.releases, ring_of(published), now=now + timedelta(days=200))
+    assert pull(published, device).to_version == 2
+    with pytest.raises(StoreError, match="root: cannot be signed"):
+        signing.rotate(published.releases, ring_of(published), ["targets"])
+    for path in safe.iterdir():
+        path.rename(published.folder / "keys" / path.name)
+    signing.rotate(published.releases, ring_of(published), ["targets"])
     assert pull(published, device).up_to_date
 
 
