@@ -21,7 +21,7 @@ from catalog_server.account_commands import tokens, users
 from catalog_server.audit import cli_actor
 from catalog_server.checks import check_store, collect
 from catalog_server.curation import restore_coin, restore_photo, retire_coin, retire_photo
-from catalog_server.encoding import keep_models, live_encoders
+from catalog_server.encoding import current_models, keep_models, live_encoders
 from catalog_server.engines import (
     DeviceEngine,
     Engine,
@@ -34,7 +34,7 @@ from catalog_server.engines import (
 from catalog_server.identify import ServedEngine
 from catalog_server.importer import import_photos
 from catalog_server.logs import configure_logging
-from catalog_server.options import JsonOption, ModelsOption, StoreOption, print_json
+from catalog_server.options import JsonOption, StoreOption, print_json
 from catalog_server.publisher import current_index, publish, verify
 from catalog_server.running import run
 from catalog_server.self_sync import open_as_device
@@ -53,7 +53,6 @@ from coindex.catalog.quality import sample_queries
 from coindex.commands.progress import progress_bar
 from coindex.errors import PhotoError, StoreError
 from coindex.manifest import read_manifest
-from coindex.models import DEFAULT_FOLDER
 from coindex.photo import load_photo
 from coindex.pipeline import encode_photo
 
@@ -118,7 +117,7 @@ def import_(
             skip_bad=skip_bad,
             progress=progress,
         )
-    keep_models(opened, models or DEFAULT_FOLDER)
+    keep_models(opened, models or current_models(opened))
     for reason in report.skipped:
         typer.echo(f"left out: {reason}", err=True)
     if as_json:
@@ -205,7 +204,10 @@ def retire(
 
 @catalog.command("publish")
 def publish_(
-    models: ModelsOption = DEFAULT_FOLDER,
+    models: Annotated[
+        Path | None,
+        typer.Option("--models", help="The folder of the phone models.", show_default="those of the current space"),
+    ] = None,
     override: Annotated[
         str | None,
         typer.Option(
@@ -220,7 +222,9 @@ def publish_(
 ) -> None:
     """Make the store's catalogue the release that phones fetch, and sign it."""
     passphrase = ask_passphrase(ask)
-    report = publish(open_store(store), models, override=override, keys=keys_folder, passphrase=passphrase)
+    opened = open_store(store)
+    folder = models or current_models(opened)
+    report = publish(opened, folder, override=override, keys=keys_folder, passphrase=passphrase)
     if report.new_keys:
         typer.echo(
             f"made keys to sign with, in {report.new_keys}: keep a copy of that folder in a safe place, for phones "

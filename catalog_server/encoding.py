@@ -30,6 +30,7 @@ __all__ = [
     "Encode",
     "EncodedPhoto",
     "Progress",
+    "current_models",
     "encode_file",
     "in_threads",
     "keep_models",
@@ -121,6 +122,17 @@ def live_encoders(store: Store, models: Path | None = None, *, largest_only: boo
             raise ModelError(f"{kept}: no models of space {space_id or '?'} here; give their folder (--models)")
         encoders[space_id] = photo_encoder(folder, largest_only=largest_only)
     return encoders
+
+
+def current_models(store: Store) -> Path:
+    """The folder of the current space's models: the checkout's where they are of that space, since those are the newer
+    ones after an export, else what the store keeps."""
+    with store.reading() as session:
+        space_id = store.space_id(session)
+    kept = store.models_folder(space_id) if space_id else DEFAULT_FOLDER
+    index = DEFAULT_FOLDER / INDEX_NAME
+    of_checkout = read_index(index).space_id if index.is_file() else None
+    return kept if space_id != of_checkout and (kept / INDEX_NAME).is_file() else DEFAULT_FOLDER
 
 
 def keep_models(store: Store, models: Path) -> str:

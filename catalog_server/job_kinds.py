@@ -5,7 +5,7 @@ import shutil
 import time
 from pathlib import Path
 
-from catalog_server.encoding import keep_models, live_encoders
+from catalog_server.encoding import current_models, keep_models, live_encoders
 from catalog_server.importer import ImportReport, import_photos
 from catalog_server.jobs import Handler, JobRun, find_job, list_jobs, submit_job
 from catalog_server.publisher import publish
@@ -126,11 +126,8 @@ def _reembed(run: JobRun) -> None:
 
 
 def _publish(run: JobRun, keys: Path | None) -> None:
-    with run.store.reading() as session:
-        space_id = run.store.space_id(session)
-    kept = run.store.models_folder(space_id) if space_id else None
-    folder = kept if kept and (kept / INDEX_NAME).is_file() else DEFAULT_FOLDER
-    report = publish(run.store, folder, override=run.job.detail.get("override"), actor=run.job.actor, keys=keys)
+    folder, override = current_models(run.store), run.job.detail.get("override")
+    report = publish(run.store, folder, override=override, actor=run.job.actor, keys=keys)
     done = f"release {report.version}" if report.changed else f"nothing changed: release {report.version} is served"
     with run.store.changing() as session:
         run.finish(session, done, version=report.version)

@@ -6,15 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
-__all__ = ["JsonOption", "ModelsOption", "StoreOption", "print_json"]
+__all__ = ["JsonOption", "StoreOption", "print_json"]
 
 StoreOption = Annotated[
     Path | None,
     typer.Option("--store", help="The store's folder.", envvar="COINDEX_STORE", show_default="./coindex-store"),
-]
-ModelsOption = Annotated[
-    Path,
-    typer.Option("--models", help="The folder of the phone models.", show_default="mobile_assets/models"),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")]
 

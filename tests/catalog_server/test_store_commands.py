@@ -106,14 +106,16 @@ def test_a_class_or_one_photo_is_retired_and_brought_back(call, filled):
         assert len(filled.state(session).rows) == 6
 
 
-def test_a_new_space_goes_its_way_by_commands(call, filled, other_models, encoder, monkeypatch, space):
+def test_a_new_space_goes_its_way_by_commands(call, filled, models, other_models, encoder, monkeypatch, space):
     monkeypatch.setattr("catalog_server.encoding.load_models", lambda folder: object())
     monkeypatch.setattr("catalog_server.encoding.encode_photo", lambda photo, models, **_: encoder(photo))
     new = other_models("new-models", checkpoint="d1" * 32)
+    assert "release 1" in call("catalog", "publish", "--models", models)[1]
     report = json.loads(call("catalog", "reembed", "--models", new, "--json")[1])
     assert report["embedded"] == 6
-    for step in ("publish", "recommend"):
+    for number, step in enumerate(("publish", "recommend"), start=2):
         assert report["space_id"] in call("catalog", "spaces", step, report["space_id"])[1]
+        assert f"release {number}" in call("catalog", "publish")[1]
     assert call("catalog", "spaces", "end", space)[0] == 0
     spaces = {each["space_id"]: each["state"] for each in json.loads(call("catalog", "spaces", "list", "--json")[1])}
     assert spaces == {space: "ended", report["space_id"]: "current"}
