@@ -10,7 +10,8 @@ Everything runs on this machine, over loopback, on drawn catalogues. The parts:
   repository's manner of configuration, from the same folder, one after the other in the same run, `rounds` times in
   turns; the middle round counts. `whole` asks for each file of a cold sync in turn, `small` for the timestamp alone,
   `large` for the largest file. The client is wrk where it is installed, for both; otherwise one in Python, which is
-  slower than either and says so. No server writes an access log.
+  slower than either and says so. No server writes an access log. `ratio` is of requests a second, `ratio_by_cpu` of
+  processor time a request, which is the same on a machine that does other things besides.
 - `quiet`: the requests and bytes, heads included, of a sync that finds nothing new.
 - `fleet`: phones that are `coindex.sync` itself, each with a folder of its own, all coming from release 1 to release 2
   while the server is killed (SIGKILL) and started again under them. A phone whose sync fails comes back later, as an
@@ -227,16 +228,17 @@ class Server:
 
 
 @contextmanager
-def gunicorn(store: Store) -> Iterator[int]:
+def gunicorn(store: Store) -> Iterator[tuple[int, int]]:
+    """gunicorn on its port, and its process."""
     server = Server(store.folder, "--server", "gunicorn", "--workers", str(os.cpu_count() or 1))
     try:
-        yield server.port
+        yield server.port, server.process.pid
     finally:
         server.stop()
 
 
 @contextmanager
-def nginx(store: Store, folder: Path) -> Iterator[int]:
+def nginx(store: Store, folder: Path) -> Iterator[tuple[int, int]]:
     """nginx that serves the releases of a store as `deploy/nginx.conf` has it, without TLS and log."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -260,7 +262,7 @@ def nginx(store: Store, folder: Path) -> Iterator[int]:
     process = subprocess.Popen(["nginx", "-c", str(config), *user], stderr=subprocess.DEVNULL)
     try:
         _wait_for(port)
-        yield port
+        yield port, process.pid
     finally:
         process.terminate()
         process.wait()
@@ -295,10 +297,13 @@ def measure_files(store: Store, folder: Path, sizes: Sizes) -> dict[str, Any]:
     runs: dict[str, dict[str, list[dict[str, float]]]] = {kind: {name: [] for name in servers} for kind in kinds}
     for _ in range(sizes.rounds):
         for name, start in servers.items():
-            with start() as port:
+            with start() as (port, process):
                 for kind, asked in kinds.items():
                     load(port, asked, 0.5, folder)
-                    runs[kind][name].append(load(port, asked, sizes.seconds, folder))
+                    before = _cpu_seconds(process)
+                    run = load(port, asked, sizes.seconds, folder)
+                    spent = _cpu_seconds(process) - before
+                    runs[kind][name].append({**run, "cpu_us_a_request": round(spent / run["requests"] * 1e6, 1)})
     report: dict[str, Any] = {
         "client": "wrk" if shutil.which("wrk") else "asyncio",
         "connections": CONNECTIONS,
@@ -310,10 +315,29 @@ def measure_files(store: Store, folder: Path, sizes: Sizes) -> dict[str, Any]:
             name: sorted(found, key=lambda run: run["requests_per_s"])[len(found) // 2]
             for name, found in by_server.items()
         }
+        ratios: dict[str, float] = {}
         if "nginx" in middle:
-            middle["ratio"] = middle["gunicorn"]["requests_per_s"] / middle["nginx"]["requests_per_s"]
-        report[kind] = {"bytes_a_request": round(statistics.mean(lengths[path] for path in kinds[kind])), **middle}
+            ours, theirs = middle["gunicorn"], middle["nginx"]
+            ratios["ratio"] = round(ours["requests_per_s"] / theirs["requests_per_s"], 3)
+            if ours["cpu_us_a_request"]:
+                ratios["ratio_by_cpu"] = round(theirs["cpu_us_a_request"] / ours["cpu_us_a_request"], 3)
+        mean = round(statistics.mean(lengths[path] for path in kinds[kind]))
+        report[kind] = {"bytes_a_request": mean, **middle, **ratios}
     return report
+
+
+def _cpu_seconds(process: int) -> float:
+    """Processor time of a process and its children, where /proc says it; else 0. What a server spends does not depend
+    on what else the machine does."""
+    total = 0
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if process in (int(path.parent.name), int(fields[1])):
+            total += int(fields[11]) + int(fields[12])
+    return total / os.sysconf("SC_CLK_TCK")
 
 
 def release_paths(store: Store) -> list[str]:
@@ -354,6 +378,7 @@ def load(port: int, paths: Sequence[str], seconds: float, folder: Path) -> dict[
     line = next(line for line in done.stdout.splitlines() if line.startswith("RESULT"))
     requests, micros, p99, received, failed = (int(number) for number in line.split()[1:])
     return {
+        "requests": requests,
         "requests_per_s": round(requests / micros * 1e6, 1),
         "p99_ms": p99 / 1000,
         "megabytes_per_s": round(received / micros, 1),
@@ -382,6 +407,7 @@ async def _load_by_asyncio(port: int, paths: Sequence[str], seconds: float) -> d
     await asyncio.gather(*(ask() for _ in range(CONNECTIONS)))
     spent = time.perf_counter() - began
     return {
+        "requests": len(times),
         "requests_per_s": round(len(times) / spent, 1),
         "p99_ms": round(float(np.percentile(times, 99)) * 1000, 3),
         "megabytes_per_s": round(received / spent / 1e6, 1),
@@ -752,15 +778,16 @@ def show(report: dict[str, Any]) -> None:
     """Print what was measured."""
     console = Console()
     if "files" in report:
-        table = Table("asked for", "server", "requests/s", "p99 ms", "MB/s", "of nginx")
+        table = Table("asked for", "server", "requests/s", "p99 ms", "MB/s", "CPU µs", "of nginx", "by CPU")
         for kind in ("whole", "small", "large"):
             found = report["files"][kind]
             for name in ("gunicorn", "nginx"):
                 if name in found:
                     run = found[name]
-                    ratio = f"{found['ratio']:.2f}" if name == "gunicorn" and "ratio" in found else ""
+                    names = ("ratio", "ratio_by_cpu")
+                    ratios = [f"{found[each]:.2f}" if name == "gunicorn" and each in found else "" for each in names]
                     figures = (f"{run['requests_per_s']:.0f}", f"{run['p99_ms']:.1f}", f"{run['megabytes_per_s']:.0f}")
-                    table.add_row(kind, name, *figures, ratio)
+                    table.add_row(kind, name, *figures, f"{run['cpu_us_a_request']:.0f}", *ratios)
         console.print(table)
     for part in ("quiet", "fleet", "import", "publish", "kills"):
         if part in report:
