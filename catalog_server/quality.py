@@ -75,9 +75,8 @@ class CoinLook:
         )
 
 
-def warnings_of(looks: Sequence[CoinLook], *, fills_frame: bool = False) -> tuple[Warning, ...]:
-    """What speaks against a photo whose coins, largest first, look like this. With `fills_frame` a coin that touches
-    the frame all round is taken to be cropped on purpose."""
+def warnings_of(looks: Sequence[CoinLook]) -> tuple[Warning, ...]:
+    """What speaks against a photo whose coins, largest first, look like this."""
     if not looks:
         return (Warning(WarningKind.NO_COIN, "No coin was found: take it from above, on a plain ground."),)
     look, found = looks[0], []
@@ -93,6 +92,6 @@ def warnings_of(looks: Sequence[CoinLook], *, fills_frame: bool = False) -> tupl
     if look.across < SMALLEST:
         text = f"The coin is {look.across} pixels across: go nearer, {SMALLEST} are the least."
         found.append(Warning(WarningKind.SMALL, text))
-    if look.touches_frame and not fills_frame:
+    if look.touches_frame:
         found.append(Warning(WarningKind.CUT_OFF, "The coin touches the frame: leave some ground around it."))
     return tuple(found)

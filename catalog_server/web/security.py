@@ -45,7 +45,8 @@ SECURITY_HEADERS = {
         "frame-ancestors 'none'; base-uri 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    # With `no-referrer` browsers would also hide from forms of the server's own pages where they come from.
+    "Referrer-Policy": "same-origin",
     "X-Frame-Options": "DENY",
 }
 

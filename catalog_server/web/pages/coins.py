@@ -1,7 +1,7 @@
 """Coins and their photos: added, edited, retired, brought back; photos looked at before they are added."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -70,7 +70,7 @@ def add_to(blueprint: Blueprint, curator: Curator) -> None:
             class_id, added = add_coin(store, label, actor=signed_in().actor, design=design, photos=photos)
         except (CoindexError, PhotoError) as error:
             return _new_coin_page(curator, dict(request.form), problem=str(error)), 422
-        flash(f"Added {label.name}, {label.side}, with {len(added.row_ids)} photos.", "good")
+        flash(f"Added {label.name}, {label.side}, with {_photos_of(added.row_ids)}.", "good")
         return redirect(url_for("pages.coin", class_id=class_id), 303)
 
     @blueprint.post(f"/coins/{CLASS_ID}/photos")
@@ -78,7 +78,7 @@ def add_to(blueprint: Blueprint, curator: Curator) -> None:
     def add_photos_(class_id: int) -> AnyResponse:
         added = add_photos(store, class_id, _photos(curator), actor=signed_in().actor)
         known = f" {added.already_there} were there already." if added.already_there else ""
-        flash(f"Added {len(added.row_ids)} photos.{known}", "good")
+        flash(f"Added {_photos_of(added.row_ids)}.{known}", "good")
         return _to_coin(class_id)
 
     @blueprint.post(f"/coins/{CLASS_ID}/edit")
@@ -151,6 +151,10 @@ def _photo(number: int, file: FileStorage, encoders: Mapping[str, Encode]) -> Ne
         raise PhotoError(f"photo {number}: {str(error).removeprefix('photo: ')}; nothing was added") from None
     given = {name: request.form.get(name, "").strip() for name in ("specimen", "year")}
     return NewPhoto(data, _shown_name(file.filename), encoded.thumbnail, encoded.codes, **given)
+
+
+def _photos_of(row_ids: Sequence[int]) -> str:
+    return "1 photo" if len(row_ids) == 1 else f"{len(row_ids)} photos"
 
 
 def _shown_name(name: str | None) -> str:
