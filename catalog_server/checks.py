@@ -1,12 +1,15 @@
 """Whether the store is sound: the database with itself, its codes, and the photo files that nobody needs."""
 
+import contextlib
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from catalog_server.job_kinds import sweep_staging
+from catalog_server.job_kinds import ABANDONED_S, sweep_staging
 from catalog_server.store import CodeRow, CoinRow, PhotoRow, Store
 from coindex.catalog.files import file_sha256
 from coindex.codes import DIMENSIONS
@@ -35,7 +38,8 @@ def check_store(store: Store) -> StoreCheck:
 
 
 def collect(store: Store) -> int:
-    """Remove photo files that no row needs, and uploads that were left lying. Returns the number of photo files."""
+    """Remove photo files that no row needs, and uploads and half-written files that were left lying for a day. Returns
+    the number of photo files."""
     with store.exclusive("importing"):  # an import keeps its photos before it has rows
         lying = set(store.photos.names())
         with store.changing() as session:  # as does whoever adds photos, within a change
@@ -43,7 +47,17 @@ def collect(store: Store) -> int:
             for sha256 in orphans:
                 store.photos.remove(sha256)
     sweep_staging(store)
+    for folder in (store.folder / "photos", store.folder / "models", store.releases):
+        _sweep_half_written(folder)
     return len(orphans)
+
+
+def _sweep_half_written(folder: Path) -> None:
+    """Remove what `write_whole` was writing when its process was killed; nobody writes one file for a day."""
+    for path in folder.rglob(".*.tmp"):
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime > ABANDONED_S:
+                path.unlink()
 
 
 def _database(store: Store, session: Session) -> Iterator[str]:

@@ -17,6 +17,7 @@ from coindex.manifest import read_manifest
 from coindex.models import DEFAULT_FOLDER, INDEX_NAME
 
 __all__ = [
+    "ABANDONED_S",
     "handlers",
     "new_staging_folder",
     "submit_import",

@@ -1,6 +1,8 @@
 """Backups: everything in one file, and a store again from it, or nothing."""
 
 import json
+import os
+import time
 import zipfile
 
 import pytest
@@ -189,6 +191,17 @@ def test_photo_files_that_nothing_needs_are_told_and_collected(filled):
     assert check_store(filled).orphans == (photo_sha256(b"left by a crash"),)
     assert collect(filled) == 1 and collect(filled) == 0
     assert check_store(filled).orphans == () == verify(filled).problems
+
+
+def test_half_written_files_go_after_a_day_and_whole_ones_stay(filled):
+    folder = filled.folder / "photos" / "ab"
+    folder.mkdir(exist_ok=True)
+    old, new = folder / ".abcd.12345678.tmp", folder / ".abce.12345678.tmp"
+    for path in (old, new):
+        path.write_bytes(b"half")
+    os.utime(old, (time.time() - 100_000,) * 2)
+    collect(filled)
+    assert new.exists() and not old.exists() and verify(filled).problems == ()
 
 
 def test_a_photo_without_a_code_and_a_reference_to_nothing_are_problems(filled):
