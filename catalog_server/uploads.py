@@ -7,8 +7,10 @@ archive gives becomes a path.
 
 import csv
 import io
+import lzma
 import shutil
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,6 +36,8 @@ __all__ = [
 
 MAX_PHOTO_BYTES = 32 << 20
 """A phone's largest JPEG, of 108 megapixels, takes about 30 MB."""
+MAX_PIXELS = 64_000_000
+"""Of an upload: a decoded photo takes three bytes a pixel, and several may be decoded at once."""
 LONGEST_SIDE = 2400
 """Pixels of a kept photo, at most: a coin of a tenth of its width still nearly fills a net input. Large JPEGs are
 decoded to between half of it and this, as a phone does for coins that are small in them."""
@@ -51,13 +55,25 @@ MAX_MANIFEST_BYTES = 16 << 20
 CHUNK = 1 << 20
 SYMLINK = 0o120000
 
+UNREADABLE = (
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    NotImplementedError,
+    RuntimeError,
+    EOFError,
+    OSError,
+)
+"""What reading a damaged archive raises; its decompressors have errors of their own."""
+
 
 def photo_anew(data: bytes) -> bytes:
     """An uploaded photo as a JPEG made of its pixels alone, upright, of at most `LONGEST_SIDE` pixels. Raises
     `PhotoError` for what is no photo."""
     if len(data) > MAX_PHOTO_BYTES:
         raise PhotoError(f"photo: {len(data)} bytes; {MAX_PHOTO_BYTES} are the most, send a smaller copy")
-    photo = load_photo(data)
+    photo = load_photo(data, max_pixels=MAX_PIXELS)
     rgb = (photo.in_detail() if photo.in_detail else photo).rgb
     height, width = rgb.shape[:2]
     longest = max(width, height)
@@ -122,7 +138,7 @@ def unpack(archive: IO[bytes], folder: Path) -> Unpacked:
                     names[named] = f"{len(names) + 1}.jpg"
                     (folder / names[named]).write_bytes(data)
                 row["file"] = names[named]
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zipfile.LargeZipFile, OSError) as error:
+    except UNREADABLE as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise ManifestError(f"the archive cannot be read ({error}); pack the folder as an ordinary ZIP") from None
