@@ -8,7 +8,7 @@ from tuf.api.metadata import TargetFile
 
 from coindex.catalog import open_catalog
 from coindex.catalog.files import exclusive
-from coindex.catalog.local import read_pointer
+from coindex.catalog.local import read_pointer, write_pointer
 from coindex.errors import CatalogError, ModelError, ReleaseRejected, SpaceMismatch, SyncError
 from coindex.sync import rules, sync
 
@@ -425,3 +425,15 @@ def test_a_pointer_of_the_first_format_asks_to_be_deleted(server, synced):
     pull(server, synced)
     assert server.fetched == []
     assert_still_works(synced, 5)
+
+
+def test_a_catalogue_from_before_releases_were_signed_pins_the_root_at_its_next_sync(server, synced):
+    write_pointer(synced, replace(read_pointer(synced), trust=None))
+    for path in (synced / "metadata").iterdir():
+        path.unlink()
+    report = pull(server, synced)
+    assert report.up_to_date and report.root_is_new and server.fetched == []
+    assert read_pointer(synced).trust.root_fingerprint == report.root_fingerprint
+    write_pointer(synced, replace(read_pointer(synced), trust=None))
+    with pytest.raises(ReleaseRejected, match="older than release 5"):
+        pull(server.release(4), synced)

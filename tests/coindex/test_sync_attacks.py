@@ -411,3 +411,11 @@ def test_the_shards_of_another_state_under_their_own_signature(server, home):
     wrong = server.targets[server.stored(SHARD)]
     server.release(6, range(5, 60), files={SHARD: wrong})
     refused(server, home, "state hash|rows")
+
+
+def test_a_pinned_root_that_was_exchanged_for_a_strangers_is_not_believed(server, home):
+    stranger = ReleaseServer(TufRepository(seed=2)).release(6)
+    (home / "metadata" / "1.root.json").write_bytes(stranger.metadata["1.root.json"])
+    refused(stranger, home, "fingerprint")
+    accepted(server, home, 5)
+    assert kept(home, "1.root.json") == server.metadata["1.root.json"]
