@@ -98,7 +98,7 @@ class Phone:
         self.heading("Recognise a coin")
 
     def heading(self, name: str) -> None:
-        self.page.get_by_role("heading", name=name).first.wait_for(timeout=20_000)
+        self.page.get_by_role("heading", name=name).first.wait_for(timeout=60_000)
 
     def show(self, photo: Path, heading: str) -> None:
         """Choose a photo from the gallery, and wait for the answer of this heading."""

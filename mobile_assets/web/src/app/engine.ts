@@ -28,8 +28,12 @@ export interface FoundCoin {
   readonly picture: Blob;
 }
 
-/** All coins of a photo, largest first. `width` and `height` are those of the upright photo. */
+/**
+ * All coins of a photo, largest first. `width` and `height` are those of the upright photo, `shown` is a copy of it in
+ * the size of a screen.
+ */
 export interface Answer {
+  readonly shown: ImageBitmap;
   readonly version: number;
   readonly width: number;
   readonly height: number;

@@ -22,5 +22,5 @@ export function newsWords({ news, status }: Catalogue): string {
 }
 
 function offline(since: number | null): string {
-  return since ? strings.sync.offlineSince(strings.when(since)) : strings.sync.offline;
+  return since ? strings.sync.offlineSince(strings.since(since)) : strings.sync.offline;
 }

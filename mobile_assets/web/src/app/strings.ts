@@ -237,6 +237,12 @@ export const strings = {
     if (value < 1_000_000) return `${Math.round(value / 1000)} kB`;
     return `${(value / 1_000_000).toFixed(1)} MB`;
   },
+  /** Short, for a place with little room: the hour of today, the day of any other. */
+  since: (time: number): string =>
+    new Intl.DateTimeFormat(
+      "en-GB",
+      new Date(time).toDateString() === new Date().toDateString() ? { timeStyle: "short" } : { dateStyle: "medium" },
+    ).format(time),
   when: (time: number): string =>
     new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" }).format(time),
 } as const;

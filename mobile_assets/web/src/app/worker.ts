@@ -54,6 +54,9 @@ interface Opened {
 /** Pixels of a side of the picture of a coin that the history keeps: twice what a phone shows. */
 const PORTRAIT = 256;
 
+/** Pixels of the longer side of the photo as the page shows it: twice what a phone's width has. */
+const SCREEN = 1200;
+
 /** The release that answers, with its nets. */
 let opened: Opened | null = null;
 let runtime: Promise<Runtime> | null = null;
@@ -104,6 +107,7 @@ const engine: { [Name in keyof Engine]: (argument: never, tell: (progress: Progr
       });
     }
     return {
+      shown: await screenCopy(photo),
       version: local.manifest.version,
       width: photo.fullWidth,
       height: photo.fullHeight,
@@ -157,7 +161,8 @@ async function reopen(): Promise<Status | null> {
   const local = await openRelease(await stored());
   if (!local) return null;
   runtime ??= loadRuntime(RUNTIME_FOLDER);
-  const index = await readIndex(file(local, MODELS_NAME));
+  // A release of a space that is on its way out names its models' index otherwise; it is always the first.
+  const index = await readIndex(file(local, local.manifest.models[0] ?? MODELS_NAME));
   const models = await loadModels(index, async (model) => file(local, model.file), await runtime);
   opened = { local, models, recognizer: new Recognizer(catalogView(local, index.openSet), models) };
   return statusOf(opened);
@@ -191,6 +196,21 @@ function statusOf({ local }: Opened): Status {
 function placed(candidate: Unplaced, { records }: LocalRelease): Candidate {
   const country = records.get(candidate.coin)?.country ?? "";
   return { ...candidate, side: candidate.side as Side, country };
+}
+
+/** The photo as it was decoded, for the page: to decode it there once more would make the page wait. */
+function screenCopy({ width, height, data }: Photo): Promise<ImageBitmap> {
+  const pixels = new ImageData(width, height);
+  for (let from = 0, to = 0; from < data.length; from += 3, to += 4) {
+    pixels.data[to] = data[from]!;
+    pixels.data[to + 1] = data[from + 1]!;
+    pixels.data[to + 2] = data[from + 2]!;
+    pixels.data[to + 3] = 255;
+  }
+  const share = SCREEN / Math.max(width, height);
+  if (share >= 1) return createImageBitmap(pixels);
+  const resizeWidth = Math.max(Math.round(width * share), 1);
+  return createImageBitmap(pixels, { resizeWidth, resizeHeight: Math.max(Math.round(height * share), 1) });
 }
 
 /** The coin in colour on black, as a small picture. */
@@ -233,11 +253,17 @@ function failureOf(error: unknown): { kind: FailureKind; detail: string } {
   return { kind: "runtime", detail };
 }
 
+/** What is handed over rather than copied. */
+function bitmaps(answer: Reply): Transferable[] {
+  const value = "value" in answer ? (answer.value as Partial<Answer> | null) : null;
+  return value?.shown ? [value.shown] : [];
+}
+
 /** The last of the requests that wait for each other. */
 let queue: Promise<unknown> = Promise.resolve();
 
 self.addEventListener("message", ({ data: { id, name, argument } }: MessageEvent<Request>) => {
-  const reply = (answer: Reply): void => self.postMessage(answer);
+  const reply = (answer: Reply): void => self.postMessage(answer, { transfer: bitmaps(answer) });
   const work = async (): Promise<void> => {
     try {
       reply({ id, value: await engine[name](argument as never, (progress) => reply({ id, progress })) });

@@ -19,9 +19,6 @@ export interface Next {
   current(): boolean;
 }
 
-/** The longer side of the photo as it is shown: twice the pixels of a phone's width, and no more work than that. */
-const SHOWN = 1200;
-
 export async function showAnswer(
   app: App,
   place: HTMLElement,
@@ -48,8 +45,7 @@ export async function showAnswer(
   if (!next.current()) return;
 
   const again = button(strings.answer.again, next.again, { symbol: "recognise", kind: "primary" });
-  const view = await photoView(photo, answer);
-  if (!next.current()) return;
+  const view = photoView(answer);
   if (!answer.coins.length) {
     place.replaceChildren(
       heading(strings.pages.recognise),
@@ -158,13 +154,10 @@ interface PhotoView {
 }
 
 /** The photo with the edges of its coins; a tap on a coin chooses it. The words beside it say the same. */
-async function photoView(photo: Blob, answer: Answer): Promise<PhotoView> {
-  const share = Math.min(SHOWN / Math.max(answer.width, answer.height), 1);
-  const width = Math.max(Math.round(answer.width * share), 1);
-  const height = Math.max(Math.round(answer.height * share), 1);
+function photoView(answer: Answer): PhotoView {
+  const { width, height } = answer.shown;
   const canvas = el("canvas", { width, height, role: "img", "aria-label": strings.answer.photo });
-  const small = await createImageBitmap(photo, { resizeWidth: width, resizeHeight: height });
-  canvas.getContext("bitmaprenderer")?.transferFromImageBitmap(small);
+  canvas.getContext("bitmaprenderer")?.transferFromImageBitmap(answer.shown);
 
   const chosen: ((number: number) => void)[] = [];
   const tell = (number: number): void => {
