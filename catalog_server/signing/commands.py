@@ -109,7 +109,7 @@ def _say(store: Store, folder: Path, done: str | None, as_json: bool) -> None:
             table.add_row(
                 name,
                 str(role["version"] or "–"),
-                role["expires"] or "–",
+                (role["expires"] or "–")[:10],
                 key["keyid"][:12],
                 key["signer"] or "not here",
             )
