@@ -11,9 +11,9 @@ import lzma
 import shutil
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -26,11 +26,13 @@ from coindex.resize import resize
 
 __all__ = [
     "MAX_ARCHIVE_BYTES",
+    "MAX_ENTRIES",
     "MAX_PHOTO_BYTES",
-    "Unpacked",
+    "ReadFile",
     "discarded_on_failure",
     "photo_anew",
     "photo_mimetype",
+    "take_in",
     "unpack",
 ]
 
@@ -54,6 +56,9 @@ MANIFEST = "manifest.csv"
 MAX_MANIFEST_BYTES = 16 << 20
 CHUNK = 1 << 20
 SYMLINK = 0o120000
+
+ReadFile = Callable[[int], bytes]
+"""Gives a file's bytes; raises `PhotoError` where there are more than it is told to give."""
 
 UNREADABLE = (
     zipfile.BadZipFile,
@@ -92,14 +97,6 @@ def photo_mimetype(data: bytes) -> str:
     return next((kind for start, kind in starts if data.startswith(start)), "application/octet-stream")
 
 
-@dataclass(frozen=True)
-class Unpacked:
-    """An unpacked archive: where its manifest lies, and the number of its photos."""
-
-    manifest: Path
-    photos: int
-
-
 @contextmanager
 def discarded_on_failure(folder: Path) -> Iterator[Path]:
     """A folder for an upload, which is removed where the block fails."""
@@ -110,38 +107,45 @@ def discarded_on_failure(folder: Path) -> Iterator[Path]:
         raise
 
 
-def unpack(archive: IO[bytes], folder: Path) -> Unpacked:
-    """Unpack a ZIP with a manifest.csv and photos into a folder, each photo made anew under a number, the manifest
-    rewritten to name them so.
+def unpack(archive: IO[bytes], folder: Path) -> None:
+    """Take in a ZIP with a manifest.csv and photos, as `take_in` does.
 
-    Raises `ManifestError` for what is no such archive: no ZIP, encrypted, no manifest or two, names that lead out of
-    it, links, more or larger entries than are allowed; `PhotoError` naming the photos that are none.
+    Raises `ManifestError` for what is no such archive: no ZIP, encrypted, names that lead out of it, links, more or
+    larger entries than are allowed; and as `take_in` does.
     """
     try:
         with zipfile.ZipFile(archive) as opened:
             entries = _entries(opened)
-            manifest = _manifest_of(entries)
-            rows = _rows(_read(opened, entries[manifest], MAX_MANIFEST_BYTES))
-            base, names, problems = PurePosixPath(manifest).parent, dict[str, str](), list[str]()
-            for line, row in enumerate(rows, start=2):
-                named = str(base / row["file"])
-                entry = entries.get(named)
-                if entry is None:
-                    problems.append(f"line {line}: {row['file']} is not in the archive")
-                    continue
-                if named not in names:
-                    try:
-                        data = photo_anew(_read(opened, entry, MAX_PHOTO_BYTES))
-                    except PhotoError as error:
-                        problems.append(f"line {line}: {row['file']}: {str(error).removeprefix('photo: ')}")
-                        continue
-                    names[named] = f"{len(names) + 1}.jpg"
-                    (folder / names[named]).write_bytes(data)
-                row["file"] = names[named]
+            take_in({name: partial(_read, opened, info) for name, info in entries.items()}, folder)
     except UNREADABLE as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise ManifestError(f"the archive cannot be read ({error}); pack the folder as an ordinary ZIP") from None
+
+
+def take_in(files: Mapping[str, ReadFile], folder: Path) -> None:
+    """Put an upload's photos into a folder, each made anew under a number, with its manifest rewritten to name them so.
+
+    `files` gives the bytes of each file by its path in the upload. Raises `ManifestError` without one manifest.csv, or
+    for one that cannot be read; `PhotoError` naming the photos that are missing or none.
+    """
+    manifest = _manifest_of(files)
+    rows = _rows(files[manifest](MAX_MANIFEST_BYTES))
+    base, names, problems = PurePosixPath(manifest).parent, dict[str, str](), list[str]()
+    for line, row in enumerate(rows, start=2):
+        named = str(base / row["file"])
+        if named not in files:
+            problems.append(f"line {line}: {row['file']} was not sent with the manifest")
+            continue
+        if named not in names:
+            try:
+                data = photo_anew(files[named](MAX_PHOTO_BYTES))
+            except PhotoError as error:
+                problems.append(f"line {line}: {row['file']}: {str(error).removeprefix('photo: ')}")
+                continue
+            names[named] = f"{len(names) + 1}.jpg"
+            (folder / names[named]).write_bytes(data)
+        row["file"] = names[named]
     if problems:
         more = f"\n… and {len(problems) - 10} more" if len(problems) > 10 else ""
         raise PhotoError(f"{len(problems)} photos cannot be used:\n" + "\n".join(problems[:10]) + more)
@@ -149,7 +153,6 @@ def unpack(archive: IO[bytes], folder: Path) -> Unpacked:
         writer = csv.DictWriter(file, COLUMNS, restval="", extrasaction="ignore")
         writer.writeheader()
         writer.writerows(rows)
-    return Unpacked(folder / MANIFEST, len(names))
 
 
 def _entries(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
@@ -180,10 +183,10 @@ def _entries(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     return entries
 
 
-def _manifest_of(entries: dict[str, zipfile.ZipInfo]) -> str:
-    found = [name for name in entries if PurePosixPath(name).name == MANIFEST]
+def _manifest_of(names: Iterable[str]) -> str:
+    found = [name for name in names if PurePosixPath(name).name == MANIFEST]
     if len(found) != 1:
-        raise ManifestError(f"the archive has {len(found)} files {MANIFEST}; it needs one, beside its photos")
+        raise ManifestError(f"the upload has {len(found)} files {MANIFEST}; it needs one, beside its photos")
     return found[0]
 
 

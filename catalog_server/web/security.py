@@ -15,6 +15,7 @@ from catalog_server.store import Meta, Store
 
 __all__ = [
     "FORM_LIMITS",
+    "FORM_PARTS",
     "begin_session",
     "end_session",
     "identity",
@@ -37,6 +38,8 @@ SMALL_FORM = 256 << 10
 """Bytes of a form without files: the longest field has some hundred characters."""
 FORM_LIMITS: dict[str, int] = {}
 """The bytes that the endpoints which take files allow; they write themselves down here."""
+FORM_PARTS: dict[str, int] = {}
+"""The fields and files that the endpoints which take folders allow; others take what Werkzeug takes."""
 
 SECURITY_HEADERS = {
     # Pictures of coins that were just cut out come with the answer (data:).
@@ -77,6 +80,8 @@ def recognise_sessions(app: Flask, store: Store) -> None:
         if request.path.startswith("/api/"):
             return
         request.max_content_length = FORM_LIMITS.get(request.endpoint or "", SMALL_FORM)
+        if (parts := FORM_PARTS.get(request.endpoint or "")) is not None:
+            request.max_form_parts = parts
         token = session_token()
         if token:
             g.identity = session_identity(store, token)

@@ -1,17 +1,19 @@
 """Importing an archive of photos, and following the job that does it."""
 
+from pathlib import PurePosixPath
 from typing import Any
 
 from flask import Blueprint, Response, abort, flash, jsonify, redirect, render_template, request, url_for
+from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response as AnyResponse
 
 from catalog_server.accounts import Role
 from catalog_server.job_kinds import new_staging_folder, submit_import
 from catalog_server.jobs import Job, cancel_job, find_job, list_jobs
-from catalog_server.uploads import MAX_ARCHIVE_BYTES, discarded_on_failure, unpack
+from catalog_server.uploads import MAX_ARCHIVE_BYTES, MAX_ENTRIES, ReadFile, discarded_on_failure, take_in, unpack
 from catalog_server.web.pages.curator import Curator
-from catalog_server.web.security import FORM_LIMITS, needs, signed_in
-from coindex.errors import ManifestError
+from catalog_server.web.security import FORM_LIMITS, FORM_PARTS, needs, signed_in
+from coindex.errors import ManifestError, PhotoError
 
 __all__ = ["add_to"]
 
@@ -22,6 +24,7 @@ def add_to(blueprint: Blueprint, curator: Curator) -> None:
     """`/imports` and the page of each job."""
     store = curator.store
     FORM_LIMITS["pages.start_import"] = MAX_ARCHIVE_BYTES
+    FORM_PARTS["pages.start_import"] = MAX_ENTRIES
 
     @blueprint.get("/imports")
     @needs(Role.CURATOR)
@@ -31,11 +34,14 @@ def add_to(blueprint: Blueprint, curator: Curator) -> None:
     @blueprint.post("/imports")
     @needs(Role.CURATOR)
     def start_import() -> AnyResponse:
-        archive = request.files.get("archive")
-        if archive is None or not archive.filename:
-            raise ManifestError("no archive was sent: choose a ZIP with manifest.csv and its photos")
+        archive, files = request.files.get("archive"), _sent_folder()
+        if not files and (archive is None or not archive.filename):
+            raise ManifestError("nothing was sent: choose a ZIP, or a folder, with manifest.csv and its photos")
         with discarded_on_failure(new_staging_folder(store)) as folder:
-            unpack(archive.stream, folder)
+            if files:
+                take_in(files, folder)
+            elif archive is not None:
+                unpack(archive.stream, folder)
             skip_bad = bool(request.form.get("skip_bad"))
             job_id = submit_import(store, folder, actor=signed_in().actor, skip_bad=skip_bad)
         return redirect(url_for("pages.job", job_id=job_id), 303)
@@ -57,6 +63,22 @@ def add_to(blueprint: Blueprint, curator: Curator) -> None:
         cancel_job(store, job_id, actor=signed_in().actor)
         flash("Cancelled; nothing of it was kept.", "good")
         return redirect(url_for("pages.job", job_id=job_id), 303)
+
+
+def _sent_folder() -> dict[str, ReadFile]:
+    """The files of a folder that a browser sent, by their paths in it: names in a table, nowhere on a disk."""
+
+    def reader(file: FileStorage) -> ReadFile:
+        def read(most: int) -> bytes:
+            data: bytes = file.read(most + 1)
+            if len(data) > most:
+                raise PhotoError(f"photo: more than {most} bytes")
+            return data
+
+        return read
+
+    files = [file for file in request.files.getlist("folder") if file.filename]
+    return {str(PurePosixPath(str(file.filename).replace("\\", "/"))): reader(file) for file in files}
 
 
 def _found(curator: Curator, job_id: int) -> Job:

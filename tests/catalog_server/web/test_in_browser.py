@@ -193,7 +193,7 @@ def _import_an_archive(desk, photos, folder):
         archive.write(photos[7].path, "x.jpg")
     desk.go("/imports")
     desk.look("import")
-    page.get_by_label("ZIP archive").set_input_files(packed)
+    page.get_by_label("or ZIP archive").set_input_files(packed)
     page.get_by_role("button", name="Import").click()
     expect(page.get_by_text("1 photos added, 1 new classes")).to_be_visible()
     desk.look("job")

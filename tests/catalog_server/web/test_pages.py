@@ -162,6 +162,17 @@ def test_an_archive_is_imported_by_a_job(curator, published, photo, work):
     assert list(published.staging.iterdir()) == []
 
 
+def test_a_folder_is_imported_as_an_archive_is(curator, published, photo, work):
+    manifest = b"file,country,currency,denomination,side\nsub/a.png,Ruritania,crown,5,obverse\n"
+    sent_folder = [(io.BytesIO(manifest), "coins/manifest.csv"), (io.BytesIO(photo(1)), "coins/sub/a.png")]
+    answer = curator.post("/imports", {"folder": sent_folder})
+    assert answer.status_code == 303
+    work()
+    assert "1 photos added, 1 new classes" in curator.get(answer.headers["Location"]).text
+    answer = curator.post("/imports", {"folder": [(io.BytesIO(manifest), "coins/manifest.csv")]})
+    assert answer.status_code == 422 and "sub/a.png was not sent" in answer.text
+
+
 def test_a_bad_archive_is_refused_and_nothing_of_it_stays(curator, published, photo):
     outside = io.BytesIO()
     with zipfile.ZipFile(outside, "w") as packed:
