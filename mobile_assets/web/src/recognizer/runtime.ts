@@ -61,7 +61,7 @@ interface Wasm {
 /** What LiteRT's script leaves: makes its WebAssembly module. */
 export type ModuleFactory = (options: {
   locateFile?: (file: string) => string;
-  mainScriptUrlOrBlob?: string;
+  mainScriptUrlOrBlob?: string | Blob;
 }) => Promise<Wasm>;
 
 /** LiteRT's files: with threads, without, and without relaxed SIMD, which Safari lacks. */
@@ -100,9 +100,9 @@ export async function loadRuntime(folder: string, threads?: number): Promise<Run
   const chosen = bestBuild(threads);
   const script = new URL(`${chosen.build}.js`, base).href;
   const factory = await scriptFactory(script);
-  const wasm = await quietly(() =>
-    factory({ locateFile: (file) => new URL(file, base).href, mainScriptUrlOrBlob: script }),
-  );
+  // Each thread runs the script too, and LiteRT would wait without end for one that did not come: from here it comes.
+  const mainScriptUrlOrBlob = chosen.threads > 1 ? await (await fetch(script)).blob() : script;
+  const wasm = await quietly(() => factory({ locateFile: (file) => new URL(file, base).href, mainScriptUrlOrBlob }));
   return new Runtime(wasm, chosen.threads);
 }
 
