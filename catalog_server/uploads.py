@@ -44,9 +44,9 @@ LONGEST_SIDE = 2400
 """Pixels of a kept photo, at most: a coin of a tenth of its width still nearly fills a net input. Large JPEGs are
 decoded to between half of it and this, as a phone does for coins that are small in them."""
 QUALITY = 95
-"""Of the JPEGs that are kept, without colour subsampling. Codes are made from what is kept: of 120 photos of `val_query`
-and `phone_query` they lay 100 (median) to 1,100 from those of the original, where near-duplicates end at 3,000 and coins
-are known up to some 50,000."""
+"""Of the JPEGs that are kept, without colour subsampling. Codes are made from what is kept: of 120 photos of
+`val_query` and `phone_query` they lay 100 (median) to 1,100 from those of the original, where near-duplicates end at
+3,000 and coins are known up to some 50,000."""
 
 MAX_ARCHIVE_BYTES = 1 << 30
 MAX_UNPACKED_BYTES = 4 << 30
