@@ -277,7 +277,10 @@ def _migrate(connection: Connection, shown: str, *, or_raise: StoreError | None)
 
 
 def _no_store(folder: Path) -> StoreError:
-    return StoreError(f"{folder}: no store here; `coindex catalog import MANIFEST` makes one, --store names another")
+    return StoreError(
+        f"{folder}: no store here; `coindex catalog import MANIFEST` or `coindex catalog users add NAME` makes one, "
+        "--store names another"
+    )
 
 
 def _shown(url: URL) -> str:
