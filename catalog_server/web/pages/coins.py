@@ -68,7 +68,7 @@ def add_to(blueprint: Blueprint, curator: Curator) -> None:
             label = CoinClass(*(request.form.get(name, "").strip() for name in LABEL))
             design = request.form.get("design", "").strip()
             class_id, added = add_coin(store, label, actor=signed_in().actor, design=design, photos=photos)
-        except (CoindexError, PhotoError) as error:
+        except CoindexError as error:
             return _new_coin_page(curator, dict(request.form), problem=str(error)), 422
         flash(f"Added {label.name}, {label.side}, with {_photos_of(added.row_ids)}.", "good")
         return redirect(url_for("pages.coin", class_id=class_id), 303)

@@ -1,6 +1,6 @@
 """What the pages work with."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from catalog_server.encoding import Encode, live_encoders
 from catalog_server.identify import Identifier
@@ -19,12 +19,17 @@ class Curator:
     store: Store
     identifier: Identifier | None = None
     encode: Encode | None = None
+    _loaded: dict[str, Encode] = field(default_factory=dict, init=False)
+    """The encoders of the spaces that lived when they were last asked for: their nets are loaded once a thread."""
 
     def encoders(self) -> dict[str, Encode]:
         """How a photo is encoded in each live space, the current one first, every coin of it. Raises `CoindexError`
         where there are no models for one."""
-        found = live_encoders(self.store, largest_only=False)
-        return {space: self.encode or encode for space, encode in found.items()}
+        with self.store.reading() as session:
+            spaces = self.store.live_spaces(session)
+        if not spaces or spaces != tuple(self._loaded):
+            self._loaded = live_encoders(self.store, largest_only=False)
+        return {space: self.encode or encode for space, encode in self._loaded.items()}
 
     def answer(self, photo: Photo) -> Answer | None:
         """What a phone with the served release would say; None where nothing is published."""

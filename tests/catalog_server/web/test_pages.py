@@ -11,6 +11,7 @@ from catalog_server.job_kinds import handlers
 from catalog_server.jobs import Worker
 from catalog_server.publisher import current_index, served_manifest
 from catalog_server.store import CoinRow, PhotoRow
+from catalog_server.web.pages import Curator
 from coindex.manifest import CoinClass
 
 LION = {
@@ -248,3 +249,11 @@ def test_trying_without_a_release_or_a_photo_is_told(curator, photo):
     assert "none was sent" in curator.post("/try").text
     answer = curator.post("/try", {"photo": (io.BytesIO(photo(1)), "x.png")})
     assert answer.status_code == 409 and "publish" in answer.text
+
+
+def test_nets_are_loaded_once_for_all_photos(published, models, monkeypatch):
+    made = []
+    monkeypatch.setattr("catalog_server.encoding.photo_encoder", lambda folder, **_: made.append(folder))
+    curator = Curator(published)
+    first, second = curator.encoders(), curator.encoders()
+    assert list(first) == list(second) and len(made) == 1
