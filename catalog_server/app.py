@@ -9,7 +9,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from catalog_server.identify import Identifier
 from catalog_server.metrics import Metrics
 from catalog_server.store import Store
-from catalog_server.web.api import MAX_PHOTO_BYTES, api
+from catalog_server.uploads import MAX_PHOTO_BYTES
+from catalog_server.web.api import api
 from catalog_server.web.app_files import app_files
 from catalog_server.web.observation import Observed, name_routes
 from catalog_server.web.operations import operations, store_gauges
@@ -22,7 +23,7 @@ from catalog_server.web.security import page_key, recognise_sessions, send_secur
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-__all__ = ["MAX_PHOTO_BYTES", "create_app"]
+__all__ = ["create_app"]
 
 
 def create_app(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from catalog_server.metrics import count_together
 from catalog_server.settings import ServerKind, Settings
 from catalog_server.tls import Certificate
-from catalog_server.web.api import MAX_PHOTO_BYTES
+from catalog_server.uploads import MAX_ARCHIVE_BYTES
 from coindex.errors import SettingsError, StoreError
 
 if TYPE_CHECKING:
@@ -25,8 +25,9 @@ __all__ = ["run"]
 
 IDENT = "coindex"
 
-MAX_BODY_BYTES = 2 * MAX_PHOTO_BYTES
-"""The application refuses what is too large in words; this bounds what is stored before it is asked."""
+MAX_BODY_BYTES = MAX_ARCHIVE_BYTES + (1 << 20)
+"""The largest that any page takes, with its fields. The application bounds each request for itself and refuses in
+words; this bounds what is stored on the disk before it is asked."""
 
 TICK_SECONDS = 0.2
 """How soon a stopping server notices that its last request has ended."""

@@ -28,6 +28,7 @@ __all__ = [
     "MAX_ARCHIVE_BYTES",
     "MAX_ENTRIES",
     "MAX_PHOTO_BYTES",
+    "ONE_PHOTO",
     "ReadFile",
     "discarded_on_failure",
     "photo_anew",
@@ -38,6 +39,8 @@ __all__ = [
 
 MAX_PHOTO_BYTES = 32 << 20
 """A phone's largest JPEG, of 108 megapixels, takes about 30 MB."""
+ONE_PHOTO = MAX_PHOTO_BYTES + (1 << 16)
+"""Bytes of a form with one photo: the rest is its fields."""
 MAX_PIXELS = 64_000_000
 """Of an upload: a decoded photo takes three bytes a pixel, and several may be decoded at once."""
 LONGEST_SIDE = 2400

@@ -24,7 +24,7 @@ from catalog_server.identify import Identifier
 from catalog_server.job_kinds import submit_publish
 from catalog_server.jobs import Job, cancel_job, find_job, list_jobs
 from catalog_server.store import CoinRow, PhotoRow, ReleaseRow, Store
-from catalog_server.uploads import photo_anew
+from catalog_server.uploads import MAX_PHOTO_BYTES, photo_anew
 from catalog_server.web.openapi import LABEL_LENGTH, LIMIT, MAX_LIMIT, openapi
 from catalog_server.web.problems import problem_response, refuse
 from catalog_server.web.status import catalog_status
@@ -32,10 +32,7 @@ from coindex.catalog.state import MAX_ID
 from coindex.errors import CoindexError, PhotoError
 from coindex.manifest import SIDES, CoinClass
 
-__all__ = ["MAX_PHOTO_BYTES", "api"]
-
-MAX_PHOTO_BYTES = 32 << 20
-"""A phone's largest JPEG, of 108 megapixels, takes about 30 MB."""
+__all__ = ["api"]
 
 FILTERS = ("country", "currency", "denomination", "variant", "side", "design")
 REQUIRED = ("country", "currency", "denomination", "side")

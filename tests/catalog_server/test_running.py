@@ -15,6 +15,7 @@ import pytest
 from served import served
 
 from catalog_server.publisher import publish
+from catalog_server.uploads import MAX_PHOTO_BYTES
 from coindex.sync import sync
 
 SERVERS = {
@@ -186,3 +187,15 @@ def test_gunicorn_alone_takes_the_application(published):
 def free_port():
     with socket.create_server(("127.0.0.1", 0)) as found:
         return found.getsockname()[1]
+
+
+def test_an_archive_larger_than_any_photo_comes_as_far_as_the_page_that_takes_it(published):
+    """And is refused there, for nobody is signed in, and not by the server for its size."""
+    with served(published) as server:
+        connection = connect(server)
+        fields = {"Content-Type": "multipart/form-data; boundary=x"}
+        connection.request("POST", "/imports", body=bytes(3 * MAX_PHOTO_BYTES), headers=fields)
+        answer = connection.getresponse()
+        page = answer.read().decode()
+        connection.close()
+    assert answer.status == 401 and "your session has ended" in page
