@@ -3,6 +3,7 @@
 import hmac
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import wraps
 from typing import ParamSpec, TypeVar
 from urllib.parse import quote, urlsplit
@@ -14,8 +15,6 @@ from catalog_server.accounts import Identity, Role, SignedIn, session_identity
 from catalog_server.store import Meta, Store
 
 __all__ = [
-    "FORM_LIMITS",
-    "FORM_PARTS",
     "begin_session",
     "end_session",
     "identity",
@@ -25,6 +24,7 @@ __all__ = [
     "send_security_headers",
     "session_token",
     "signed_in",
+    "takes",
 ]
 
 COOKIE = "coindex_session"
@@ -36,10 +36,8 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 SMALL_FORM = 256 << 10
 """Bytes of a form without files: the longest field has some hundred characters."""
-FORM_LIMITS: dict[str, int] = {}
-"""The bytes that the endpoints which take files allow; they write themselves down here."""
-FORM_PARTS: dict[str, int] = {}
-"""The fields and files that the endpoints which take folders allow; others take what Werkzeug takes."""
+LIMITS = "form_limits"
+"""The attribute under which a view has its own."""
 
 SECURITY_HEADERS = {
     # Pictures of coins that were just cut out come with the answer (data:).
@@ -53,6 +51,15 @@ SECURITY_HEADERS = {
     "X-Frame-Options": "DENY",
 }
 
+
+@dataclass(frozen=True)
+class _Limits:
+    """What a form may have: bytes, and fields and files, None for as many as Werkzeug takes."""
+
+    content_bytes: int
+    parts: int | None = None
+
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -60,8 +67,11 @@ R = TypeVar("R")
 def page_key(store: Store) -> str:
     """The key by which all processes of a store sign what a page says after a change; made once, and good for nothing
     else."""
+    with store.reading() as session:
+        if (found := session.get(Meta, PAGE_KEY)) is not None:
+            return found.value
     with store.changing() as session:
-        found = session.get(Meta, PAGE_KEY)
+        found = session.get(Meta, PAGE_KEY)  # another process may have been first
         if found is None:
             found = Meta(name=PAGE_KEY, value=secrets.token_hex(32))
             session.add(found)
@@ -79,9 +89,13 @@ def recognise_sessions(app: Flask, store: Store) -> None:
         g.identity = None
         if request.path.startswith("/api/"):
             return
-        request.max_content_length = FORM_LIMITS.get(request.endpoint or "", SMALL_FORM)
-        if (parts := FORM_PARTS.get(request.endpoint or "")) is not None:
-            request.max_form_parts = parts
+        if request.endpoint == "static":
+            return
+        view = app.view_functions.get(request.endpoint or "")
+        limits: _Limits = getattr(view, LIMITS, _Limits(SMALL_FORM))
+        request.max_content_length = limits.content_bytes
+        if limits.parts is not None:
+            request.max_form_parts = limits.parts
         token = session_token()
         if token:
             g.identity = session_identity(store, token)
@@ -123,6 +137,16 @@ def needs(role: Role) -> Callable[[Callable[P, R]], Callable[P, R | AnyResponse]
             return view(*args, **kwargs)
 
         return guarded
+
+    return decorate
+
+
+def takes(content_bytes: int, *, parts: int | None = None) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Let a page take forms with files, of so many bytes and, where it is given, so many fields and files."""
+
+    def decorate(view: Callable[P, R]) -> Callable[P, R]:
+        setattr(view, LIMITS, _Limits(content_bytes, parts))
+        return view
 
     return decorate
 

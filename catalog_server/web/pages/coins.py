@@ -27,9 +27,9 @@ from catalog_server.duplicates import NearRow, nearest_rows
 from catalog_server.encoding import Encode, encode_file, thumbnail
 from catalog_server.quality import CoinLook, warnings_of
 from catalog_server.store import CoinRow, PhotoRow
-from catalog_server.uploads import MAX_PHOTO_BYTES, photo_anew
+from catalog_server.uploads import MAX_PHOTO_BYTES, ONE_PHOTO, photo_anew
 from catalog_server.web.pages.curator import Curator
-from catalog_server.web.security import FORM_LIMITS, needs, signed_in
+from catalog_server.web.security import needs, signed_in, takes
 from coindex.catalog.state import MAX_ID
 from coindex.cutout import SIZE, mask_box, square_around, take_square
 from coindex.errors import CoindexError, PhotoError, StaleChange
@@ -51,9 +51,6 @@ ROW_ID = f"<int(max={MAX_ID}):row_id>"
 def add_to(blueprint: Blueprint, curator: Curator) -> None:
     """Everything that changes a coin."""
     store = curator.store
-    for name in ("add_coin_", "add_photos_"):
-        FORM_LIMITS[f"pages.{name}"] = MAX_PHOTOS * MAX_PHOTO_BYTES
-    FORM_LIMITS["pages.check_photo"] = MAX_PHOTO_BYTES + (1 << 16)
 
     @blueprint.get("/coins/new")
     @needs(Role.CURATOR)
@@ -61,6 +58,7 @@ def add_to(blueprint: Blueprint, curator: Curator) -> None:
         return _new_coin_page(curator, dict(request.args))
 
     @blueprint.post("/coins/new")
+    @takes(MAX_PHOTOS * MAX_PHOTO_BYTES)
     @needs(Role.CURATOR)
     def add_coin_() -> AnyResponse | tuple[str, int]:
         try:
@@ -74,6 +72,7 @@ def add_to(blueprint: Blueprint, curator: Curator) -> None:
         return redirect(url_for("pages.coin", class_id=class_id), 303)
 
     @blueprint.post(f"/coins/{CLASS_ID}/photos")
+    @takes(MAX_PHOTOS * MAX_PHOTO_BYTES)
     @needs(Role.CURATOR)
     def add_photos_(class_id: int) -> AnyResponse:
         added = add_photos(store, class_id, _photos(curator), actor=signed_in().actor)
@@ -122,6 +121,7 @@ def add_to(blueprint: Blueprint, curator: Curator) -> None:
         return _to_coin_of(curator, row_id)
 
     @blueprint.post("/photos/check")
+    @takes(ONE_PHOTO)
     @needs(Role.CURATOR)
     def check_photo() -> Response | tuple[Response, int]:
         file = request.files.get("photo")

@@ -12,7 +12,7 @@ from catalog_server.job_kinds import new_staging_folder, submit_import
 from catalog_server.jobs import Job, cancel_job, find_job, list_jobs
 from catalog_server.uploads import MAX_ARCHIVE_BYTES, MAX_ENTRIES, ReadFile, discarded_on_failure, take_in, unpack
 from catalog_server.web.pages.curator import Curator
-from catalog_server.web.security import FORM_LIMITS, FORM_PARTS, needs, signed_in
+from catalog_server.web.security import needs, signed_in, takes
 from coindex.errors import ManifestError, PhotoError
 
 __all__ = ["add_to"]
@@ -23,8 +23,6 @@ JOB_ID = "<int(max=2147483647):job_id>"
 def add_to(blueprint: Blueprint, curator: Curator) -> None:
     """`/imports` and the page of each job."""
     store = curator.store
-    FORM_LIMITS["pages.start_import"] = MAX_ARCHIVE_BYTES
-    FORM_PARTS["pages.start_import"] = MAX_ENTRIES
 
     @blueprint.get("/imports")
     @needs(Role.CURATOR)
@@ -32,6 +30,7 @@ def add_to(blueprint: Blueprint, curator: Curator) -> None:
         return render_template("imports.html", jobs=list_jobs(store))
 
     @blueprint.post("/imports")
+    @takes(MAX_ARCHIVE_BYTES, parts=MAX_ENTRIES)
     @needs(Role.CURATOR)
     def start_import() -> AnyResponse:
         archive, files = request.files.get("archive"), _sent_folder()

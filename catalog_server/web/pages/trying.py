@@ -5,9 +5,9 @@ import base64
 from flask import Blueprint, render_template, request
 
 from catalog_server.accounts import Role
-from catalog_server.uploads import MAX_PHOTO_BYTES, photo_anew
+from catalog_server.uploads import ONE_PHOTO, photo_anew
 from catalog_server.web.pages.curator import Curator
-from catalog_server.web.security import FORM_LIMITS, needs
+from catalog_server.web.security import needs, takes
 from coindex.errors import PhotoError
 from coindex.photo import load_photo
 
@@ -16,7 +16,6 @@ __all__ = ["add_to"]
 
 def add_to(blueprint: Blueprint, curator: Curator) -> None:
     """`/try`: nothing of the photo is kept."""
-    FORM_LIMITS["pages.answer"] = MAX_PHOTO_BYTES + (1 << 16)
 
     @blueprint.get("/try")
     @needs(Role.CURATOR)
@@ -24,6 +23,7 @@ def add_to(blueprint: Blueprint, curator: Curator) -> None:
         return render_template("try.html")
 
     @blueprint.post("/try")
+    @takes(ONE_PHOTO)
     @needs(Role.CURATOR)
     def answer() -> str | tuple[str, int]:
         file = request.files.get("photo")
