@@ -1,8 +1,6 @@
 """The server's commands: `coindex catalog …`, `coindex serve` and `coindex validate`."""
 
 import contextlib
-import os
-import platform
 import sys
 import tempfile
 from dataclasses import asdict, fields
@@ -42,12 +40,18 @@ from catalog_server.service import open_settings_store, serving
 from catalog_server.settings import CONFIG_VARIABLE, LogFormat, LogLevel, ServerKind, Settings, load_settings, variable
 from catalog_server.signing.commands import KeysOption, PassphraseOption, ask_passphrase
 from catalog_server.signing.commands import keys as keys_commands
-from catalog_server.store import CoinRow, PhotoRow, now, open_store
+from catalog_server.store import CoinRow, PhotoRow, open_store
 from catalog_server.store_commands import backup, reembed, restore, spaces
 from catalog_server.tls import Certificate, local_certificate, local_names
 from catalog_server.validation import Validation, require_bounds
 from catalog_server.validation import validate as measure_engines
-from catalog_server.validation_report import DOCUMENT_NAME, PAGE_NAME, Report, write_report
+from catalog_server.validation_report import (
+    DOCUMENT_NAME,
+    PAGE_NAME,
+    drawn_around_rows,
+    report_of,
+    write_report,
+)
 from coindex.catalog import LocalCatalog, open_catalog
 from coindex.catalog.quality import sample_queries
 from coindex.commands.progress import progress_bar
@@ -383,22 +387,14 @@ def validate(
             stack.callback(engines[-1].close)
         rows = opened.index.rows
         if manifest is None:
-            source = f"drawn around the rows, seed {seed}"
+            source = drawn_around_rows(seed)
             codes, names = sample_queries(rows, queries, seed), tuple[str, ...]()
         else:
             source = f"photos of {manifest.name}"
             codes, names = _photo_queries(opened, manifest, split)
         with progress_bar("Asking the engines") as progress:
             result = measure_engines(rows, codes, engines, fitted=(DeviceEngine.name,), progress=progress)
-    found = opened.manifest
-    made = Report(
-        result,
-        now(),
-        {"version": found.version, "state_hash": found.state_hash, "space_id": found.space_id},
-        {"processor": platform.machine(), "cores": os.cpu_count() or 1, "system": platform.system()},
-        source,
-        names,
-    )
+    made = report_of(result, opened.manifest, source=source, names=names)
     if report is not None:
         _, page = write_report(report, made)
         typer.echo(f"wrote {page}", err=True)

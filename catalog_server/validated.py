@@ -2,16 +2,14 @@
 engines are installed."""
 
 import contextlib
-import os
-import platform
 import tempfile
 from pathlib import Path
 
 from catalog_server.engines import DeviceEngine, Engine, FaissFlat, FaissHnswSq8, MilvusFlat, open_engine
 from catalog_server.self_sync import open_as_device
-from catalog_server.store import Store, now
+from catalog_server.store import Store
 from catalog_server.validation import Progress, validate
-from catalog_server.validation_report import PAGE_NAME, Report, write_report
+from catalog_server.validation_report import PAGE_NAME, drawn_around_rows, report_of, write_report
 from coindex.catalog.quality import sample_queries
 from coindex.errors import EngineError
 
@@ -34,13 +32,7 @@ def validate_served(store: Store, *, progress: Progress | None = None) -> int:
         rows, found = opened.index.rows, opened.manifest
         queries = sample_queries(rows, QUERIES, SEED)
         result = validate(rows, queries, engines, fitted=(DeviceEngine.name,), progress=progress)
-    report = Report(
-        result,
-        now(),
-        {"version": found.version, "state_hash": found.state_hash, "space_id": found.space_id},
-        {"processor": platform.machine(), "cores": os.cpu_count() or 1, "system": platform.system()},
-        f"drawn around the rows, seed {SEED}",
-    )
+    report = report_of(result, found, source=drawn_around_rows(SEED))
     write_report(_folder(store, found.version), report)
     return found.version
 

@@ -2,6 +2,8 @@
 
 import json
 import math
+import os
+import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -12,10 +14,12 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from catalog_server.store import now
 from catalog_server.validation import EngineResult, Validation
 from coindex.catalog.files import write_whole
+from coindex.catalog.release import ReleaseManifest
 
-__all__ = ["DOCUMENT_NAME", "PAGE_NAME", "Report", "page", "write_report"]
+__all__ = ["DOCUMENT_NAME", "PAGE_NAME", "Report", "drawn_around_rows", "page", "report_of", "write_report"]
 
 DOCUMENT_NAME = "validation.json"
 PAGE_NAME = "validation.html"
@@ -56,6 +60,23 @@ class Report:
     def query(self, number: int) -> str:
         """What to call a query."""
         return self.names[number] if self.names else str(number)
+
+
+def report_of(validation: Validation, manifest: ReleaseManifest, *, source: str, names: Sequence[str] = ()) -> Report:
+    """The report of a validation that was made just now, on this machine, of a release."""
+    return Report(
+        validation,
+        now(),
+        {"version": manifest.version, "state_hash": manifest.state_hash, "space_id": manifest.space_id},
+        {"processor": platform.machine(), "cores": os.cpu_count() or 1, "system": platform.system()},
+        source,
+        names,
+    )
+
+
+def drawn_around_rows(seed: int) -> str:
+    """The source of queries that no photos are, in words."""
+    return f"drawn around the rows, seed {seed}"
 
 
 def write_report(folder: Path, report: Report) -> tuple[Path, Path]:
