@@ -6,14 +6,14 @@ from flask import Blueprint, Response, abort, flash, redirect, render_template, 
 from werkzeug.wrappers import Response as AnyResponse
 
 from catalog_server.accounts import Role
-from catalog_server.changes import changes, roll_back
+from catalog_server.changes import Changes, changes, roll_back
 from catalog_server.job_kinds import submit_publish, submit_validation
 from catalog_server.publisher import MIN_RECALL, PublishedRelease, published_releases, published_state
 from catalog_server.store import Store
 from catalog_server.validated import validation_page
 from catalog_server.web.pages.curator import Curator
 from catalog_server.web.security import needs, signed_in
-from coindex.catalog import CatalogState
+from coindex.catalog import CatalogState, state_hash
 from coindex.errors import StoreError
 
 __all__ = ["add_to"]
@@ -37,7 +37,7 @@ def add_to(blueprint: Blueprint, curator: Curator) -> None:
             now = store.state(session)
         return render_template(
             "publish.html",
-            changes=changes(_served_state(store, releases), now),
+            changes=_since_served(store, releases, now),
             empty=now is None,
             releases=releases,
             validated={found.manifest.version: _is_validated(store, found) for found in releases},
@@ -77,12 +77,16 @@ def add_to(blueprint: Blueprint, curator: Curator) -> None:
         return _follow(submit_publish(store, actor=actor))
 
 
-def _served_state(store: Store, releases: tuple[PublishedRelease, ...]) -> CatalogState | None:
-    """The state that is served; of one whose files are damaged, everything is a change."""
+def _since_served(store: Store, releases: tuple[PublishedRelease, ...], now: CatalogState | None) -> Changes:
+    """What a release would change. The served one's rows are read only where its state is another; where its files are
+    damaged, everything is a change."""
+    served = releases[0].manifest if releases else None
+    if served is not None and now is not None and served.state_hash == state_hash(now):
+        return changes(now, now)
     try:
-        return published_state(store, releases[0].manifest.version) if releases else None
+        return changes(published_state(store, served.version) if served else None, now)
     except StoreError:
-        return None
+        return changes(None, now)
 
 
 def _is_validated(store: Store, release: PublishedRelease) -> bool:
