@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from coindex.cutout import Box
 
-__all__ = ["CoinLook", "Warning", "WarningKind", "warnings_of"]
+__all__ = ["CoinLook", "PhotoWarning", "WarningKind", "warnings_of"]
 
 LEAST_SHARPNESS = 0.05
 """Of 140 photos drawn from `val_query` and `phone_query` none is less sharp (the least is 0.09, the median 0.88 and
@@ -37,7 +37,7 @@ class WarningKind(StrEnum):
 
 
 @dataclass(frozen=True)
-class Warning:
+class PhotoWarning:
     """What is wrong, and in words what to do."""
 
     kind: WarningKind
@@ -75,23 +75,23 @@ class CoinLook:
         )
 
 
-def warnings_of(looks: Sequence[CoinLook]) -> tuple[Warning, ...]:
+def warnings_of(looks: Sequence[CoinLook]) -> tuple[PhotoWarning, ...]:
     """What speaks against a photo whose coins, largest first, look like this."""
     if not looks:
-        return (Warning(WarningKind.NO_COIN, "No coin was found: take it from above, on a plain ground."),)
+        return (PhotoWarning(WarningKind.NO_COIN, "No coin was found: take it from above, on a plain ground."),)
     look, found = looks[0], []
     if len(looks) > 1:
         text = f"{len(looks)} coins are in the photo: the largest will be taken."
-        found.append(Warning(WarningKind.SEVERAL_COINS, text))
+        found.append(PhotoWarning(WarningKind.SEVERAL_COINS, text))
     if look.sharpness < LEAST_SHARPNESS:
-        found.append(Warning(WarningKind.BLURRED, "It is blurred: hold still, and tap the coin to focus."))
+        found.append(PhotoWarning(WarningKind.BLURRED, "It is blurred: hold still, and tap the coin to focus."))
     if look.luma < DARKEST:
-        found.append(Warning(WarningKind.DARK, "It is too dark: take it in daylight."))
+        found.append(PhotoWarning(WarningKind.DARK, "It is too dark: take it in daylight."))
     if look.luma > BRIGHTEST:
-        found.append(Warning(WarningKind.BRIGHT, "It is too bright: keep the lamp's reflection off the coin."))
+        found.append(PhotoWarning(WarningKind.BRIGHT, "It is too bright: keep the lamp's reflection off the coin."))
     if look.across < SMALLEST:
         text = f"The coin is {look.across} pixels across: go nearer, {SMALLEST} are the least."
-        found.append(Warning(WarningKind.SMALL, text))
+        found.append(PhotoWarning(WarningKind.SMALL, text))
     if look.touches_frame:
-        found.append(Warning(WarningKind.CUT_OFF, "The coin touches the frame: leave some ground around it."))
+        found.append(PhotoWarning(WarningKind.CUT_OFF, "The coin touches the frame: leave some ground around it."))
     return tuple(found)
