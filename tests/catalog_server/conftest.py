@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import io
 import json
 import threading
 from contextlib import contextmanager, suppress
@@ -15,9 +16,11 @@ from postgres_server import empty_database, postgres_server
 from catalog_server.app import create_app
 from catalog_server.importer import import_photos
 from catalog_server.store import open_store
+from coindex.cli import main
 from coindex.codes import space_id
 from coindex.cutout import CUTOUT_VERSION, Box
 from coindex.manifest import COLUMNS, read_manifest
+from coindex.models import read_index
 from coindex.pipeline import EncodedCoin, Encoding
 from coindex.segmentation import FoundCoin
 
@@ -188,3 +191,36 @@ def serve():
 def other_models(tmp_path):
     """Makes further models: other nets of the same space, or nets of another."""
     return lambda name, **options: make_models(tmp_path / name, **options)
+
+
+@pytest.fixture
+def new_space(new_models):
+    """The space of the models that a test file calls new."""
+    return read_index(new_models / "models.json").space_id
+
+
+@pytest.fixture
+def new_encoder(encoder):
+    """The new model: the same coins, each code's sign turned."""
+
+    def encode(photo):
+        found = encoder(photo)
+        coins = [EncodedCoin(c.found, c.enlargement, c.box, c.cutout, np.negative(c.code)) for c in found.coins]
+        return Encoding(tuple(coins), {})
+
+    return encode
+
+
+@pytest.fixture
+def command_line(capsys, monkeypatch):
+    """Runs a command line, with lines on standard input: exit code, stdout, stderr."""
+
+    def call(*arguments, stdin=""):
+        monkeypatch.setattr("sys.stdin", io.StringIO(stdin))
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main([str(argument) for argument in arguments])
+        out = capsys.readouterr()
+        return ended.value.code or 0, out.out, out.err
+
+    return call

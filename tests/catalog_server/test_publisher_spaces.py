@@ -16,7 +16,6 @@ from coindex.catalog import open_catalog
 from coindex.catalog.release import parse_manifest
 from coindex.errors import SpaceMismatch, StoreError, SyncError
 from coindex.models import read_index
-from coindex.pipeline import EncodedCoin, Encoding
 from coindex.sync import sync
 
 
@@ -30,23 +29,6 @@ def new_models(other_models):
     document["models"]["embedder"]["sha256"] = hashlib.sha256(net.read_bytes()).hexdigest()
     (folder / "models.json").write_text(json.dumps(document))
     return folder
-
-
-@pytest.fixture
-def new_space(new_models):
-    return read_index(new_models / "models.json").space_id
-
-
-@pytest.fixture
-def new_encoder(encoder):
-    """The new model: the same coins, each code's sign turned."""
-
-    def encode(photo):
-        found = encoder(photo)
-        coins = [EncodedCoin(c.found, c.enlargement, c.box, c.cutout, np.negative(c.code)) for c in found.coins]
-        return Encoding(tuple(coins), {})
-
-    return encode
 
 
 @pytest.fixture

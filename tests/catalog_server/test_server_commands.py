@@ -10,22 +10,12 @@ import sys
 import pytest
 import requests
 
-from coindex.cli import main
-
 
 @pytest.fixture
-def call(capsys, monkeypatch, tmp_path):
-    """Runs a command line against a store of its own: exit code, stdout, stderr."""
+def call(command_line, monkeypatch, tmp_path):
+    """Runs a command line against a store of its own."""
     monkeypatch.setenv("COINDEX_STORE", str(tmp_path / "store"))
-
-    def call(*arguments):
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main([str(argument) for argument in arguments])
-        out = capsys.readouterr()
-        return ended.value.code or 0, out.out, out.err
-
-    return call
+    return command_line
 
 
 @pytest.fixture

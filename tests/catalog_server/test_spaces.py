@@ -1,6 +1,5 @@
 """A new model: its codes beside the old ones, step by step."""
 
-import numpy as np
 import pytest
 
 from catalog_server.checks import check_store
@@ -9,30 +8,12 @@ from catalog_server.importer import import_photos
 from catalog_server.spaces import end_space, list_spaces, publish_space, recommend_space, reembed
 from catalog_server.store import CodeRow
 from coindex.errors import ModelError, PhotoError, SpaceMismatch, StoreError
-from coindex.models import read_index
-from coindex.pipeline import EncodedCoin, Encoding
+from coindex.pipeline import Encoding
 
 
 @pytest.fixture
 def new_models(other_models):
     return other_models("new-models", checkpoint="d1" * 32)
-
-
-@pytest.fixture
-def new_space(new_models):
-    return read_index(new_models / "models.json").space_id
-
-
-@pytest.fixture
-def new_encoder(encoder):
-    """Another model: the same coins, each code's sign turned."""
-
-    def encode(photo):
-        found = encoder(photo)
-        coins = [EncodedCoin(c.found, c.enlargement, c.box, c.cutout, np.negative(c.code)) for c in found.coins]
-        return Encoding(tuple(coins), {})
-
-    return encode
 
 
 @pytest.fixture

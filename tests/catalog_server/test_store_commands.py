@@ -1,30 +1,19 @@
 """`coindex catalog users`, `tokens`, `spaces`, `backup`, `restore` and `verify` as an operator calls them."""
 
-import io
 import json
 
 import pytest
 
 from catalog_server.accounts import Role, create_user, sign_in, token_identity
 from catalog_server.store import open_store
-from coindex.cli import main
 from coindex.errors import AccountError
 
 
 @pytest.fixture
-def call(capsys, monkeypatch, filled):
-    """Runs a command line on the filled store, with lines on standard input: exit code, stdout, stderr."""
+def call(command_line, monkeypatch, filled):
+    """Runs a command line on the filled store."""
     monkeypatch.setenv("COINDEX_STORE", str(filled.folder))
-
-    def call(*arguments, stdin=""):
-        monkeypatch.setattr("sys.stdin", io.StringIO(stdin))
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main([str(argument) for argument in arguments])
-        out = capsys.readouterr()
-        return ended.value.code or 0, out.out, out.err
-
-    return call
+    return command_line
 
 
 def test_accounts_are_made_changed_and_disabled_with_passwords_from_standard_input(call, filled):
