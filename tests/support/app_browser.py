@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from chromium import CHROMIUM, NO_CHROMIUM
 from playwright.sync_api import BrowserContext, Page, sync_playwright
 from waitress.server import create_server
 
@@ -13,7 +14,6 @@ from catalog_server.app import create_app
 from catalog_server.store import Store
 from catalog_server.web.app_files import APP_FOLDER
 
-CHROMIUM = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
 PHONE = {"width": 390, "height": 844}
 
 Spoil = Callable[[bytes], bytes]
@@ -21,8 +21,8 @@ Spoil = Callable[[bytes], bytes]
 
 def missing() -> str:
     """What there is not on this machine to run the app with; empty where there is all."""
-    if not any(Path(path).exists() for path in CHROMIUM):
-        return f"no browser: none of {', '.join(CHROMIUM)}"
+    if NO_CHROMIUM:
+        return NO_CHROMIUM
     if not (APP_FOLDER / "index.html").exists():
         return "the app is not built: npm ci && npm run build in mobile_assets/web"
     return ""
@@ -119,11 +119,10 @@ class Phone:
 @contextmanager
 def phone(profile: Path, url: str, *arguments: str, **options: Any) -> Iterator[Phone]:
     """A browser with this profile; it is closed at the end of the block, as a phone closes it."""
-    path = next(path for path in CHROMIUM if Path(path).exists())
     with sync_playwright() as playwright:
         context = playwright.chromium.launch_persistent_context(
             str(profile),
-            executable_path=path,
+            executable_path=CHROMIUM,
             headless=True,
             args=["--no-sandbox", *arguments],
             **{"viewport": PHONE, "accept_downloads": True, **options},

@@ -10,16 +10,16 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from chromium import CHROMIUM, NO_CHROMIUM
 from playwright.sync_api import Page, sync_playwright
 
 WEB = Path(__file__).resolve().parents[2] / "mobile_assets" / "web"
-CHROMIUM = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
 
 
 def missing() -> str:
     """What there is not on this machine to run the page with; empty where there is all."""
-    if not any(Path(path).exists() for path in CHROMIUM):
-        return f"no browser: none of {', '.join(CHROMIUM)}"
+    if NO_CHROMIUM:
+        return NO_CHROMIUM
     if shutil.which("node") is None:
         return "no Node, which builds the page"
     if not (WEB / "node_modules" / "vite").exists():
@@ -58,8 +58,7 @@ def recognizer_page(folders: Mapping[str, Path], *, isolated: bool = True) -> It
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         with sync_playwright() as playwright:
-            path = next(path for path in CHROMIUM if Path(path).exists())
-            browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
             try:
                 page = browser.new_page()
                 page.goto(f"http://127.0.0.1:{server.server_port}/index.html")

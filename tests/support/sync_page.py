@@ -10,8 +10,9 @@ from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
+from chromium import CHROMIUM
 from playwright.sync_api import BrowserContext, Page, Playwright, sync_playwright
-from recognizer_page import CHROMIUM, WEB
+from recognizer_page import WEB
 from release_server import ReleaseServer
 
 from catalog_server.web.releases import PREFIX, ReleaseFiles
@@ -125,7 +126,7 @@ class Browsers:
 
     def __init__(self, playwright: Playwright) -> None:
         self._chromium = playwright.chromium
-        self._options = {"executable_path": next(path for path in CHROMIUM if Path(path).exists())}
+        self._options = {"executable_path": CHROMIUM}
         self._shared = self._chromium.launch(args=["--no-sandbox"], **self._options)
 
     @contextmanager

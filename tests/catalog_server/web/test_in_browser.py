@@ -6,7 +6,6 @@
 import io
 import os
 import re
-import shutil
 import threading
 import zipfile
 from contextlib import contextmanager, suppress
@@ -16,6 +15,7 @@ import numpy as np
 import pytest
 import waitress
 from axe_playwright_python.sync_playwright import Axe
+from chromium import CHROMIUM, NO_CHROMIUM
 from PIL import Image, ImageFilter
 from playwright.sync_api import expect, sync_playwright
 
@@ -31,7 +31,6 @@ from catalog_server.web.pages import Curator
 from coindex.manifest import read_manifest
 from coindex.synthetic.dataset import write_catalogue
 
-CHROMIUM = shutil.which("chromium")
 SCREENSHOTS = os.environ.get("COINDEX_TEST_SCREENSHOTS")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 PASSWORD = "correct horse"
@@ -39,7 +38,7 @@ WIDTHS = {"phone": (390, 844), "desk": (1280, 900)}
 
 expect.set_options(timeout=60_000)
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium here: apt-get install chromium")
+pytestmark = pytest.mark.skipif(bool(NO_CHROMIUM), reason=NO_CHROMIUM)
 
 
 @contextmanager
