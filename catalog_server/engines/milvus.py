@@ -51,22 +51,29 @@ class MilvusFlat:
     def __init__(self, uri: str | None = None) -> None:
         pymilvus = optional("pymilvus", self.name)
         self._types = pymilvus.DataType
-        self._folder = None if uri else Path(tempfile.mkdtemp(prefix="coindex-milvus-"))
-        self._uri = uri or str(self._folder and self._folder / "catalog.db")
-        self._lite = "://" not in self._uri
+        self._connect = pymilvus.MilvusClient
+        self._client: Any = None
+        self._given = uri
+        self._lite = uri is None or "://" not in uri
         self._collection = f"coindex_{uuid.uuid4().hex}"
         self._rows = 0
         if self._lite:
             optional("milvus_lite", self.name)
-        self._client: Any = None
-        try:
-            with self._calls():
-                self._client = pymilvus.MilvusClient(self._uri, timeout=CONNECT_SECONDS)
-        except BaseException:
-            self.close()
-            raise
+        self._open()
 
     def fit(self, rows: Rows) -> None:
+        try:
+            self._fit(rows)
+        except EngineError:
+            if self._given is not None:
+                raise
+            # Milvus Lite starts now and then without its memory manager ("Mmap manager has not been init", pymilvus
+            # issue 2981), and then takes no row. Nothing is in its temporary file yet: another start mends it.
+            self.close()
+            self._open()
+            self._fit(rows)
+
+    def _fit(self, rows: Rows) -> None:
         schema = self._client.create_schema(auto_id=False, enable_dynamic_field=False)
         schema.add_field("row_id", self._types.INT64, is_primary=True)
         schema.add_field("code", self._types.FLOAT_VECTOR, dim=DIMENSIONS)
@@ -127,6 +134,17 @@ class MilvusFlat:
                     pass
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _open(self) -> None:
+        """Connect to what was named, or to a Milvus Lite in a new temporary file."""
+        self._folder = None if self._given else Path(tempfile.mkdtemp(prefix="coindex-milvus-"))
+        self._uri = self._given or str(self._folder and self._folder / "catalog.db")
+        try:
+            with self._calls():
+                self._client = self._connect(self._uri, timeout=CONNECT_SECONDS)
+        except BaseException:
+            self.close()
+            raise
 
     def _search(self, codes: NDArray[np.int8], k: int) -> Any:
         with self._calls():

@@ -348,3 +348,27 @@ def test_engines_say_what_they_are():
     device.close()
     with pytest.raises(ValueError, match="fit"):
         device.query(np.zeros(64, np.int8), 1)
+
+
+def test_a_milvus_lite_that_came_up_broken_is_started_anew(monkeypatch):
+    """As it does now and then without its memory manager; one that stays broken is an error."""
+    from pymilvus import MilvusClient
+    from pymilvus.exceptions import MilvusException
+
+    create, broken = MilvusClient.create_collection, [1]
+
+    def create_or_fail(self, *arguments, **options):
+        if broken and broken.pop():
+            raise MilvusException(2000, "Mmap manager has not been init")
+        return create(self, *arguments, **options)
+
+    monkeypatch.setattr(MilvusClient, "create_collection", create_or_fail)
+    engine = MilvusFlat()
+    try:
+        engine.fit(rows_of(random_codes(5, 7)))
+        assert engine.query(random_codes(5, 7)[3], 1).distances.tolist() == [[0]]
+        broken[:] = [1, 1]
+        with pytest.raises(EngineError, match="Mmap manager"):
+            engine.fit(rows_of(random_codes(5, 7)))
+    finally:
+        engine.close()
