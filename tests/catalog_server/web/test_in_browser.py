@@ -117,7 +117,7 @@ def test_a_curators_day(tmp_path, coins, chromium, width):
     page.on("pageerror", lambda error: problems.append(str(error)))
     with server(store) as address:
         _curate(Desk(page, address, width), photos, tmp_path)
-    context.close()
+        context.close()  # before the server: what the last page still loads is no problem of the pages
     store.close()
     assert not [problem for problem in problems if "status of 4" not in problem]
 
