@@ -27,7 +27,7 @@ from catalog_server.engines import (
     FaissHnswSq8,
     MilvusFlat,
     open_engine,
-    resident_bytes,
+    opened_device,
 )
 from catalog_server.identify import ServedEngine
 from catalog_server.importer import import_photos
@@ -377,11 +377,10 @@ def validate(
     if split and manifest is None:
         raise typer.BadParameter("a split is of a manifest: give --manifest too")
     with tempfile.TemporaryDirectory(prefix="coindex-validate-") as folder, contextlib.ExitStack() as stack:
-        before = resident_bytes()
-        opened = open_catalog(home) if home else open_as_device(open_store(store), Path(folder))
-        after = resident_bytes()
-        memory = max(after - before, 0) if before is not None and after is not None else None
-        engines: list[Engine] = [DeviceEngine(opened.index, memory_bytes=memory)]
+        opened, device = opened_device(
+            lambda: open_catalog(home) if home else open_as_device(open_store(store), Path(folder))
+        )
+        engines: list[Engine] = [device]
         for name in engine or list(ComparedEngine):
             engines.append(open_engine(name, milvus_uri=milvus_uri))
             stack.callback(engines[-1].close)

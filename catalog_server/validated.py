@@ -5,7 +5,7 @@ import contextlib
 import tempfile
 from pathlib import Path
 
-from catalog_server.engines import DeviceEngine, Engine, FaissFlat, FaissHnswSq8, MilvusFlat, open_engine
+from catalog_server.engines import DeviceEngine, Engine, FaissFlat, FaissHnswSq8, MilvusFlat, open_engine, opened_device
 from catalog_server.self_sync import open_as_device
 from catalog_server.store import Store
 from catalog_server.validation import Progress, validate
@@ -23,8 +23,8 @@ def validate_served(store: Store, *, progress: Progress | None = None) -> int:
     """Validate the served release and keep the report. Returns its version. Raises `SyncError` where nothing is
     served."""
     with tempfile.TemporaryDirectory(prefix="coindex-validate-") as folder, contextlib.ExitStack() as stack:
-        opened = open_as_device(store, Path(folder))
-        engines: list[Engine] = [DeviceEngine(opened.index)]
+        opened, device = opened_device(lambda: open_as_device(store, Path(folder)))
+        engines: list[Engine] = [device]
         for name in (FaissFlat.name, FaissHnswSq8.name, MilvusFlat.name):
             with contextlib.suppress(EngineError):  # not installed here: `coindex validate` says what to install
                 engines.append(open_engine(name))

@@ -6,7 +6,7 @@
 from collections.abc import Callable, Mapping
 
 from catalog_server.engines.contract import Engine, Neighbours, resident_bytes
-from catalog_server.engines.device import DeviceEngine
+from catalog_server.engines.device import DeviceEngine, opened_device
 from catalog_server.engines.faiss import FaissFlat, FaissHnswSq8
 from catalog_server.engines.milvus import MilvusFlat
 from catalog_server.engines.plain import PlainEngine
@@ -24,6 +24,7 @@ __all__ = [
     "Neighbours",
     "PlainEngine",
     "open_engine",
+    "opened_device",
     "resident_bytes",
 ]
 

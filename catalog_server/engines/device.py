@@ -1,16 +1,17 @@
 """What a phone runs: the compact catalogue's own index."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 
 import numpy as np
 from numpy.typing import NDArray
 
 from catalog_server.engines.contract import NO_ROW, UNREACHED, Neighbours, checked, resident_bytes
+from coindex.catalog import LocalCatalog
 from coindex.catalog.search import CatalogIndex
 from coindex.catalog.state import Rows
 
-__all__ = ["DeviceEngine"]
+__all__ = ["DeviceEngine", "opened_device"]
 
 
 class DeviceEngine:
@@ -32,8 +33,7 @@ class DeviceEngine:
     def fit(self, rows: Rows) -> None:
         before = resident_bytes()
         self._index = CatalogIndex.from_rows(rows)
-        after = resident_bytes()
-        self._memory = max(after - before, 0) if before is not None and after is not None else None
+        self._memory = _grown_since(before)
 
     def query(self, code: NDArray[np.int8], k: int) -> Neighbours:
         return self.batch_query(code[None], k)
@@ -65,3 +65,15 @@ class DeviceEngine:
         if self._index is None:
             raise ValueError("no rows yet: fit the engine first")
         return self._index
+
+
+def opened_device(open_release: Callable[[], LocalCatalog]) -> tuple[LocalCatalog, DeviceEngine]:
+    """A release as `open_release` opens it, and its engine, whose memory is what this process grew by meanwhile."""
+    before = resident_bytes()
+    opened = open_release()
+    return opened, DeviceEngine(opened.index, memory_bytes=_grown_since(before))
+
+
+def _grown_since(before: int | None) -> int | None:
+    after = resident_bytes()
+    return max(after - before, 0) if before is not None and after is not None else None
