@@ -12,8 +12,9 @@ from catalog_server.settings import LogFormat, LogLevel
 
 __all__ = ["JsonFormatter", "TextFormatter", "configure_logging", "fields_of"]
 
-NOISY = ("waitress.queue", "alembic", "werkzeug")
-"""Loggers whose notes say nothing to an operator: waitress tells of every request that waits for a thread."""
+NOISY = ("waitress.queue", "alembic", "werkzeug", "faiss.loader")
+"""Loggers whose notes say nothing to an operator: waitress tells of every request that waits for a thread, Faiss of
+every build for other processors that it has not got."""
 
 
 def configure_logging(log_format: LogFormat, level: LogLevel) -> None:
