@@ -10,6 +10,7 @@ import socket
 import time
 from collections.abc import Iterable
 from email.utils import formatdate
+from functools import lru_cache
 from typing import IO, Any
 
 from gunicorn.workers.gthread import ThreadWorker
@@ -166,13 +167,7 @@ class _Answer:
         self._count -= count
 
 
-class _Dates:
-    """The time as HTTP writes it, made once a second."""
-
-    second, text = -1, ""
-
-
+@lru_cache(maxsize=1)
 def _date(second: int) -> str:
-    if _Dates.second != second:
-        _Dates.second, _Dates.text = second, formatdate(second, usegmt=True)
-    return _Dates.text
+    """The time as HTTP writes it, made once a second."""
+    return formatdate(second, usegmt=True)

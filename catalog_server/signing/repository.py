@@ -226,9 +226,7 @@ def fingerprints(releases: Path) -> tuple[str, str]:
     none."""
     versions = root_versions(releases)
     if not versions:
-        raise StoreError(
-            f"{releases}: nothing is signed yet; `coindex catalog keys init` or a first publish makes keys"
-        )
+        raise _nothing_signed(releases)
     first, last = (_read(metadata_folder(releases) / f"{version}.root.json") for version in (versions[0], versions[-1]))
     return fingerprint(first), fingerprint(last)
 
@@ -300,10 +298,12 @@ def _write(releases: Path, file: _File) -> None:
 def _needed(releases: Path) -> Current:
     served = current(releases)
     if served is None:
-        raise StoreError(
-            f"{releases}: nothing is signed yet; `coindex catalog keys init` or a first publish makes keys"
-        )
+        raise _nothing_signed(releases)
     return served
+
+
+def _nothing_signed(releases: Path) -> StoreError:
+    return StoreError(f"{releases}: nothing is signed yet; `coindex catalog keys init` or a first publish makes keys")
 
 
 def _keyids(root: Root) -> list[str]:
