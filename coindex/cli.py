@@ -5,19 +5,22 @@ a `typer.Typer` or a function; where their packages are not installed, they are 
 install.
 """
 
-import json
+import contextlib
+import errno
+import io
+import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points, version
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from coindex.errors import CoindexError
+from coindex.text import shown
 
 __all__ = ["GROUP", "OWN", "Command", "build_app", "main"]
 
@@ -42,12 +45,11 @@ class Command:
 
 OWN = {
     "recognize": Command("coindex.commands.recognize:recognize", "Say what coins a photo shows, offline."),
-    "sync": Command("coindex.cli:sync", "Fetch or update the catalogue."),
+    "sync": Command("coindex.commands.sync:sync", "Fetch or update the catalogue."),
     "evaluate": Command("coindex.commands.evaluate:evaluate", "Measure recognition on labelled photos."),
     "evaluate-scenes": Command(
         "coindex.commands.evaluate_scenes:evaluate_scenes", "Measure how well coins are found in scenes."
     ),
-    "demo": Command("coindex.commands.demo:demo", "Show the whole path, from server to offline answers."),
 }
 """The commands of this package, in the order of `--help`."""
 
@@ -55,11 +57,12 @@ EXTRAS = {"catalog_server": "server", "training": "training", "export": "export"
 """The extra that installs what a package needs."""
 
 HELP = {
+    "demo": "Show the whole path, from server to offline answers.",
     "catalog": "Curate the catalogue and publish it.",
     "serve": "Serve the releases, the curator's pages and the machine API.",
-    "train": "Train the segmenter or the embedder.",
+    "train": "Train the segmenter, the embedder or the relief net.",
     "export": "Turn checkpoints into phone models.",
-    "validate": "Hold the device's answers against exact engines.",
+    "validate": "Compare the device's answers with exact search.",
 }
 """What `coindex --help` says of other packages' commands without loading them."""
 
@@ -81,7 +84,7 @@ class _Root(TyperGroup):
         try:
             return super().invoke(ctx)
         except CoindexError as error:
-            typer.echo(f"error: {error}", err=True)
+            _say_error(str(error))
             raise typer.Exit(1) from None
         except KeyboardInterrupt:
             _say_interrupted()
@@ -92,11 +95,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 an error that was told on stderr, 2 wrong usage, 130 interrupted."""
     arguments = sys.argv[1:] if arguments is None else arguments
     called = next((word for word in arguments if not word.startswith("-")), None)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Not every terminal has every letter, and not every file's name is text.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        build_app(called)(list(arguments), prog_name="coindex")
+        try:
+            build_app(called)(list(arguments), prog_name="coindex")
+        finally:
+            sys.stdout.flush()  # a full disk is to be told, and not found out behind the last line
     except KeyboardInterrupt:  # while the command was being loaded
         _say_interrupted()
         sys.exit(INTERRUPTED)
+    except MemoryError:
+        _say_error("there is not enough memory; close other programs, or give fewer files at once")
+        sys.exit(1)
+    except OSError as error:
+        _give_up_stdout()
+        if error.errno != errno.EPIPE:  # who reads no further wants to hear no more
+            _say_error(f"{error.filename or 'the output'}: {error.strerror or error}")
+        sys.exit(1)
 
 
 def build_app(called: str | None = None) -> typer.Typer:
@@ -106,73 +123,6 @@ def build_app(called: str | None = None) -> typer.Typer:
     for name, command in _commands().items():
         _register(app, name, command, load=name == called)
     return app
-
-
-def sync(
-    url: Annotated[str, typer.Argument(help="The server's address, such as http://127.0.0.1:8000")],
-    home: Annotated[
-        Path | None,
-        typer.Option(help="The device's folder.", envvar="COINDEX_HOME", show_default="the user's data folder"),
-    ] = None,
-    root: Annotated[
-        Path | None,
-        typer.Option(help="The server's root.json, to trust no other; without it the first sync trusts the server's."),
-    ] = None,
-    max_bytes: Annotated[
-        int | None, typer.Option(min=0, help="Fetch nothing of a release that takes more bytes than this.")
-    ] = None,
-    keep_models: Annotated[
-        bool,
-        typer.Option("--keep-models", help="Stay on the models that are here, for as long as they are published."),
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")] = False,
-) -> None:
-    """Fetch or update the catalogue."""
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from coindex.sync import sync as synchronise
-
-    pinned = _read_root(root) if root else None
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("Fetching", total=None)
-        report = synchronise(
-            url,
-            home,
-            root=pinned,
-            max_bytes=max_bytes,
-            keep_models=keep_models,
-            progress=lambda here, total: bar.update(task, completed=here, total=total),
-        )
-    if report.root_is_new:
-        how = "as given" if root else "on first use; compare it with `coindex catalog keys show` on the server"
-        typer.echo(f"trusting the root with fingerprint {report.root_fingerprint}, {how}", err=True)
-    if as_json:
-        typer.echo(json.dumps(asdict(report), indent=2))
-    elif report.up_to_date:
-        typer.echo(f"up to date: release {report.to_version}")
-    else:
-        before = f", before it was {report.from_version}" if report.from_version else ""
-        saved = f" ({_size(report.bytes_saved)} less than by the full files)" if report.bytes_saved else ""
-        typer.echo(
-            f"release {report.to_version}{before}; {_size(report.bytes_downloaded)} fetched{saved}, "
-            f"{_size(report.bytes_reused)} were here already"
-        )
-        if report.from_space_id:
-            typer.echo(f"moved to new models, of space {report.space_id}; before they were of {report.from_space_id}")
-
-
-def _read_root(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise CoindexError(f"{path}: cannot be read ({error.strerror}); give the server's root.json") from None
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e6:.2f} MB" if count >= 100_000 else f"{count / 1e3:.1f} kB"
 
 
 def _print_version(wanted: bool) -> None:
@@ -188,6 +138,16 @@ def _options(
     ] = False,
 ) -> None:
     """Point a phone at a coin, without any network, and know what it is."""
+
+
+def _say_error(text: str) -> None:
+    typer.echo("error: " + "\n".join(shown(line) for line in text.split("\n")), err=True)
+
+
+def _give_up_stdout() -> None:
+    """What could not be written is not tried again as the process ends, which would end in a traceback."""
+    with contextlib.suppress(OSError):  # where it is no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _say_interrupted() -> None:
@@ -219,7 +179,7 @@ def _load(name: str, target: str) -> Any:
         missing = (error.name or module).partition(".")[0]
     package = module.partition(".")[0]
     if missing in ("coindex", *EXTRAS):
-        return _Refusal(f"this installation has no module {module}, which `coindex {name}` needs; install coindex anew")
+        return _Refusal(f"this installation has no module {module}, which `coindex {name}` needs; reinstall coindex")
     extra = f"[{EXTRAS[package]}]" if package in EXTRAS else ""
     return _Refusal(f"`coindex {name}` needs the package {missing}; install it with: pip install 'coindex{extra}'")
 

@@ -1,4 +1,4 @@
-"""Embeddings as small integers, whose distances every engine computes alike."""
+"""Embeddings as small integers, so that every engine computes the same distances."""
 
 import hashlib
 from typing import Any
@@ -18,7 +18,8 @@ LIMIT = 127
 def quantise(embeddings: NDArray[np.floating[Any]], scale: float) -> NDArray[np.int8]:
     """Codes int8 (n, 64) of float embeddings (n, 64) of any length: normalised, times `scale`, halves rounded up, ±127.
 
-    Raises `ValueError` for another width, for values that are not finite and for an embedding of length 0.
+    Raises:
+        ValueError: If the width is another, a value is not finite, or an embedding has length 0.
     """
     values = np.asarray(embeddings, np.float64)
     if values.ndim != 2 or values.shape[1] != DIMENSIONS:
@@ -44,6 +45,9 @@ def similarity(a: NDArray[np.int8], b: NDArray[np.int8]) -> float:
 
 
 def space_id(embedder_sha256: str, cutout_version: int, scale: float) -> str:
-    """Name of what codes are comparable: 16 hex digits of SHA-256 over float checkpoint, cutout contract and scale."""
+    """Name of the embedding space, within which codes can be compared.
+
+    16 hex digits of SHA-256 over float checkpoint, cutout contract and scale.
+    """
     text = f"coindex-space/1\n{embedder_sha256}\n{cutout_version}\n{scale!r}\n"
     return hashlib.sha256(text.encode()).hexdigest()[:16]

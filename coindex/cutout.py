@@ -51,8 +51,10 @@ def cut_out(rgb: NDArray[np.uint8], mask: NDArray[np.uint8], *, size: int = SIZE
     The square around the mask's box, with an ellipse stretched to a circle, as grey with its local contrast normalised,
     on black. A tilted coin is an ellipse: stretched, it differs from the catalogue's by its turn alone. What light,
     metal and camera do to a coin changes slowly over its face; what the die did changes quickly, and stays. The method
-    is divisive normalisation (Jarrett et al., ICCV 2009, section 2), restricted to the mask. Raises `ValueError` on an
-    empty mask.
+    is divisive normalisation (Jarrett et al., ICCV 2009, section 2), restricted to the mask.
+
+    Raises:
+        ValueError: If the mask is empty.
     """
     box = square_around(mask_box(mask))
     coin = _grey(resize(take_square(rgb, box), size, size))
@@ -64,7 +66,11 @@ def cut_out(rgb: NDArray[np.uint8], mask: NDArray[np.uint8], *, size: int = SIZE
 
 
 def mask_box(mask: NDArray[np.uint8]) -> Box:
-    """The tight box of the pixels ≥ 128 of a uint8 (h, w) mask. Raises `ValueError` where there are none."""
+    """The tight box of the pixels ≥ 128 of a uint8 (h, w) mask.
+
+    Raises:
+        ValueError: If there are none.
+    """
     box = Box(*cv2.boundingRect((mask >= 128).view(np.uint8)))
     if not box.width:
         raise ValueError("the mask is empty: it shows no coin")

@@ -1,4 +1,4 @@
-"""The ellipse that a mask is: what a disc looks like to a camera that does not stand straight above it."""
+"""The ellipse of a mask: a disc looks like an ellipse to a camera that is not straight above it."""
 
 from dataclasses import dataclass
 from math import pi, sqrt

@@ -2,23 +2,24 @@
 
     CoindexError
     ├── PhotoError               a photo cannot be read
-    │   ├── PhotoTooLarge        more pixels than the limit allows; refused before decoding
+    │   ├── PhotoTooLarge        more pixels than the limit allows; rejected before decoding
     │   └── NoCoinFound          a photo that must show a coin shows none
     ├── ManifestError            a labelled-data file is wrong; names the line
-    ├── ModelError               a model file is missing, damaged or not the one its index describes
+    ├── ModelError               a model file is missing, damaged or not the one that its index describes
     ├── CatalogError             a catalogue is missing, damaged or inconsistent
-    │   └── SpaceMismatch        model and catalogue speak of different embedding spaces
+    │   └── SpaceMismatch        model and catalogue belong to different embedding spaces
     ├── SyncError                a release cannot be fetched
     │   ├── NotServed            the server has no file at an address
-    │   └── ReleaseRejected      what was fetched is not signed by whom the device trusts, or not what was signed
+    │   └── ReleaseRejected      a release is unsigned, signed by others, altered, outdated or expired
     ├── SettingsError            a setting of the server is wrong; names its key
-    ├── StoreError               the server's store refuses a change
-    │   ├── StaleChange          somebody else changed the same thing meanwhile
-    │   ├── AccountError         an account, a password, a session or a token is refused
+    ├── StoreError               the server's store rejects a change
+    │   ├── StaleChange          somebody else changed the same thing in the meantime
+    │   ├── AccountError         an account, a password, a session or a token is rejected
     │   │   └── SignInThrottled  too many failed sign-ins; says how long to wait
     │   └── JobCancelled         a job was told to stop
-    ├── EngineError              a search engine is missing, cannot be reached or does not answer as it must
-    ├── TrainingError            training cannot start or go on
+    ├── Busy                     another process is doing the same work here
+    ├── EngineError              a search engine is missing, unreachable or answers wrongly
+    ├── TrainingError            training cannot start or continue
     └── ExportError              a checkpoint cannot be turned into a phone model
 
 Every message names the file or field, what was wrong, what was expected and what to do.
@@ -26,6 +27,7 @@ Every message names the file or field, what was wrong, what was expected and wha
 
 __all__ = [
     "AccountError",
+    "Busy",
     "CatalogError",
     "CoindexError",
     "EngineError",
@@ -49,15 +51,19 @@ __all__ = [
 
 
 class CoindexError(Exception):
-    """Base of every error that a user can cause or mend."""
+    """Base of every error that a user can cause or correct."""
 
 
 class PhotoError(CoindexError):
-    """A photo cannot be read."""
+    """A photo cannot be read: `reason` says why, the message names the `photo` before it where one is given."""
+
+    def __init__(self, reason: str, *, photo: str | None = None) -> None:
+        super().__init__(f"{photo}: {reason}" if photo else reason)
+        self.reason = reason
 
 
 class PhotoTooLarge(PhotoError):
-    """A photo has more pixels than the limit allows; it was refused before decoding."""
+    """A photo has more pixels than the limit allows; it was rejected before decoding."""
 
 
 class NoCoinFound(PhotoError):
@@ -77,7 +83,7 @@ class CatalogError(CoindexError):
 
 
 class SpaceMismatch(CatalogError):
-    """Model and catalogue speak of different embedding spaces."""
+    """Model and catalogue belong to different embedding spaces."""
 
 
 class SyncError(CoindexError):
@@ -89,7 +95,7 @@ class NotServed(SyncError):
 
 
 class ReleaseRejected(SyncError):
-    """What was fetched is not signed by whom the device trusts, or is not what was signed."""
+    """A release is unsigned, signed by others, altered, outdated or expired."""
 
 
 class SettingsError(CoindexError):
@@ -97,15 +103,15 @@ class SettingsError(CoindexError):
 
 
 class StoreError(CoindexError):
-    """The server's store refuses a change."""
+    """The server's store rejects a change."""
 
 
 class StaleChange(StoreError):
-    """Somebody else changed the same thing meanwhile; the message says who and what."""
+    """Somebody else changed the same thing in the meantime; the message says who and what."""
 
 
 class AccountError(StoreError):
-    """An account, a password, a session or a token is refused."""
+    """An account, a password, a session or a token is rejected."""
 
 
 class SignInThrottled(AccountError):
@@ -120,12 +126,16 @@ class JobCancelled(StoreError):
     """A job was told to stop; nothing of it was kept."""
 
 
+class Busy(CoindexError):
+    """Another process is doing the same work; the message names the work and the folder."""
+
+
 class EngineError(CoindexError):
-    """A search engine is missing, cannot be reached, or does not answer as it must."""
+    """A search engine is missing, unreachable, or answers wrongly."""
 
 
 class TrainingError(CoindexError):
-    """Training cannot start or go on."""
+    """Training cannot start or continue."""
 
 
 class ExportError(CoindexError):

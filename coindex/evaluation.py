@@ -20,21 +20,37 @@ from coindex.joint import Coin, search_together
 from coindex.manifest import CoinClass, LabelledPhoto
 from coindex.metrics import RECALL_AT, auroc, false_accept_rate, match_boxes, recall_at
 from coindex.models import Models, load_models
-from coindex.open_set import Evidence, OpenSet, evidence
+from coindex.open_set import Evidence, ReliefEvidence, likeness
 from coindex.photo import Photo, load_photo
-from coindex.pipeline import box_in_photo, encode_photo, find_in_detail
-from coindex.segmentation import find_coins
-from coindex.synthetic import EVALUATION_SEVERITY, HELD_OUT_FAMILIES, background, compose_scene
+from coindex.pipeline import box_in_photo, encode_photo
+from coindex.progress import Progress, no_progress
+from coindex.relief import QueryRelief
+from coindex.relief_ranking import JointRanked, Ranked, Ranking, SecondLook, look_again, look_again_together, sureness
+from coindex.segmentation import find_coins, find_in_detail
 
-__all__ = ["RUNTIMES_GROUP", "LabelledScene", "evaluate", "evaluate_scenes", "load_runtime", "read_scenes"]
+__all__ = [
+    "RUNTIMES_GROUP",
+    "SCENES_GROUP",
+    "LabelledScene",
+    "SceneMaker",
+    "evaluate",
+    "evaluate_scenes",
+    "load_runtime",
+    "load_scene_maker",
+    "read_scenes",
+]
 
 RUNTIMES_GROUP = "coindex.runtimes"
 """The entry-point group of other runtimes: functions from a models folder to `Models`."""
 
-SCENE_SIZE = (1024, 768)
-"""Width and height of the scenes that queries are laid into."""
+SCENES_GROUP = "coindex.scenes"
+"""The entry-point group of scene makers; `evaluation` is the one of `--as-scenes`."""
 
-Progress = Callable[[int, int], None]
+SceneMaker = Callable[[NDArray[np.uint8] | None, NDArray[np.uint8] | None, tuple[int, int]], NDArray[np.uint8]]
+"""From a coin's picture uint8 (h, w, 3) and mask uint8 (h, w), both None where none was found, and a seed: a scene
+uint8 (h, w, 3) that shows it."""
+
+_Scene = Callable[[NDArray[np.uint8] | None, NDArray[np.uint8] | None], NDArray[np.uint8]]
 
 
 @dataclass(frozen=True)
@@ -47,12 +63,18 @@ class LabelledScene:
 
 @dataclass(frozen=True)
 class _Query:
-    """One asked photo: its coin's code and every class by distance, nearest first; none where no coin was found."""
+    """One asked photo: its coin's code and relief, and every class, best first; none where no coin was found."""
 
     photo: LabelledPhoto
     code: NDArray[np.int8] | None
-    hits: tuple[Hit, ...]
+    relief: QueryRelief | None
+    ranking: Ranking[Ranked]
     milliseconds: float
+
+    @property
+    def hits(self) -> tuple[Hit, ...]:
+        """The nearest row of each class."""
+        return tuple(each.hit for each in self.ranking.candidates)
 
 
 @dataclass(frozen=True)
@@ -60,7 +82,7 @@ class _Answered:
     """One answer, to a photo or to those of a specimen: the rank of the right one, and the evidence for the first."""
 
     rank: int | None
-    seen: Evidence | None
+    seen: Evidence | ReliefEvidence | None
 
 
 @dataclass(frozen=True)
@@ -68,6 +90,7 @@ class _Catalogue:
     index: CatalogIndex
     labels: dict[int, CoinClass]
     designs: dict[int, str]
+    second: SecondLook | None
 
     @property
     def coins(self) -> dict[int, Coin]:
@@ -93,40 +116,57 @@ def load_runtime(name: str, models: Path, *, threads: int = 1) -> Models:
     return loaded
 
 
+def load_scene_maker() -> SceneMaker:
+    """The installed maker of evaluation scenes.
+
+    Raises:
+        CoindexError: If there is none.
+    """
+    found = entry_points(group=SCENES_GROUP, name="evaluation")
+    if not found:
+        raise CoindexError("--as-scenes needs a scene maker, and none is installed; reinstall coindex")
+    maker: SceneMaker = next(iter(found)).load()
+    return maker
+
+
 def evaluate(
     catalog: Sequence[LabelledPhoto],
     queries: Sequence[LabelledPhoto],
     models: Models,
     *,
     unknown: Sequence[LabelledPhoto] = (),
-    scene_seed: int | None = None,
+    scenes: tuple[SceneMaker, int] | None = None,
     joint: bool = False,
+    second_look: bool = True,
     skip_bad: bool = False,
-    on_progress: Progress = lambda done, total: None,
+    on_progress: Progress = no_progress,
 ) -> dict[str, Any]:
     """Recall of `queries` against `catalog`, the document that `coindex evaluate --json` prints.
 
     The largest coin of a photo is its coin; a query without one is a miss. `coin_recall` counts either side of the coin
-    as right. With `joint` the photos of one specimen are answered together, by coin; with `scene_seed` each query is
-    first laid into a phone-like scene; `unknown` are queries whose coins are not in the catalogue. Raises `PhotoError`
-    for a bad catalogue photo unless `skip_bad`, and `ManifestError` where an unknown query's coin is in the catalogue.
+    as right. With `joint` the photos of one specimen are answered together, by coin. With `scenes`, a maker and a seed,
+    each query is first laid into a scene. Without `second_look` codes alone rank. `unknown` are queries whose coins are
+    not in the catalogue.
+
+    Raises:
+        PhotoError: If a catalogue photo is bad, unless `skip_bad`.
+        ManifestError: If an unknown query's coin is in the catalogue.
     """
     total = len(catalog) + len(queries) + len(unknown)
     known_coins = {photo.label.coin for photo in catalog}
     for photo in unknown:
         if photo.label.coin in known_coins:
             raise ManifestError(
-                f"{photo.path} (line {photo.line}): {photo.label.name} is in the catalogue, so it is no unknown query; "
-                "choose another split"
+                f"{photo.path} (line {photo.line}): {photo.label.name} is in the catalogue, so it cannot be an unknown "
+                "query; choose another split"
             )
-    built, skipped = _catalogue(catalog, models, skip_bad, lambda done: on_progress(done, total))
+    built, skipped = _catalogue(catalog, models, second_look, skip_bad, lambda done: on_progress(done, total))
 
     def answered(photos: Sequence[LabelledPhoto], before: int) -> list[_Query]:
         rows = []
         for number, photo in enumerate(photos):
-            seed = None if scene_seed is None else [scene_seed, number]
             try:
-                rows.append(_query(photo, built, models, seed))
+                rows.append(_query(photo, built, models, _numbered(scenes, number)))
             except PhotoError:
                 if not skip_bad:
                     raise
@@ -137,7 +177,7 @@ def evaluate(
     known = answered(queries, len(catalog))
     others = answered(unknown, len(catalog) + len(queries))
     if not known:
-        raise PhotoError("no query could be read")
+        raise PhotoError("none of the query photos can be read; check their files")
     answer = _together if joint else _one_by_one
     answers, refused = (answer(part, built) for part in (known, others))
     ranks = [each.rank for each in answers]
@@ -151,14 +191,15 @@ def evaluate(
         "coin_recall": _by_k(coins),
         "by_country": {} if joint else _by_country(known, ranks),
         "no_coin_found": sum(not query.hits for query in known),
-        "open_set": _open_set(answers, refused, models.index.open_set),
+        "second_look": built.second is not None,
+        "open_set": _open_set(answers, refused, models, built.second),
         "latency_ms": {f"p{p}": round(float(np.percentile(latency, p)), 2) for p in (50, 95)},
         "models": {
             "space_id": models.index.space_id,
             "code_scale": models.index.code_scale,
             "segmenter": models.index.segmenter.file,
             "embedder": models.index.embedder.file,
-            "bytes": models.index.segmenter.bytes + models.index.embedder.bytes,
+            "bytes": sum(net.bytes for net in models.index.nets.values()),
         },
         "skipped": skipped,
     }
@@ -167,7 +208,10 @@ def evaluate(
 def read_scenes(path: Path) -> tuple[LabelledScene, ...]:
     """Scenes with their boxes from a CSV: columns `file` and `x, y, width, height`, or `cx, cy, r` for circles.
 
-    Files are relative to the CSV. Raises `ManifestError`, naming the line, for anything else.
+    Files are relative to the CSV.
+
+    Raises:
+        ManifestError: If a line is anything else; the message names it.
     """
     try:
         reader = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig"), newline=""))
@@ -199,7 +243,7 @@ def read_scenes(path: Path) -> tuple[LabelledScene, ...]:
 
 
 def evaluate_scenes(
-    scenes: Sequence[LabelledScene], models: Models, *, on_progress: Progress = lambda done, total: None
+    scenes: Sequence[LabelledScene], models: Models, *, on_progress: Progress = no_progress
 ) -> dict[str, Any]:
     """Precision, recall and F1 of found coins at box IoU 0.5, and the mean IoU of those found."""
     found_total, true_total, overlaps = 0, 0, []
@@ -223,11 +267,17 @@ def evaluate_scenes(
 
 
 def _catalogue(
-    photos: Sequence[LabelledPhoto], models: Models, skip_bad: bool, on_progress: Callable[[int], None]
+    photos: Sequence[LabelledPhoto],
+    models: Models,
+    second_look: bool,
+    skip_bad: bool,
+    on_progress: Callable[[int], None],
 ) -> tuple[_Catalogue, list[str]]:
     numbers: dict[CoinClass, int] = {}
     designs: dict[int, str] = {}
-    class_ids, codes, skipped = [], [], []
+    maps: dict[int, NDArray[np.int8]] = {}
+    codes: list[NDArray[np.int8]] = []
+    class_ids, skipped = [], []
     for done, photo in enumerate(photos, 1):
         try:
             found = encode_photo(load_photo(photo.path), models, largest_only=True).coins
@@ -242,36 +292,45 @@ def _catalogue(
             continue
         number = numbers.setdefault(photo.label, len(numbers))
         designs[number] = photo.design
+        if found[0].relief is not None:
+            maps[len(codes)] = found[0].relief.map
         class_ids.append(number)
         codes.append(found[0].code)
         on_progress(done)
     if not codes:
-        raise PhotoError("no catalogue photo could be read")
+        raise PhotoError("none of the catalogue photos can be read; check their files")
     rows = Rows(np.arange(len(codes), dtype=np.uint32), np.array(class_ids, np.uint32), np.stack(codes))
     labels = {number: label for label, number in numbers.items()}
-    return _Catalogue(CatalogIndex.from_rows(rows), labels, designs), skipped
+    relief = models.index.relief
+    second = SecondLook(relief.look, relief.open_set, maps) if relief and maps and second_look else None
+    return _Catalogue(CatalogIndex.from_rows(rows), labels, designs, second), skipped
 
 
-def _query(photo: LabelledPhoto, catalogue: _Catalogue, models: Models, scene_seed: list[int] | None) -> _Query:
-    loaded = None if scene_seed is None else _as_scene(load_photo(photo.path), models, scene_seed)
+def _query(photo: LabelledPhoto, catalogue: _Catalogue, models: Models, scene: _Scene | None) -> _Query:
+    loaded = None if scene is None else _as_scene(load_photo(photo.path), models, scene)
     began = time.perf_counter()
     coins = encode_photo(loaded or load_photo(photo.path), models, largest_only=True).coins
-    code = coins[0].code if coins else None
-    hits = () if code is None else catalogue.index.search(code, len(catalogue.labels))
-    return _Query(photo, code, hits, (time.perf_counter() - began) * 1000)
+    code, relief = (coins[0].code, coins[0].relief) if coins else (None, None)
+    ranking: Ranking[Ranked] = Ranking(())
+    if code is not None:
+        hits = catalogue.index.search(code, len(catalogue.labels))
+        ranking = look_again(catalogue.index, code, relief, hits, catalogue.second)
+    return _Query(photo, code, relief, ranking, (time.perf_counter() - began) * 1000)
 
 
-def _as_scene(photo: Photo, models: Models, seed: list[int]) -> Photo:
-    """The photo's coin, cut out by the segmenter, in a phone-like scene of fixed severity."""
-    rng = np.random.default_rng(seed)
-    family = HELD_OUT_FAMILIES[int(rng.integers(len(HELD_OUT_FAMILIES)))]
-    width, height = SCENE_SIZE
-    ground = background(family, width=width, height=height, rng=rng)
+def _numbered(scenes: tuple[SceneMaker, int] | None, number: int) -> _Scene | None:
+    if scenes is None:
+        return None
+    maker, seed = scenes
+    return lambda rgb, mask: maker(rgb, mask, (seed, number))
+
+
+def _as_scene(photo: Photo, models: Models, scene: _Scene) -> Photo:
+    """A scene of the photo's coin, cut out by the segmenter."""
     coins = find_coins(photo, models.segmenter)
-    if not coins:
-        return Photo(ground, width, height)
-    scene = compose_scene([(coins[0].rgb, coins[0].mask)], ground, settings=EVALUATION_SEVERITY, rng=rng)
-    return Photo(scene.rgb, width, height)
+    rgb = scene(coins[0].rgb, coins[0].mask) if coins else scene(None, None)
+    height, width = rgb.shape[:2]
+    return Photo(rgb, width, height)
 
 
 def _rank(query: _Query, catalogue: _Catalogue) -> int | None:
@@ -301,9 +360,8 @@ def _first(right: Iterable[bool]) -> int | None:
 
 
 def _one_by_one(queries: Sequence[_Query], catalogue: _Catalogue) -> list[_Answered]:
-    return [
-        _Answered(_rank(query, catalogue), evidence(query.hits, rows=len(catalogue.index.rows))) for query in queries
-    ]
+    rows = len(catalogue.index.rows)
+    return [_Answered(_rank(query, catalogue), query.ranking.evidence(rows=rows)) for query in queries]
 
 
 def _together(queries: Sequence[_Query], catalogue: _Catalogue) -> list[_Answered]:
@@ -313,10 +371,15 @@ def _together(queries: Sequence[_Query], catalogue: _Catalogue) -> list[_Answere
         specimens[query.photo.label.coin, query.photo.specimen or f"photo {number}"].append(query)
     answers = []
     for (coin, _), shots in specimens.items():
-        codes = [query.code for query in shots if query.code is not None]
-        hits = search_together(catalogue.index, catalogue.coins, codes, len(catalogue.labels)) if codes else ()
-        seen = evidence(hits, rows=len(catalogue.index.rows), photos=len(codes))
-        answers.append(_Answered(_first(hit.coin == coin for hit in hits), seen))
+        found = [(query.code, query.relief) for query in shots if query.code is not None]
+        ranking: Ranking[JointRanked] = Ranking(())
+        if found:
+            codes = [code for code, _ in found]
+            reliefs = [relief for _, relief in found]
+            hits = search_together(catalogue.index, catalogue.coins, codes, len(catalogue.labels))
+            ranking = look_again_together(catalogue.index, catalogue.coins, codes, reliefs, hits, catalogue.second)
+        seen = ranking.evidence(rows=len(catalogue.index.rows), photos=len(found))
+        answers.append(_Answered(_first(each.coin == coin for each in ranking.candidates), seen))
     return answers
 
 
@@ -331,14 +394,18 @@ def _by_country(queries: Sequence[_Query], ranks: Sequence[int | None]) -> dict[
     return {country: {"queries": len(group), "recall": _by_k(group)} for country, group in sorted(groups.items())}
 
 
-def _open_set(known: Sequence[_Answered], unknown: Sequence[_Answered], open_set: OpenSet) -> dict[str, float | None]:
-    """How well distance tells the two apart, and what the models' own limit accepts of right answers and of others.
+def _open_set(
+    known: Sequence[_Answered], unknown: Sequence[_Answered], models: Models, second: SecondLook | None
+) -> dict[str, float | None]:
+    """How well distance, or the score of the second look, tells the two apart, and what the models' own limit accepts
+    of right answers and of others.
 
     Nothing found is nothing accepted.
     """
 
     def accepted(answers: Sequence[_Answered]) -> float | None:
-        return round(float(np.mean([open_set.known(each.seen) for each in answers])), 4) if answers else None
+        found = [sureness(each.seen, models.index.open_set, second)[0] for each in answers]
+        return round(float(np.mean(found)), 4) if found else None
 
     report = {
         "auroc": None,
@@ -347,9 +414,7 @@ def _open_set(known: Sequence[_Answered], unknown: Sequence[_Answered], open_set
         "unknown_accepted": accepted(unknown),
     }
     if unknown:
-        scores = [
-            np.array([-each.seen.nearest if each.seen else -np.inf for each in part]) for part in (known, unknown)
-        ]
+        scores = [np.array([likeness(each.seen) for each in part]) for part in (known, unknown)]
         report["auroc"] = round(auroc(*scores), 4)
         report["unknown_accepted_at_95"] = round(false_accept_rate(*scores), 4)
     return report

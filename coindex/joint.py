@@ -1,4 +1,4 @@
-"""Several photos of one coin, one answer: coins ranked by how near all photos together are to them."""
+"""One answer to several photos of one coin: coins are ranked by the sum of their distances to all photos."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Coin = tuple[str, str, str, str]
 """Country, currency, denomination and variant: `CoinClass.coin`."""
 
 CLASSES_FIRST = 32
-"""Classes a photo that the search looks at first; where they cannot settle the ranking it looks wider."""
+"""Classes per photo that the search looks at first. If they do not settle the ranking, it looks at more."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,10 @@ def search_together(
 
     `coins` gives the coin of each class id: its sides are one coin. A photo may show either side, so each counts by the
     nearest row of any of them. With `classes`, only these answer, and `coins` gives the coins of these alone. Ties go
-    by row id. Raises `ValueError` for k < 1 or no codes.
+    by row id.
+
+    Raises:
+        ValueError: If k is below 1 or there are no codes.
     """
     if k < 1 or not codes:
         raise ValueError(f"k is {k} for {len(codes)} codes; ask for at least one coin with at least one code")

@@ -1,28 +1,33 @@
 """The one labelled-data format: `manifest.csv`, a row a photo."""
 
-import csv
-import io
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+import dataclasses
+import unicodedata
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from coindex.errors import ManifestError
+from coindex.facts import FACTS, Fact, Facts, clean_fact
+from coindex.table import TableRow, cleaned, read_table
+from coindex.text import MAX_TEXT, plain
 
-__all__ = ["COLUMNS", "SIDES", "CoinClass", "LabelledPhoto", "read_manifest"]
+__all__ = [
+    "COLUMNS",
+    "LABEL_FIELDS",
+    "PHOTO_COLUMNS",
+    "REQUIRED_LABEL_FIELDS",
+    "SIDES",
+    "CoinClass",
+    "LabelledPhoto",
+    "ManifestRow",
+    "composed_name",
+    "parse_manifest",
+    "read_manifest",
+    "shown_title",
+    "told",
+]
 
-COLUMNS = (
-    "file",
-    "country",
-    "currency",
-    "denomination",
-    "variant",
-    "side",
-    "year",
-    "specimen",
-    "design",
-    "split",
-)
-REQUIRED = ("file", "country", "currency", "denomination", "side")
+
 SIDES = ("obverse", "reverse", "unknown")
 
 
@@ -44,16 +49,83 @@ class CoinClass:
     @property
     def name(self) -> str:
         """The coin type as people read it, without the side."""
-        return " ".join(part for part in (self.country, self.denomination, self.currency, self.variant) if part)
+        return composed_name(self.country, self.currency, self.denomination, self.variant)
 
     def matches(self, other: "CoinClass") -> bool:
         """Whether both are the same coin and side; `unknown` matches either side."""
         return self.coin == other.coin and (self.side == other.side or "unknown" in (self.side, other.side))
 
 
+def shown_title(label: CoinClass, facts: Facts) -> str:
+    """The title that a coin is shown under, without the side: the one that its facts give, or its label's name."""
+    title = facts.get("title")
+    return title if isinstance(title, str) else label.name
+
+
+def composed_name(country: str, currency: str, denomination: str, variant: str) -> str:
+    """A coin type as people read it: country, denomination, currency and variant, none of which repeats what stands
+    before it.
+
+    The currency is left out where the denomination or the country says it already (`100won`, `Euro area`), or begins
+    with it in short (`zl1` of `zloty`, `20p` of `pound`); the variant where its words stand there already.
+    """
+    short = [run for run in _letters(denomination) if plain(currency).startswith(run)]
+    says_it = plain(currency) in plain(denomination) or _holds(country, currency)
+    parts = [country, denomination, "" if short or says_it else currency]
+    if not _holds(" ".join(parts), variant):
+        parts.append(variant)
+    return " ".join(part for part in parts if part)
+
+
+def _letters(text: str) -> list[str]:
+    """The runs of letters of a text, plain."""
+    letters = (letter if unicodedata.category(letter).startswith("L") else " " for letter in plain(text))
+    return "".join(letters).split()
+
+
+def _holds(text: str, words: str) -> bool:
+    """Whether a text has these words, one after the other."""
+    return f" {' '.join(plain(words).split())} " in f" {' '.join(plain(text).split())} "
+
+
+LABEL_FIELDS = tuple(field.name for field in dataclasses.fields(CoinClass))
+"""What a class is told apart by, in the order in which it is written everywhere."""
+
+REQUIRED_LABEL_FIELDS = tuple(name for name in LABEL_FIELDS if name != "variant")
+"""What of it must not be empty."""
+
+PHOTO_COLUMNS = ("file", *LABEL_FIELDS, "year", "specimen", "design", "split")
+"""Columns of the photo and its class."""
+COLUMNS = (*PHOTO_COLUMNS, *FACTS)
+REQUIRED = ("file", *REQUIRED_LABEL_FIELDS)
+
+MAX_FILE = 1000
+"""Characters of a photo's path in a manifest."""
+MAX_TOLD = 50
+"""Problems of a file that are told at once."""
+
+
+@dataclass(frozen=True)
+class ManifestRow:
+    """What one row of a manifest says; `file` is the photo's path as it is written, with `/` between folders, `line`
+    counts from 1, and `facts` are those of the coin, blank ones left out."""
+
+    file: str
+    label: CoinClass
+    year: str
+    specimen: str
+    design: str
+    split: str
+    line: int
+    facts: Facts = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class LabelledPhoto:
-    """One row: the photo's path, its class, and what else the manifest says of it. `line` counts from 1."""
+    """One row: the photo's path, its class, and what else the manifest says of it. `line` counts from 1.
+
+    `sent_as` is what whoever sent the photo calls it, where it lies under another name here.
+    """
 
     path: Path
     label: CoinClass
@@ -62,94 +134,139 @@ class LabelledPhoto:
     design: str
     split: str
     line: int
+    sent_as: str = ""
+    facts: Facts = field(default_factory=dict)
 
 
 def read_manifest(path: Path, *, splits: Collection[str] | None = None) -> tuple[LabelledPhoto, ...]:
     """Read a manifest; `splits` keeps the rows of those splits only.
 
-    Files are relative to the manifest. Raises `ManifestError`, naming up to ten lines, for a missing or empty manifest,
-    unknown, repeated or missing columns, an empty required field, a side that is none of `SIDES`, a photo that does not
-    exist or lies outside the manifest's folder, a photo listed twice, and a split that has no rows.
+    Files are relative to the manifest, and found under either way to write an accent in Unicode. Raises
+    `ManifestError`, naming the lines, for what `parse_manifest` finds wrong, a missing or empty manifest, a photo that
+    does not exist, and a split that has no rows.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        data = path.read_bytes()
     except FileNotFoundError:
         raise ManifestError(f"{path}: no such file; give the path of a manifest.csv") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ManifestError(f"{path}: cannot be read as UTF-8 text ({error})") from None
-    rows: list[LabelledPhoto] = []
-    problems: list[str] = []
-    first_line: dict[Path, int] = {}
-    for line, fields in _records(path, text):
-        try:
-            row = _row(path.parent, fields, line)
-        except ValueError as error:
-            problems.append(f"line {line}: {error}")
-            continue
-        if row.path in first_line:
-            problems.append(f"line {line}: {fields['file']} is already listed on line {first_line[row.path]}")
-        first_line.setdefault(row.path, line)
-        rows.append(row)
+    except OSError as error:
+        raise ManifestError(f"{path}: cannot be read ({error.strerror}); give the path of a manifest.csv") from None
+    rows, problems = parse_manifest(data, name=str(path))
     wanted = [row for row in rows if splits is None or row.split in splits]
-    problems += [f"line {row.line}: photo {row.path} does not exist" for row in wanted if not row.path.is_file()]
+    folder = _Folder(path.parent)
+    photos = [
+        LabelledPhoto(found, row.label, row.year, row.specimen, row.design, row.split, row.line, facts=row.facts)
+        for row in wanted
+        if (found := folder.find(row.file)) is not None
+    ]
+    there = {photo.line for photo in photos}
+    problems += [(row.line, f"photo {row.file} does not exist") for row in wanted if row.line not in there]
     if problems:
-        more = f"\n  … and {len(problems) - 10} more" if len(problems) > 10 else ""
-        raise ManifestError(f"{path}: {len(problems)} bad rows\n  " + "\n  ".join(problems[:10]) + more)
+        raise ManifestError(f"{path}: {len(problems)} bad rows\n  " + told(problems, between="\n  "))
     if not rows:
         raise ManifestError(f"{path}: no rows; add one line a photo under the column names")
     for split in splits or ():
         if all(row.split != split for row in wanted):
             known = ", ".join(sorted({row.split for row in rows}))
             raise ManifestError(f"{path}: no row of split {split!r}; its splits are: {known}")
-    return tuple(wanted)
+    return tuple(photos)
 
 
-def _records(path: Path, text: str) -> Iterator[tuple[int, dict[str | None, str | None]]]:
-    """Each row under the column names, with the number of its last line."""
-    # The stream leaves line ends alone: a quoted field may hold one.
-    reader = csv.DictReader(io.StringIO(text, newline=""))
-    try:
-        _check_columns(path, reader.fieldnames)
-        for fields in reader:
-            yield reader.line_num, fields
-    except csv.Error as error:
-        raise ManifestError(f"{path}: after line {reader.line_num}: not CSV ({error}); save it again as CSV") from None
+def parse_manifest(data: bytes, *, name: str) -> tuple[tuple[ManifestRow, ...], list[tuple[int, str]]]:
+    """The rows of a manifest's bytes, and the problems of others by line; `name` is what errors call the file.
+
+    A problem is an empty required field, a side that is none of `SIDES`, text that `coindex.text.clean` refuses, a file
+    that lies outside the manifest's folder, or is listed twice.
+
+    Raises:
+        ManifestError: If nothing can be read, as `read_table` does.
+    """
+    table, problems = read_table(data, name=name, columns=COLUMNS, required=REQUIRED)
+    rows: list[ManifestRow] = []
+    first_line: dict[PurePosixPath, int] = {}
+    for record in table:
+        try:
+            row = _row(record)
+        except ValueError as error:
+            problems.append((record.line, str(error)))
+            continue
+        path = PurePosixPath(_composed(row.file))
+        if path in first_line:
+            problems.append((row.line, f"{row.file} is already listed on line {first_line[path]}"))
+            continue
+        first_line[path] = row.line
+        rows.append(row)
+    return tuple(rows), problems
 
 
-def _check_columns(path: Path, found: Collection[str] | None) -> None:
-    if not found:
-        raise ManifestError(f"{path}: empty; its first line must name the columns: {','.join(COLUMNS)}")
-    unknown = [name for name in found if name not in COLUMNS]
-    missing = [name for name in REQUIRED if name not in found]
-    repeated = sorted({str(name) for name in found if list(found).count(name) > 1})
-    if unknown or missing or repeated:
-        parts = [f"unknown columns {', '.join(map(str, unknown))}"] if unknown else []
-        parts += [f"missing columns {', '.join(missing)}"] if missing else []
-        parts += [f"repeated columns {', '.join(repeated)}"] if repeated else []
-        raise ManifestError(f"{path}: {'; '.join(parts)}; the columns are: {','.join(COLUMNS)}")
+def told(problems: Iterable[tuple[int, str]], *, between: str = "\n") -> str:
+    """Problems in the order of their lines, at most `MAX_TOLD` of them."""
+    listed = [f"line {line}: {problem}" for line, problem in sorted(problems)]
+    more = [f"… and {len(listed) - MAX_TOLD} more"] if len(listed) > MAX_TOLD else []
+    return between.join([*listed[:MAX_TOLD], *more])
 
 
-def _row(folder: Path, fields: dict[str | None, str | None], line: int) -> LabelledPhoto:
-    if None in fields or None in fields.values():
-        raise ValueError("more or fewer fields than columns")
-    value = {str(name): str(text).strip() for name, text in fields.items()}
-    empty = [name for name in REQUIRED if not value[name]]
+def _row(record: TableRow) -> ManifestRow:
+    empty = [name for name in REQUIRED if not record.cells[name]]
     if empty:
         raise ValueError(f"{', '.join(empty)} must not be empty")
-    if value["side"] not in SIDES:
-        raise ValueError(f"side {value['side']!r} is none of {', '.join(SIDES)}")
-    file = Path(value["file"])
-    if file.is_absolute() or ".." in file.parts:
-        raise ValueError(f"file {value['file']!r} must be a path below the manifest's folder")
-    label = CoinClass(
-        value["country"], value["currency"], value["denomination"], value.get("variant", ""), value["side"]
-    )
-    return LabelledPhoto(
-        folder / file,
-        label,
-        value.get("year", ""),
-        value.get("specimen", ""),
-        value.get("design", ""),
-        value.get("split", ""),
-        line,
-    )
+    wrong: list[str] = []
+    value: dict[str, str] = {}
+    for column in PHOTO_COLUMNS:
+        try:
+            value[column] = cleaned(record, column, most=MAX_FILE if column == "file" else MAX_TEXT)
+        except ValueError as error:
+            wrong.append(str(error))
+    facts: dict[str, Fact] = {}
+    for column in FACTS:
+        try:
+            if (fact := clean_fact(column, record.cells[column])) is not None:
+                facts[column] = fact
+        except ValueError as error:
+            wrong.append(f"{column} {error}")
+    side = value.get("side", "").casefold()
+    if "side" in value and side not in SIDES:
+        wrong.append(f"side {value['side']!r} is none of {', '.join(SIDES)}")
+    # As it is written: composed, it might be another file's name.
+    file = record.cells["file"].replace("\\", "/")
+    if "file" in value and _leads_out(file):
+        wrong.append(f"file {value['file']!r} must be a path below the manifest's folder")
+    if wrong:
+        raise ValueError("; ".join(wrong))
+    label = CoinClass(**{**{name: value[name] for name in LABEL_FIELDS}, "side": side})
+    of_photo = {name: value[name] for name in ("year", "specimen", "design", "split")}
+    return ManifestRow(file, label, **of_photo, line=record.line, facts=facts)
+
+
+def _leads_out(file: str) -> bool:
+    path = PurePosixPath(file)
+    return path.is_absolute() or PureWindowsPath(file).is_absolute() or ".." in path.parts
+
+
+def _composed(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
+
+
+class _Folder:
+    """The files of a manifest's folder. Some systems write the accents of their names as letters of their own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._listed: dict[Path, dict[str, Path]] = {}
+
+    def find(self, file: str) -> Path | None:
+        """The file of a name, None where there is none."""
+        try:
+            if (self._folder / file).is_file():
+                return self._folder / file
+            path = self._folder
+            for part in PurePosixPath(file).parts:
+                path = self._entries(path)[_composed(part)]
+            return path if path.is_file() else None
+        except (OSError, KeyError):  # such as a name that is too long
+            return None
+
+    def _entries(self, folder: Path) -> dict[str, Path]:
+        if folder not in self._listed:
+            self._listed[folder] = {_composed(path.name): path for path in folder.iterdir()}
+        return self._listed[folder]

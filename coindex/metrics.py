@@ -1,4 +1,4 @@
-"""How good answers are, as pure functions of arrays: tests, training, evaluation and benchmarks measure with these."""
+"""Measures of answers, as pure functions of arrays. Tests, training, evaluation and benchmarks share them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +27,10 @@ RECALL_AT = (1, 2, 5, 10, 20)
 def recall_at(first_right: Sequence[int | None], ranks: Sequence[int] = RECALL_AT) -> dict[int, float]:
     """Share of queries whose first right answer stands at rank k or before, for each k in `ranks`.
 
-    `first_right` holds a rank from 1 a query, None where no answer is right. Raises `ValueError` without queries.
+    `first_right` holds a rank from 1 a query, None where no answer is right.
+
+    Raises:
+        ValueError: If there are no queries.
     """
     if not first_right:
         raise ValueError("recall of no queries is undefined")
@@ -39,8 +42,10 @@ def recall_by_distance(found: NDArray[np.integer[Any]], exact: NDArray[np.intege
 
     `found` (q, m) and `exact` (q, n) are distances, ascending, of the search and of an exact one. Of the first k found
     a hit is each that is no further than the k-th exact one (Aumüller et al., ANN-Benchmarks, 2020, without their
-    tolerance: distances here are integers). Where fewer than k exist, k is their number. Raises `ValueError` for k < 1,
-    for unequal numbers of queries and where there is nothing to find.
+    tolerance: distances here are integers). Where fewer than k exist, k is their number.
+
+    Raises:
+        ValueError: If k is below 1, the numbers of queries differ, or there is nothing to find.
     """
     if k < 1 or len(found) != len(exact) or not exact.shape[1]:
         raise ValueError(f"recall at {k} of {found.shape} against {exact.shape} distances is undefined")
@@ -51,7 +56,10 @@ def recall_by_distance(found: NDArray[np.integer[Any]], exact: NDArray[np.intege
 def auroc(known: NDArray[np.floating[Any]], unknown: NDArray[np.floating[Any]]) -> float:
     """Probability that a known query scores above an unknown one; ties count half (Mann-Whitney U).
 
-    `known` (n,) and `unknown` (m,) are scores, higher for known. Raises `ValueError` where either is empty.
+    `known` (n,) and `unknown` (m,) are scores, higher for known.
+
+    Raises:
+        ValueError: If either is empty.
     """
     if not len(known) or not len(unknown):
         raise ValueError("AUROC needs known and unknown queries")
@@ -91,7 +99,8 @@ def reliability(
 ) -> tuple[ReliabilityBin, ...]:
     """Answers (n,) with their confidence in [0, 1] in `bins` equal ranges of it; ranges without answers are left out.
 
-    Raises `ValueError` without answers.
+    Raises:
+        ValueError: If there are no answers.
     """
     if not len(confidence):
         raise ValueError("reliability of no answers is undefined")

@@ -1,7 +1,7 @@
-"""Photo in, coins with their codes out: what the phone and the server do alike, with the same int8 nets."""
+"""Photo in, coins with their codes out. Phone and server do this alike, with the same int8 nets."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -13,30 +13,42 @@ from coindex.codes import quantise
 from coindex.cutout import SIZE, Box, cut_out, mask_box, square_around, take_square
 from coindex.models import Models
 from coindex.photo import Photo
+from coindex.relief import QueryRelief
 from coindex.resize import resize
 from coindex.runtime import Net
-from coindex.segmentation import FoundCoin, find_coins
+from coindex.segmentation import FoundCoin, find_in_detail
 
-__all__ = ["EncodedCoin", "Encoding", "box_in_photo", "embed_turned", "encode_photo", "find_in_detail"]
+__all__ = [
+    "STEPS",
+    "Clock",
+    "EncodedCoin",
+    "Encoding",
+    "OutlinedCoin",
+    "box_in_photo",
+    "embed_turned",
+    "encode_coin",
+    "encode_photo",
+    "outline_photo",
+]
 
 TURNS = (cv2.ROTATE_90_COUNTERCLOCKWISE, cv2.ROTATE_180, cv2.ROTATE_90_CLOCKWISE)
 """A quarter turn, two and three, counter-clockwise."""
 
+STEPS = ("segment", "cutout", "embed", "relief")
+"""What takes time on the way from a photo to its coins, in order."""
+
 
 @dataclass(frozen=True, eq=False)
-class EncodedCoin:
-    """One coin of a photo.
+class OutlinedCoin:
+    """One coin of a photo, not looked up yet.
 
     `found` as the segmenter saw it, in a photo decoded with `enlargement` full-size pixels a pixel, across and down;
-    `box` in whole pixels of the upright full-size photo; `cutout` uint8 (256, 256, 3) what the embedder saw; `code`
-    int8 (64,). What a person is shown is drawn when it is asked for.
+    `box` in whole pixels of the upright full-size photo. What a person is shown is drawn when it is asked for.
     """
 
     found: FoundCoin
     enlargement: tuple[float, float]
     box: Box
-    cutout: NDArray[np.uint8]
-    code: NDArray[np.int8]
 
     @property
     def area(self) -> int:
@@ -62,42 +74,65 @@ class EncodedCoin:
 
 
 @dataclass(frozen=True, eq=False)
+class EncodedCoin(OutlinedCoin):
+    """A coin with its `cutout` uint8 (256, 256, 3), which the embedder saw, its `code` int8 (64,), and its `relief`,
+    which the second look compares, None where the models have none."""
+
+    cutout: NDArray[np.uint8]
+    code: NDArray[np.int8]
+    relief: QueryRelief | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class Encoding:
-    """The coins of a photo, largest first, and the milliseconds each step took."""
+    """The coins of a photo, largest first, and the milliseconds of each step. Reliefs can be compared only under one
+    `relief_id`; it is None if the models have no relief net."""
 
     coins: tuple[EncodedCoin, ...]
     timings_ms: Mapping[str, float]
+    relief_id: str | None = None
+
+
+class Clock:
+    """Milliseconds by step, summed over the coins of a photo."""
+
+    def __init__(self, steps: Iterable[str]) -> None:
+        """`steps` are named in `timings_ms` even where there was nothing to do for them."""
+        self.timings_ms = dict.fromkeys(steps, 0.0)
+
+    @contextmanager
+    def time(self, step: str) -> Iterator[None]:
+        """Counts what is done within it to the step."""
+        began = time.perf_counter()
+        yield
+        self.timings_ms[step] += (time.perf_counter() - began) * 1000
 
 
 def encode_photo(photo: Photo, models: Models, *, largest_only: bool = False) -> Encoding:
     """Find the coins of a photo, cut each out, embed and quantise it."""
-    timings: dict[str, float] = {}
-    with _timed(timings, "segment"):
-        photo, found = find_in_detail(photo, models.segmenter)
-    if largest_only:
-        found = found[:1]
-    with _timed(timings, "cutout"):
-        cutouts = [cut_out(coin.rgb, coin.mask) for coin in found]
-    with _timed(timings, "embed"):
-        embeddings = [embed_turned(cutout, models.embedder) for cutout in cutouts]
-    codes = [quantise(embedding[None], models.index.code_scale)[0] for embedding in embeddings]
-    coins = [
-        EncodedCoin(coin, _enlargement(photo), box_in_photo(photo, coin), cutout, code)
-        for coin, cutout, code in zip(found, cutouts, codes, strict=True)
-    ]
-    return Encoding(tuple(coins), timings)
+    clock = Clock(STEPS)
+    outlined = outline_photo(photo, models, clock)[: 1 if largest_only else None]
+    relief_id = models.index.relief.relief_id if models.index.relief else None
+    return Encoding(tuple(encode_coin(coin, models, clock) for coin in outlined), clock.timings_ms, relief_id)
 
 
-def find_in_detail(photo: Photo, segmenter: Net) -> tuple[Photo, tuple[FoundCoin, ...]]:
-    """The coins of a photo, largest first, and the photo in the size in which they were found.
+def outline_photo(photo: Photo, models: Models, clock: Clock) -> tuple[OutlinedCoin, ...]:
+    """Find the coins of a photo, largest first."""
+    with clock.time("segment"):
+        seen, found = find_in_detail(photo, models.segmenter)
+        return tuple(OutlinedCoin(coin, _enlargement(seen), box_in_photo(seen, coin)) for coin in found)
 
-    Where a coin does not fill a net input, or none is found, a photo that was decoded small is decoded larger.
-    """
-    coins = find_coins(photo, segmenter)
-    if photo.in_detail is None or (coins and all(coin.crop.width >= SIZE for coin in coins)):
-        return photo, coins
-    detailed = photo.in_detail()
-    return detailed, find_coins(detailed, segmenter)
+
+def encode_coin(coin: OutlinedCoin, models: Models, clock: Clock) -> EncodedCoin:
+    """Cut a coin out, embed and quantise it, and take its relief."""
+    with clock.time("cutout"):
+        cutout = cut_out(coin.found.rgb, coin.found.mask)
+    with clock.time("embed"):
+        embedding = embed_turned(cutout, models.embedder)
+    code = quantise(embedding[None], models.index.code_scale)[0]
+    with clock.time("relief"):
+        relief = models.relief(cutout) if models.relief else None
+    return EncodedCoin(coin.found, coin.enlargement, coin.box, cutout, code, relief)
 
 
 def embed_turned(cutout: NDArray[np.uint8], embedder: Net) -> NDArray[np.float64]:
@@ -127,10 +162,3 @@ def _enlargement(photo: Photo) -> tuple[float, float]:
 
 def _clipped(value: float, limit: int) -> int:
     return min(max(int(value + 0.5), 0), limit)
-
-
-@contextmanager
-def _timed(timings: dict[str, float], name: str) -> Iterator[None]:
-    began = time.perf_counter()
-    yield
-    timings[name] = (time.perf_counter() - began) * 1000

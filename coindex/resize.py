@@ -37,7 +37,10 @@ class AxisTaps:
 def axis_taps(n: int, m: int) -> AxisTaps:
     """Taps that bring an axis of `n` pixels to `m` pixels: area average if m ≤ n, else linear.
 
-    Weights are in lowest terms. Raises `ValueError` where `n` or `m` is below 1.
+    Weights are in lowest terms.
+
+    Raises:
+        ValueError: If `n` or `m` is below 1.
     """
     if n < 1 or m < 1:
         raise ValueError(f"cannot resize an axis of {n} pixels to {m}: both must be at least 1")
@@ -69,8 +72,10 @@ def resize(
 
     Area average on an axis that shrinks, linear interpolation on one that grows. With a `canvas`, (width, height) no
     smaller than the image, it is a black canvas with the image at its top left that is resized, without being made.
-    Raises `ValueError` on an empty image, on a smaller canvas, and on more than 65,000 pixels along the height, beyond
-    which a port that sums in float32 would not be exact.
+
+    Raises:
+        ValueError: If the image is empty, the canvas is larger, or the height has more than 65,000 pixels, beyond
+            which a port that sums in float32 would not be exact.
     """
     if image.dtype != np.uint8 or image.ndim not in (2, 3):
         raise ValueError(f"expected uint8 (h, w) or (h, w, c), got {image.dtype} {image.shape}")

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coindex.catalog.packing import frame, inflated, pack_ascending, unframe, unpack_ascending
-from coindex.catalog.sections import Sections, pack_rows, section
+from coindex.catalog.sections import MAX_COUNT, Sections, pack_rows, section
 from coindex.catalog.state import (
+    MAX_RECORD_BYTES,
     CatalogState,
     CoinRecord,
     Rows,
@@ -52,7 +53,8 @@ class Delta:
     `removed` uint32 (n,) are row ids, ascending; `added` are rows, so that a changed row is in both; `dropped` are
     class ids, ascending, whose records go; `records` come or replace those of their classes.
 
-    Raises `CatalogError` where ids do not ascend or a record is both dropped and given.
+    Raises:
+        CatalogError: If ids do not ascend or a record is both dropped and given.
     """
 
     from_hash: str
@@ -73,7 +75,11 @@ class Delta:
 
 
 def delta_between(old: CatalogState, new: CatalogState) -> Delta:
-    """The smallest delta from one state to another. Raises `SpaceMismatch` where their codes cannot be compared."""
+    """The smallest delta from one state to another.
+
+    Raises:
+        SpaceMismatch: If their codes cannot be compared.
+    """
     if old.space_id != new.space_id:
         raise SpaceMismatch(
             f"no delta leads from space {old.space_id} to space {new.space_id}; fetch the whole release"
@@ -90,8 +96,11 @@ def delta_between(old: CatalogState, new: CatalogState) -> Delta:
 
 
 def apply_delta(state: CatalogState, delta: Delta) -> CatalogState:
-    """The state that a delta leads to; `state` is left as it was. Raises `CatalogError` where the delta starts from
-    another state, or does not end in the one that it names."""
+    """The state that a delta leads to; `state` is left as it was.
+
+    Raises:
+        CatalogError: If the delta starts from another state, or does not end in the one that it names.
+    """
     found = state_hash(state)
     if found != delta.from_hash:
         raise CatalogError(f"the delta starts from state {delta.from_hash[:12]}…, not from {found[:12]}…; {WHOLE}")
@@ -107,7 +116,11 @@ def apply_delta(state: CatalogState, delta: Delta) -> CatalogState:
 
 
 def changed_records(records: Mapping[int, CoinRecord], delta: Delta) -> dict[int, CoinRecord]:
-    """The coin records, by class id, after a delta. Raises `CatalogError` where it drops one that is not there."""
+    """The coin records, by class id, after a delta.
+
+    Raises:
+        CatalogError: If it drops one that is not there.
+    """
     lacking = [key for key in delta.dropped if key not in records]
     if lacking:
         raise CatalogError(f"the delta drops the record of class {lacking[0]}, which is not there; {WHOLE}")
@@ -132,13 +145,20 @@ def write_delta(delta: Delta) -> bytes:
     return frame(MAGIC, FORMAT_VERSION, payload)
 
 
-def read_delta(data: bytes, *, name: str = "delta") -> Delta:
-    """Read a delta file. Raises `CatalogError`, which tells a file of a newer format from one that is damaged."""
+def read_delta(data: bytes, *, name: str = "delta", most: int = MAX_COUNT, classes: int | None = None) -> Delta:
+    """Read a delta file that removes and adds at most so many rows each, to a catalogue of so many classes in the end.
+
+    Raises:
+        CatalogError: If the file is damaged, of a newer format (the message tells which), or holds more. Nothing is
+            unpacked then.
+    """
     parts = Sections(unframe(MAGIC, FORMAT_VERSION, data, name=name))
     try:
         from_hash, to_hash = (bytes(parts.take(HASH_BYTES)).hex() for _ in range(2))
-        removed, added, dropped = (parts.count() for _ in range(3))
+        removed, added, dropped = parts.count(most), parts.count(most), parts.count()
         records_length = parts.number()
+        if classes is not None and records_length > 2 + classes * MAX_RECORD_BYTES:
+            raise CatalogError(f"its records claim {records_length} bytes, for {classes} classes")
         delta = Delta(
             from_hash=from_hash,
             to_hash=to_hash,

@@ -1,13 +1,14 @@
 """JSON documents whose every field is checked when it is read, and which are written in one canonical form."""
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from itertools import accumulate
 from typing import Any, NoReturn
 
 import rfc8785
+
+from coindex.finite import is_finite
 
 __all__ = ["Fields", "canonical", "parse_json"]
 
@@ -37,7 +38,7 @@ class Fields:
     def number(self, name: str) -> float:
         """A finite number."""
         value = self._get(name)
-        if type(value) not in (int, float) or not math.isfinite(value):
+        if not is_finite(value):
             self._refuse(name, "must be a finite number")
         return float(value)
 
@@ -63,6 +64,13 @@ class Fields:
             self._refuse(name, "must not name anything twice")
         return tuple(values)
 
+    def all_texts(self, name: re.Pattern[str], value: re.Pattern[str]) -> dict[str, str]:
+        """Every field as a string matching `value`, under a name that matches `name`."""
+        for each in self._document:
+            if not name.fullmatch(each):
+                self._refuse(each, f"must be called like {name.pattern}")
+        return {each: self.text(each, value) for each in self._document}
+
     def wholes(self, name: str, *, least: int, most: int) -> tuple[int, ...]:
         """An ascending list of different whole numbers in [least, most]."""
         values = self._list(name)
@@ -71,6 +79,10 @@ class Fields:
         if values != sorted(set(values)):
             self._refuse(name, "must ascend without repeats")
         return tuple(values)
+
+    def is_null(self, name: str) -> bool:
+        """Whether it is null."""
+        return self._get(name) is None
 
     def part(self, name: str) -> "Fields":
         """A nested object."""

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from coindex.catalog.delta import WHOLE, Delta
 from coindex.catalog.packing import frame, pack_ascending, unframe, unpack_ascending
-from coindex.catalog.sections import Sections, pack_rows, section
+from coindex.catalog.sections import MAX_COUNT, Sections, pack_rows, section
 from coindex.catalog.state import Rows, merge_rows
 from coindex.errors import CatalogError
 
@@ -25,7 +25,8 @@ class Fresh:
     """`tombstones`, uint32 (n,) ascending, are row ids that shards hold and the catalogue does not; `rows` are in the
     catalogue and scanned. A changed row is both: its shard's row is buried, the new one is fresh, under one id.
 
-    Raises `CatalogError` where the tombstones do not ascend without repeats.
+    Raises:
+        CatalogError: If the tombstones do not ascend without repeats.
     """
 
     tombstones: NDArray[np.uint32]
@@ -50,7 +51,8 @@ class Fresh:
     def after(self, delta: Delta, shard_row_ids: NDArray[np.uint32]) -> "Fresh":
         """What a delta leaves fresh and buried over the same shards, whose row ids (n,) come in any order.
 
-        Raises `CatalogError` where the delta removes a row that is not there or adds one that is.
+        Raises:
+            CatalogError: If the delta removes a row that is not there or adds one that is.
         """
         removed, added = delta.removed, delta.added.row_ids
         in_fresh = np.isin(removed, self.rows.row_ids)
@@ -72,11 +74,16 @@ def write_fresh(fresh: Fresh) -> bytes:
     return frame(MAGIC, FORMAT_VERSION, counts + section(pack_ascending(fresh.tombstones)) + pack_rows(fresh.rows))
 
 
-def read_fresh(data: bytes, *, name: str = FRESH_NAME) -> Fresh:
-    """Read a fresh file. Raises `CatalogError`, which tells a file of a newer format from one that is damaged."""
+def read_fresh(data: bytes, *, name: str = FRESH_NAME, most: int = MAX_COUNT) -> Fresh:
+    """Read a fresh file of at most so many tombstones and so many rows.
+
+    Raises:
+        CatalogError: If the file is damaged, of a newer format (the message tells which), or holds more. Nothing is
+            unpacked then.
+    """
     parts = Sections(unframe(MAGIC, FORMAT_VERSION, data, name=name))
     try:
-        tombstones, rows = parts.count(), parts.count()
+        tombstones, rows = parts.count(most), parts.count(most)
         fresh = Fresh(unpack_ascending(parts.section(), tombstones), parts.rows(rows))
         parts.end()
     except CatalogError as error:

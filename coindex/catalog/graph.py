@@ -57,7 +57,8 @@ def restore_graph(packed: bytes, codes: NDArray[np.int8], labels: NDArray[np.uin
     """The graph as an `hnswlib.Index` that searches on one thread: node i has the code `codes[i]`, int8 (n, 64), and
     the label `labels[i]`, uint32 (n,).
 
-    Raises `CatalogError` where the bytes are no graph of that many nodes.
+    Raises:
+        CatalogError: If the bytes are no graph of that many nodes.
     """
     parts = Sections(packed)
     links, layers, entry = HEAD.unpack(parts.take(HEAD.size))

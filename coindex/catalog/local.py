@@ -1,120 +1,48 @@
-"""The device's folder: content-addressed files, and one pointer that says which of them are the catalogue."""
+"""The catalogue of a device's folder, opened."""
 
-import hashlib
 import os
 import zipfile
 import zlib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import platformdirs
 
-from coindex.catalog.document import Fields, canonical, parse_json
-from coindex.catalog.files import DISK, Disk, write_whole
 from coindex.catalog.fresh import Fresh, read_fresh
+from coindex.catalog.packs import PackEntry, Release, SplitRelease, joined_manifest, parse_release
+from coindex.catalog.pointer import WHOLE, Layout, Pointer, read_pointer, read_target, target_path
 from coindex.catalog.release import (
-    MANIFEST_FILE,
     MANIFEST_NAME,
-    SHA256,
     ReleaseContents,
     ReleaseManifest,
+    ReliefPackName,
     Target,
     parse_manifest,
-    parse_targets,
-    targets_document,
     thumbnail_pack,
 )
+from coindex.catalog.relief_pack import JoinedMaps, PackedMaps, PackFile
 from coindex.catalog.search import CatalogIndex
 from coindex.catalog.shard import read_shard
-from coindex.catalog.state import CoinRecord, parse_records
+from coindex.catalog.state import CoinRecord, merge_rows, parse_records
+from coindex.disk import DISK, Disk
 from coindex.errors import CatalogError, SpaceMismatch
 from coindex.manifest import SIDES
 from coindex.models import ModelIndex, Models, load_nets, read_index
 from coindex.open_set import OpenSet
+from coindex.relief import ReliefMaps
+from coindex.text import folded, size
 
-__all__ = [
-    "POINTER_NAME",
-    "Layout",
-    "LocalCatalog",
-    "Pointer",
-    "Trust",
-    "default_home",
-    "metadata_folder",
-    "open_catalog",
-    "read_contents_of",
-    "read_manifest",
-    "read_pointer",
-    "read_target",
-    "target_path",
-    "targets_folder",
-    "write_pointer",
-]
-
-POINTER_NAME = "current.json"
-TARGETS_FOLDER = "targets"
-METADATA_FOLDER = "metadata"
-FORMAT = 2
-"""Format 1 named the targets of the release alone: a device could have no layout of its own."""
-
-
-@dataclass(frozen=True)
-class Layout:
-    """The files that a device's catalogue is made of, and the hash of the state that they give.
-
-    `shards` may be older than the release; `fresh`, None where nothing changed since they were built, and `records`
-    may have been made here, from deltas.
-    """
-
-    state_hash: str
-    shards: tuple[Target, ...]
-    fresh: Target | None
-    records: Target
-
-    @property
-    def files(self) -> tuple[Target, ...]:
-        """All of them."""
-        return (*self.shards, *((self.fresh,) if self.fresh else ()), self.records)
-
-
-@dataclass(frozen=True)
-class Trust:
-    """Whose word a catalogue is: the version and the fingerprint of the root that the device pinned, and the ids of the
-    keys that could sign its targets."""
-
-    root_version: int
-    root_fingerprint: str
-    signers: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Pointer:
-    """What a device has: a release's version, those of its targets that are here by name, the device's layout of the
-    catalogue, and whose word it is. Every file that it names is in the folder, durably, before the pointer is.
-
-    `trust` is None for a catalogue that was fetched before releases were signed."""
-
-    version: int
-    targets: Mapping[str, Target]
-    layout: Layout
-    trust: Trust | None = None
-
-    @property
-    def files(self) -> tuple[Target, ...]:
-        """Every file that the catalogue needs, each once."""
-        return tuple(dict.fromkeys((*self.targets.values(), *self.layout.files)))
-
-    @property
-    def manifest(self) -> Target | None:
-        """The release's `release.json`, or what it is called for the space; None where it is missing."""
-        return next((target for name, target in self.targets.items() if MANIFEST_FILE.fullmatch(name)), None)
+__all__ = ["LocalCatalog", "default_home", "open_catalog", "read_contents_of", "read_release"]
 
 
 @dataclass(frozen=True, eq=False)
 class LocalCatalog:
     """An opened catalogue. It stays what it was when opened, whatever a later sync does.
 
-    `records` holds the coin records by class id; `index` answers searches.
+    `manifest` says what it is; `records` holds the coin records by class id; `index` answers searches. Of a release in
+    packs, `split` is what it says of all of them, and `packs` are the manifests of those that are here, by id: the
+    catalogue is these packs together, as one.
     """
 
     home: Path
@@ -123,6 +51,13 @@ class LocalCatalog:
     index: CatalogIndex
     targets: Mapping[str, Target]
     disk: Disk = DISK
+    split: SplitRelease | None = None
+    packs: Mapping[str, ReleaseManifest] = field(default_factory=dict)
+
+    @property
+    def untaken(self) -> tuple[PackEntry, ...]:
+        """The packs of the release that this device did not take."""
+        return self.split.without(self.packs) if self.split else ()
 
     def models(self, *, threads: int = 1) -> Models:
         """The nets that came with the catalogue. Raises `ModelError`, and `SpaceMismatch` where they are not of its
@@ -146,7 +81,8 @@ class LocalCatalog:
     def class_ids(
         self, *, country: str | None = None, currency: str | None = None, side: str | None = None
     ) -> frozenset[int] | None:
-        """The classes that a search is narrowed to, None where nothing is asked; upper and lower case are the same.
+        """The classes that a search is narrowed to, None where nothing is asked; upper and lower case are the
+        same, and so are composed and decomposed letters.
 
         A class whose side is unknown may be either, so it stays in. Raises `CatalogError` for a country, currency or
         side that the catalogue does not have, listing those that it has.
@@ -154,9 +90,9 @@ class LocalCatalog:
         if country is None and currency is None and side is None:
             return None
         chosen = dict(self.records)
-        for field, wanted in (("country", country), ("currency", currency)):
+        for name, wanted in (("country", country), ("currency", currency)):
             if wanted is not None:
-                chosen = _having(chosen, wanted, field)
+                chosen = _having(chosen, wanted, name, self.untaken)
         if side is not None:
             if side not in SIDES:
                 raise CatalogError(f"no side {side!r}; there are: {', '.join(SIDES)}")
@@ -165,16 +101,56 @@ class LocalCatalog:
 
     def thumbnail(self, row_id: int) -> bytes | None:
         """The WebP picture of a reference photo's coin, or None where the release carries none of it."""
-        name = thumbnail_pack(row_id, self.targets)
-        if name is None:
-            return None
+        for part in self._parts:
+            name = thumbnail_pack(row_id, part.thumbnails)
+            picture = self._picture(name, row_id) if name else None
+            if picture is not None:
+                return picture
+        return None
+
+    def maps(self, models: ModelIndex) -> ReliefMaps | None:
+        """The relief maps of the catalogue's rows, for a second look by these models; None where the release carries
+        none that they can be compared with: answers then go by codes alone."""
+        found = [maps for part in self._parts if (maps := self._maps_of(part, models)) is not None]
+        return found[0] if len(found) == 1 else JoinedMaps(found) if found else None
+
+    @property
+    def _parts(self) -> Sequence[ReleaseManifest]:
+        return tuple(self.packs.values()) or (self.manifest,)
+
+    def _picture(self, name: str, row_id: int) -> bytes | None:
         try:
             with self.disk.open(self._path(name)) as file, zipfile.ZipFile(file) as pack:
-                return pack.read(f"{row_id}.webp")
+                entry = pack.getinfo(f"{row_id}.webp")
+                if entry.compress_type != zipfile.ZIP_STORED or entry.file_size > self.targets[name].length:
+                    raise ValueError("its pictures are not stored as they are")
+                return pack.read(entry)
         except (KeyError, FileNotFoundError):
             return None
         except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
             raise CatalogError(f"{name}: cannot be read ({error}); sync again to mend it") from None
+
+    def _maps_of(self, part: ReleaseManifest, models: ModelIndex) -> ReliefMaps | None:
+        relief = part.relief
+        if models.relief is None or relief is None or relief.relief_id != models.relief.relief_id:
+            return None
+        if not self.targets.keys() >= set(part.relief_packs):
+            return None  # it was synced for models without a second look
+        return PackedMaps(relief.relief_id, [self._pack(pack) for pack in relief.packs])
+
+    def _pack(self, pack: ReliefPackName) -> PackFile:
+        target, disk = self.targets[pack.name], self.disk
+        path = target_path(self.home, target)
+
+        def read() -> bytes | None:
+            return None if disk.size(path) is None else read_target(self.home, target, disk=disk)
+
+        def read_part(start: int, end: int) -> bytes:
+            with disk.open(path) as file:
+                file.seek(start)
+                return file.read(end - start)
+
+        return PackFile(pack.name, *pack.span, read, read_part)
 
     def _path(self, name: str) -> Path:
         if name not in self.targets:
@@ -183,8 +159,19 @@ class LocalCatalog:
 
 
 def default_home() -> Path:
-    """`$COINDEX_HOME`, or the platform's folder for a user's data."""
-    return Path(os.environ.get("COINDEX_HOME") or platformdirs.user_data_dir("coindex", appauthor=False))
+    """`$COINDEX_HOME`, or the platform's folder for a user's data. Raises `CatalogError` where the user has none."""
+    if named := os.environ.get("COINDEX_HOME"):
+        return Path(named)
+    try:
+        folder = Path(platformdirs.user_data_dir("coindex", appauthor=False))
+    except RuntimeError:  # what newer versions of platformdirs say of a user without a home
+        folder = Path()
+    # Older ones leave `~` as it is; an empty HOME leads to the root of the file system.
+    if not folder.is_absolute() or os.environ.get("HOME") == "":
+        raise CatalogError(
+            "this user has no home directory to keep the catalogue in; --home FOLDER or COINDEX_HOME names a folder"
+        )
+    return folder
 
 
 def open_catalog(home: Path | None = None, *, background: bool = False, disk: Disk = DISK) -> LocalCatalog:
@@ -208,81 +195,6 @@ def open_catalog(home: Path | None = None, *, background: bool = False, disk: Di
         return _open(home, moved, background, disk)
 
 
-def read_pointer(home: Path, *, disk: Disk = DISK) -> Pointer | None:
-    """The pointer of a device folder, or None where nothing was synced yet. Raises `CatalogError` where it is damaged
-    or of another format."""
-    path = home / POINTER_NAME
-    try:
-        with disk.open(path) as file:
-            document = parse_json(file.read())
-        fields = Fields(document)
-        found = fields.whole("format")
-        if found >= 2 and fields.text("checksum", SHA256) != _checksum(document):
-            raise ValueError("its checksum differs")
-        if found != FORMAT:
-            advice = "update coindex" if found > FORMAT else "delete it and sync again"
-            raise CatalogError(f"{path}: format {found}, this coindex reads format {FORMAT}; {advice}")
-        return Pointer(
-            version=fields.whole("version", least=1),
-            targets=parse_targets(fields.part("targets")),
-            layout=_layout(fields.part("layout")),
-            trust=_trust(fields.part("trust")) if "trust" in document else None,
-        )
-    except FileNotFoundError:
-        return None
-    except (ValueError, OSError) as error:
-        raise CatalogError(f"{path}: cannot be read ({error}); delete it and sync again") from None
-
-
-def write_pointer(home: Path, pointer: Pointer, *, disk: Disk = DISK) -> None:
-    """Make other files the device's catalogue, at once or not at all."""
-    layout = pointer.layout
-    document: dict[str, object] = {
-        "format": FORMAT,
-        "version": pointer.version,
-        "targets": targets_document(pointer.targets),
-        "layout": {
-            "state_hash": layout.state_hash,
-            "shards": _named(layout.shards),
-            "fresh": _named([layout.fresh] if layout.fresh else []),
-            "records": _named([layout.records]),
-        },
-    }
-    if pointer.trust:
-        trust = pointer.trust
-        root = {"version": trust.root_version, "fingerprint": trust.root_fingerprint}
-        document["trust"] = {"root": root, "signers": list(trust.signers)}
-    write_whole(home / POINTER_NAME, canonical({**document, "checksum": _checksum(document)}), disk=disk)
-
-
-def targets_folder(home: Path) -> Path:
-    """Where a device keeps all targets."""
-    return home / TARGETS_FOLDER
-
-
-def metadata_folder(home: Path) -> Path:
-    """Where a device keeps the signed metadata."""
-    return home / METADATA_FOLDER
-
-
-def target_path(home: Path, target: Target) -> Path:
-    """Where a device keeps a target."""
-    return targets_folder(home) / target.stored_name
-
-
-def read_target(home: Path, target: Target, *, disk: Disk = DISK) -> bytes:
-    """The bytes of a file that a device has. Raises `CatalogError` where it is missing or damaged."""
-    path = target_path(home, target)
-    try:
-        with disk.open(path) as file:
-            data = file.read()
-    except OSError as error:
-        raise CatalogError(f"{path}: cannot be read ({error.strerror}); sync again to mend it") from None
-    if len(data) != target.length or hashlib.sha256(data).hexdigest() != target.sha256:
-        raise CatalogError(f"{path}: damaged; sync again to mend it")
-    return data
-
-
 def read_contents_of(home: Path, layout: Layout, manifest: ReleaseManifest, *, disk: Disk = DISK) -> ReleaseContents:
     """The catalogue of a layout, with the manifest of the release that it is. Raises `CatalogError`."""
     shards = tuple(read_shard(read_target(home, file, disk=disk), name=file.name) for file in layout.shards)
@@ -292,54 +204,56 @@ def read_contents_of(home: Path, layout: Layout, manifest: ReleaseManifest, *, d
     return ReleaseContents(manifest, shards, fresh, parse_records(read_target(home, layout.records, disk=disk)))
 
 
-def read_manifest(home: Path, pointer: Pointer, *, disk: Disk = DISK) -> ReleaseManifest:
+def read_release(home: Path, pointer: Pointer, *, disk: Disk = DISK) -> Release:
     """The `release.json` that a pointer names. Raises `CatalogError` where there is none, or it is damaged."""
     if pointer.manifest is None:
         raise CatalogError(f"{home}: the catalogue has no file {MANIFEST_NAME}; sync again to mend it")
-    return parse_manifest(read_target(home, pointer.manifest, disk=disk))
+    return parse_release(read_target(home, pointer.manifest, disk=disk))
 
 
 def _open(home: Path, pointer: Pointer, background: bool, disk: Disk) -> LocalCatalog:
-    manifest = read_manifest(home, pointer, disk=disk)
-    contents = read_contents_of(home, pointer.layout, manifest, disk=disk)
-    tombstones = contents.fresh.tombstones.tolist()
+    release = read_release(home, pointer, disk=disk)
+    split = release if isinstance(release, SplitRelease) else None
+    manifests = {WHOLE: release} if isinstance(release, ReleaseManifest) else _of_packs(home, pointer, release, disk)
+    if pointer.layout.parts.keys() != manifests.keys():
+        raise CatalogError(f"{home}: the pointer names other packs than the release has; sync again to mend it")
+    contents = [
+        read_contents_of(home, layout, manifests[part], disk=disk) for part, layout in pointer.layout.parts.items()
+    ]
+    manifest = joined_manifest([*manifests.values()], pointer.layout.state_hash) if split else contents[0].manifest
     index = CatalogIndex(
-        contents.shards, fresh=contents.fresh.rows, tombstones=tombstones, ef=manifest.ef, background=background
+        [shard for part in contents for shard in part.shards],
+        fresh=merge_rows(part.fresh.rows for part in contents),
+        buried=[part.fresh.tombstones.tolist() for part in contents for _ in part.shards],
+        ef=manifest.ef,
+        background=background,
     )
-    if (len(index), len(contents.records)) != (manifest.rows, manifest.classes):
+    records = {class_id: record for part in contents for class_id, record in part.records.items()}
+    if (len(index), len(records)) != (manifest.rows, manifest.classes):
         raise CatalogError(f"{home}: {len(index)} rows of {manifest.rows} are there; sync again to mend it")
-    return LocalCatalog(home, manifest, contents.records, index, pointer.targets, disk)
+    return LocalCatalog(home, manifest, records, index, pointer.targets, disk, split, manifests if split else {})
 
 
-def _layout(fields: Fields) -> Layout:
-    shards, fresh, records = (
-        tuple(parse_targets(fields.part(name)).values()) for name in ("shards", "fresh", "records")
-    )
-    if len(fresh) > 1 or len(records) != 1:
-        raise ValueError("its layout must name one file of records and at most one of fresh rows")
-    return Layout(fields.text("state_hash", SHA256), shards, fresh[0] if fresh else None, records[0])
+def _of_packs(home: Path, pointer: Pointer, release: SplitRelease, disk: Disk) -> dict[str, ReleaseManifest]:
+    """The manifests of the packs that are here."""
+    found = {}
+    for pack in release.packs:
+        if pack.pack_id in pointer.layout.parts and pack.manifest in pointer.targets:
+            found[pack.pack_id] = parse_manifest(read_target(home, pointer.targets[pack.manifest], disk=disk))
+    return found
 
 
-def _trust(fields: Fields) -> Trust:
-    root = fields.part("root")
-    return Trust(root.whole("version", least=1), root.text("fingerprint", SHA256), fields.texts("signers", SHA256))
-
-
-def _named(files: Iterable[Target]) -> dict[str, object]:
-    return targets_document({file.name: file for file in files})
-
-
-def _checksum(document: Mapping[str, object]) -> str:
-    """SHA-256 (hex) over all of a pointer but this: what a pointer names is verified, so it must be itself."""
-    body = {name: value for name, value in document.items() if name != "checksum"}
-    return hashlib.sha256(canonical(body)).hexdigest()
-
-
-def _having(records: Mapping[int, CoinRecord], wanted: str, field: str) -> dict[int, CoinRecord]:
-    values = {key: str(getattr(record, field)) for key, record in records.items()}
-    chosen = {key: records[key] for key, value in values.items() if value.casefold() == wanted.casefold()}
+def _having(
+    records: Mapping[int, CoinRecord], wanted: str, name: str, untaken: Sequence[PackEntry]
+) -> dict[int, CoinRecord]:
+    values = {key: str(getattr(record, name)) for key, record in records.items()}
+    chosen = {key: records[key] for key, value in values.items() if folded(value) == folded(wanted)}
     if not chosen:
+        elsewhere = [pack for pack in untaken if folded(wanted) in map(folded, pack.countries)]
+        if name == "country" and elsewhere:
+            told = ", ".join(f"{pack.called()} (--packs {pack.pack_id}, {size(pack.bytes)})" for pack in elsewhere)
+            raise CatalogError(f"{wanted!r} is in the pack {told}, which is not on this device; sync with it")
         raise CatalogError(
-            f"no {field} {wanted!r} in the catalogue; there are: {', '.join(sorted(set(values.values())))}"
+            f"no {name} {wanted!r} in the catalogue; there are: {', '.join(sorted(set(values.values())))}"
         )
     return chosen

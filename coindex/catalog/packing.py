@@ -48,8 +48,11 @@ def frame(magic: bytes, version: int, payload: bytes) -> bytes:
 
 
 def unframe(magic: bytes, version: int, data: bytes, *, name: str) -> memoryview:
-    """The payload of a file, not copied. Raises `CatalogError`, which tells a damaged file from one of another format
-    version."""
+    """The payload of a file, not copied.
+
+    Raises:
+        CatalogError: If the file is damaged or of another format version; the message tells which.
+    """
     if len(data) < HEADER.size or not data.startswith(magic):
         raise CatalogError(f"{name}: not a {magic.decode('ascii')} file; fetch the catalogue anew")
     _, found, length, checksum = HEADER.unpack_from(data)
@@ -71,7 +74,11 @@ def pack_codes(codes: NDArray[np.int8]) -> bytes:
 
 
 def unpack_codes(data: bytes | memoryview, count: int) -> NDArray[np.int8]:
-    """Codes int8 (count, 64) of `pack_codes`. Raises `CatalogError`."""
+    """Codes int8 (count, 64) of `pack_codes`.
+
+    Raises:
+        CatalogError: If the bytes are damaged.
+    """
     size = count * DIMENSIONS
     raw = inflated(data, size)
     if len(raw) != size:
@@ -84,7 +91,11 @@ def unpack_codes(data: bytes | memoryview, count: int) -> NDArray[np.int8]:
 
 def pack_ascending(ids: NDArray[np.uint32]) -> bytes:
     """Numbers uint32 (n,) that ascend without repeats: the first, then by how much more than 1 each exceeds the one
-    before. Raises `ValueError` where they do not ascend."""
+    before.
+
+    Raises:
+        ValueError: If they do not ascend.
+    """
     wide = np.asarray(ids, np.int64)
     gaps = np.diff(wide, prepend=-1) - 1
     if (gaps < 0).any():
@@ -93,7 +104,11 @@ def pack_ascending(ids: NDArray[np.uint32]) -> bytes:
 
 
 def unpack_ascending(data: bytes | memoryview, count: int) -> NDArray[np.uint32]:
-    """Numbers uint32 (count,) of `pack_ascending`. Raises `CatalogError`."""
+    """Numbers uint32 (count,) of `pack_ascending`.
+
+    Raises:
+        CatalogError: If the bytes are damaged.
+    """
     numbers = np.cumsum(unpack_numbers(data, count), dtype=np.uint64) + np.arange(count, dtype=np.uint64)
     if count and numbers[-1] > LARGEST:
         raise CatalogError(f"packed numbers reach {numbers[-1]}; u32 ends at {LARGEST}")
@@ -108,13 +123,21 @@ def pack_numbers(numbers: NDArray[np.uint32]) -> bytes:
 
 
 def unpack_numbers(data: bytes | memoryview, count: int) -> NDArray[np.uint32]:
-    """Numbers uint32 (count,) of `pack_numbers`. Raises `CatalogError`."""
+    """Numbers uint32 (count,) of `pack_numbers`.
+
+    Raises:
+        CatalogError: If the bytes are damaged.
+    """
     return _of_varints(np.frombuffer(inflated(data, VARINT_BYTES * count), np.uint8), count)
 
 
 def inflated(data: bytes | memoryview, most: int) -> bytes:
-    """What a zlib stream holds. Raises `CatalogError` where that is more than `most` bytes, or the stream is damaged,
-    cut short or followed by anything."""
+    """What a zlib stream holds.
+
+    Raises:
+        CatalogError: If that is more than `most` bytes, or the stream is damaged, cut short or followed by
+            anything.
+    """
     inflater = zlib.decompressobj()
     try:
         # One byte more than can be right: a stream that goes on is found out without following it.

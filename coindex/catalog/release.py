@@ -2,13 +2,14 @@
 
 import itertools
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 from coindex.catalog.document import Fields, canonical, parse_json
 from coindex.catalog.fresh import Fresh, read_fresh
+from coindex.catalog.relief_pack import MAX_MAPS
 from coindex.catalog.shard import Shard, live_rows, read_shard
 from coindex.catalog.state import MAX_ID, CatalogState, CoinRecord, parse_records
 from coindex.errors import CatalogError
@@ -20,31 +21,48 @@ __all__ = [
     "MANIFEST_NAME",
     "MAX_NAME",
     "MAX_TARGET_BYTES",
+    "PACK_ID",
     "PLAIN_NAME",
     "RECORDS_NAME",
+    "RELEASE_FILE",
     "SHA256",
     "ReleaseContents",
     "ReleaseDelta",
     "ReleaseManifest",
+    "ReleaseRelief",
+    "ReliefPackName",
     "Target",
     "Validation",
+    "in_pack",
     "manifest_name",
     "models_index_name",
     "parse_manifest",
     "parse_targets",
     "read_contents",
+    "relief_pack_name",
     "targets_document",
     "thumbnail_pack",
     "thumbnail_pack_name",
 ]
 
+PACK_ID = re.compile(r"[a-z][a-z0-9_]{0,31}")
+IN_PACK = rf"(\.{PACK_ID.pattern})?"
+"""A file of a pack has the pack's id before its ending: `records.asia.json`."""
+
 MANIFEST_NAME = "release.json"
 """Of the recommended space; a release that carries others beside it has a `release-<space id>.json` for each."""
-MANIFEST_FILE = re.compile(r"release(-[0-9a-f]{16})?\.json")
+RELEASE_FILE = re.compile(r"release(-[0-9a-f]{16})?\.json")
+MANIFEST_FILE = re.compile(rf"release(-[0-9a-f]{{16}})?{IN_PACK}\.json")
+"""A release's own, or that of a pack."""
 RECORDS_NAME = "records.json"
-FORMAT = 3
+NEWEST_FORMAT = 6
+"""Of a release in packs: see `coindex.catalog.packs`."""
+FORMAT = 5
 """Format 1 had another open-set decision; format 2 its tombstones in `release.json`, no deltas, and thumbnails in packs
-of fixed ranges."""
+of fixed ranges; format 3 no relief maps; format 4 no facts in its coin records."""
+WITHOUT_FACTS = 4
+WITHOUT_RELIEF = 3
+"""A release is written in the least format that holds what it has: every coindex that reads it loses nothing."""
 
 PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
 """A target's name: no folder, no leading or doubled dot, nothing that a shell or a URL would read otherwise."""
@@ -59,8 +77,11 @@ MAX_NAME = 100
 MAX_TARGET_BYTES = 2**31
 """No single file of a release is larger; a larger catalogue has more shards."""
 
-THUMBNAIL_PACK = re.compile(r"thumbnails-([1-9][0-9]{0,9})-([1-9][0-9]{0,9})\.zip")
+THUMBNAIL_PACK = re.compile(rf"thumbnails-([1-9][0-9]{{0,9}})-([1-9][0-9]{{0,9}}){IN_PACK}\.zip")
 """A pack says in its name between which row ids its pictures lie; the ranges of a release do not overlap."""
+
+RELIEF_PACK = re.compile(rf"relief-([0-9a-f]{{16}})-([1-9][0-9]{{0,9}})-([1-9][0-9]{{0,9}}){IN_PACK}\.coinrelief")
+"""The same for a pack of relief maps, after the relief id that its maps are of."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +112,33 @@ class ReleaseDelta:
 
 
 @dataclass(frozen=True)
+class ReliefPackName:
+    """A pack of relief maps as a release names it, and how many `maps` are in it."""
+
+    name: str
+    maps: int
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """The first and the last row that it may have a map of."""
+        match = RELIEF_PACK.fullmatch(self.name)
+        assert match is not None
+        return int(match[2]), int(match[3])
+
+
+@dataclass(frozen=True)
+class ReleaseRelief:
+    """The relief maps of a release: all of one relief id, in packs whose ranges ascend and do not overlap."""
+
+    relief_id: str
+    packs: tuple[ReliefPackName, ...]
+
+    def document(self) -> dict[str, Any]:
+        """The entry of `release.json`."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
 class Validation:
     """What a release was measured by before it was published: the share of `queries` whose nearest row, by distance,
     its graphs find at its `ef`. `override` is the curator's reason to publish below the bound, None above it."""
@@ -106,7 +154,8 @@ class ReleaseManifest:
     `models` are the file names of `models.json`, or what it is called here, and then its nets; `fresh` names the file
     of fresh rows and tombstones, None where there are none; `deltas` lead here from earlier releases; `state_hash`,
     `rows` and `classes` describe the catalogue's state; `ef` is the breadth of the graph search; `validation` is None
-    where nobody measured."""
+    where nobody measured; `relief` is None where there are no relief maps; `facts` says whether coin records may have
+    facts."""
 
     version: int
     created: str
@@ -124,12 +173,19 @@ class ReleaseManifest:
     classes: int
     ef: int
     validation: Validation | None
+    relief: ReleaseRelief | None = None
+    facts: bool = False
 
     @property
     def files(self) -> tuple[str, ...]:
         """Every file of the release but `release.json` itself."""
         deltas = (delta.name for delta in self.deltas)
-        return (*self.models, *self.catalog_files, *self.thumbnails, *deltas)
+        return (*self.models, *self.catalog_files, *self.thumbnails, *self.relief_packs, *deltas)
+
+    @property
+    def relief_packs(self) -> tuple[str, ...]:
+        """The names of the packs of relief maps."""
+        return tuple(pack.name for pack in self.relief.packs) if self.relief else ()
 
     @property
     def models_index(self) -> str:
@@ -147,7 +203,14 @@ class ReleaseManifest:
         document["open_set"] = self.open_set and self.open_set.document()
         document["deltas"] = [delta.document() for delta in self.deltas]
         document["validation"] = self.validation and asdict(self.validation)
-        return canonical({"format": FORMAT, **document})
+        document["relief"] = self.relief and self.relief.document()
+        del document["facts"]
+        if self.facts:
+            return canonical({"format": FORMAT, **document})
+        if self.relief is not None:
+            return canonical({"format": WITHOUT_FACTS, **document})
+        del document["relief"]
+        return canonical({"format": WITHOUT_RELIEF, **document})
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,14 +231,17 @@ class ReleaseContents:
 
 
 def parse_manifest(data: bytes) -> ReleaseManifest:
-    """Read a `release.json`. Raises `CatalogError` naming the field, and for a newer format."""
+    """Read the manifest of a release that is not in packs, or of a pack. Raises `CatalogError` naming the field, and
+    for a newer format."""
     try:
         document = parse_json(data)
         fields = Fields(document)
         found = fields.whole("format")
-        if found != FORMAT:
-            advice = "update coindex" if found > FORMAT else "publish the catalogue anew, and sync again"
-            raise CatalogError(f"{MANIFEST_NAME}: format {found}, this coindex reads {FORMAT}; {advice}")
+        if found == NEWEST_FORMAT:
+            raise ValueError(f"format {found}, a release in packs, where a single catalogue is expected")
+        if not WITHOUT_RELIEF <= found <= FORMAT:
+            advice = "update coindex" if found > NEWEST_FORMAT else "publish the catalogue anew, and sync again"
+            raise CatalogError(f"{MANIFEST_NAME}: format {found}, this coindex reads {NEWEST_FORMAT}; {advice}")
         manifest = _manifest(fields)
     except ValueError as error:
         raise CatalogError(f"{MANIFEST_NAME}: {error}; publish the catalogue anew") from None
@@ -184,10 +250,28 @@ def parse_manifest(data: bytes) -> ReleaseManifest:
 
 
 def read_contents(manifest: ReleaseManifest, read: Callable[[str], bytes]) -> ReleaseContents:
-    """Read the catalogue of a release; `read` gives a file's bytes by its name. Raises `CatalogError`."""
-    shards = tuple(read_shard(read(name), name=name) for name in manifest.shards)
-    fresh = read_fresh(read(manifest.fresh), name=manifest.fresh) if manifest.fresh else Fresh.none()
-    return ReleaseContents(manifest, shards, fresh, parse_records(read(manifest.records)))
+    """Read the catalogue of a release; `read` gives a file's bytes by its name.
+
+    Nothing is unpacked beyond the numbers of rows and classes that the manifest states. Raises `CatalogError`."""
+    fresh = Fresh.none()
+    if manifest.fresh:
+        # No more is buried than is alive: long before, the shard would have been made anew.
+        fresh = read_fresh(read(manifest.fresh), name=manifest.fresh, most=manifest.rows)
+    room = manifest.rows - len(fresh.rows) + len(fresh.tombstones)
+    shards = []
+    for name in manifest.shards:
+        shards.append(read_shard(read(name), name=name, most=room))
+        room -= len(shards[-1].rows)
+    records = parse_records(read(manifest.records), classes=manifest.classes)
+    return ReleaseContents(manifest, tuple(shards), fresh, records)
+
+
+def in_pack(name: str, pack_id: str) -> str:
+    """What a file is called that a pack has for itself; blank is no pack."""
+    if not pack_id:
+        return name
+    stem, _, ending = name.rpartition(".")
+    return f"{stem}.{pack_id}.{ending}"
 
 
 def manifest_name(space_id: str) -> str:
@@ -211,6 +295,11 @@ def thumbnail_pack(row_id: int, packs: Iterable[str]) -> str | None:
         if (match := THUMBNAIL_PACK.fullmatch(name)) and int(match[1]) <= row_id <= int(match[2]):
             return name
     return None
+
+
+def relief_pack_name(relief_id: str, first: int, last: int) -> str:
+    """The name of a pack of relief maps of rows from `first` to `last`."""
+    return f"relief-{relief_id}-{first}-{last}.coinrelief"
 
 
 def parse_targets(fields: Fields) -> dict[str, Target]:
@@ -237,11 +326,19 @@ def _check_names(manifest: ReleaseManifest) -> None:
         problem = f"names no {INDEX_NAME} before the nets"
     elif len({delta.from_hash for delta in manifest.deltas}) != len(manifest.deltas):
         problem = "names two deltas from the same state"
-    ends = [int(end) for name in manifest.thumbnails for end in name.removesuffix(".zip").split("-")[1:]]
-    if any(right < left + place % 2 for place, (left, right) in enumerate(itertools.pairwise(ends))):
+    spans = [match for name in manifest.thumbnails if (match := THUMBNAIL_PACK.fullmatch(name))]
+    ends = [int(match[end]) for match in spans for end in (1, 2)]
+    if not _ascend(ends):
         problem = "names thumbnail packs whose ranges do not ascend"
+    elif not _ascend([end for pack in manifest.relief.packs for end in pack.span] if manifest.relief else []):
+        problem = "names packs of relief maps whose ranges do not ascend"
     if problem:
         raise CatalogError(f"{MANIFEST_NAME}: {problem}; publish the catalogue anew")
+
+
+def _ascend(ends: Sequence[int]) -> bool:
+    """Whether ranges, each a first and a last number, ascend without overlapping."""
+    return all(right >= left + place % 2 for place, (left, right) in enumerate(itertools.pairwise(ends)))
 
 
 def _manifest(fields: Fields) -> ReleaseManifest:
@@ -264,6 +361,8 @@ def _manifest(fields: Fields) -> ReleaseManifest:
         classes=fields.whole("classes", least=1, most=MAX_ID),
         ef=fields.whole("ef", least=1, most=100_000),
         validation=_validation(part) if (part := fields.optional_part("validation")) else None,
+        relief=_relief(fields),
+        facts=fields.whole("format") > WITHOUT_FACTS,
     )
 
 
@@ -273,6 +372,22 @@ def _delta(fields: Fields) -> ReleaseDelta:
         version=fields.whole("version", least=1),
         name=fields.text("name", PLAIN_NAME),
     )
+
+
+def _relief(manifest: Fields) -> ReleaseRelief | None:
+    fields = manifest.optional_part("relief") if manifest.whole("format") > WITHOUT_RELIEF else None
+    if fields is None:
+        return None
+    relief_id = fields.text("relief_id", SPACE_ID)
+    packs = []
+    for part in fields.listed("packs"):
+        name = part.text("name", RELIEF_PACK)
+        pack = ReliefPackName(name, part.whole("maps", least=1, most=MAX_MAPS))
+        first, last = pack.span
+        if not name.startswith(f"relief-{relief_id}-") or pack.maps > last - first + 1:
+            raise ValueError(f"{name} cannot hold {pack.maps} maps of relief {relief_id}")
+        packs.append(pack)
+    return ReleaseRelief(relief_id, tuple(packs))
 
 
 def _validation(fields: Fields) -> Validation:

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from coindex.catalog.shard import Shard, build_shard, live_rows, load_graph
-from coindex.catalog.state import Rows
+from coindex.catalog.shard import Shard, build_shard, load_graph
+from coindex.catalog.state import Rows, merge_rows
 from coindex.codes import DIMENSIONS
 from coindex.errors import CatalogError
 
@@ -52,12 +52,15 @@ class CatalogIndex:
     With fewer than `exact_below` rows, and where the graphs cannot be sure of k classes, it scans every row instead.
     Any number of threads may search at once. Raises `CatalogError` where a row is there twice or a graph is not one.
 
+    Where the shards are of several packs, `buried` has the tombstones of each shard in place of `tombstones`: a row
+    that moved from one pack to another is a tombstone in the one, and lives in the other.
+
     With `background` the graphs are loaded by another thread. Until they are there a search scans, which is exact and
     takes longer; a graph that is none is refused by the first search after that.
 
     What a graph search finds has its exact distance, and no class is put before another that a found row shows to be
     nearer. A row that the graph does not reach is missed: how often at which `ef` is measured when a release is made
-    (`coindex.catalog.quality`).
+    (`coindex.catalog.graph_quality`).
     """
 
     def __init__(
@@ -66,17 +69,17 @@ class CatalogIndex:
         *,
         fresh: Rows | None = None,
         tombstones: Collection[int] = (),
+        buried: Sequence[Collection[int]] | None = None,
         ef: int = DEFAULT_EF,
         exact_below: int = EXACT_BELOW,
         background: bool = False,
     ) -> None:
         self._shards = tuple(shards)
-        self._fresh = Rows.none() if fresh is None else fresh
-        self._tombstones = np.fromiter(tombstones, np.uint32, len(tombstones))
         self._ef = ef
         self._exact_below = exact_below
-        settled = [_Part(shard.rows, np.isin(shard.rows.row_ids, self._tombstones)) for shard in shards]
-        new = _Part(self._fresh)
+        buried = [tombstones] * len(self._shards) if buried is None else buried
+        settled = [_settled(shard, each) for shard, each in zip(shards, buried, strict=True)]
+        new = _Part(Rows.none() if fresh is None else fresh)
         self._parts = [part for part in (*settled, new) if part.live]
         self._refuse_repeats()
         class_ids = [part.live_of(part.rows.class_ids) for part in self._parts]
@@ -107,7 +110,7 @@ class CatalogIndex:
     def rows(self) -> Rows:
         """Every row that a search can find, by row id: for one shard as it was built the shard's own, else a copy that
         is made when it is first asked for."""
-        return live_rows(self._shards, self._fresh, self._tombstones.tolist())
+        return merge_rows(part.live_rows() for part in self._parts)
 
     @property
     def classes(self) -> int:
@@ -153,6 +156,19 @@ class CatalogIndex:
                 return hits
             breadth *= WIDEN
         return self._scan(query, wanted, filtered)
+
+    def rows_of(self, class_id: int, code: NDArray[np.int8]) -> tuple[Hit, ...]:
+        """Every row of a class, nearest to an int8 code (64,) first; ties go by row id."""
+        chosen = np.array([class_id], np.uint32)
+        query, found = code.astype(np.float32), []
+        for part in self._parts:
+            positions = part.positions(chosen)
+            if positions is not None and len(positions):
+                distances = part.distances(query, positions)
+                live = distances < UNSEEN_FROM
+                found.append(part.keys_and_classes(positions[live], distances[live])[0])
+        keys = np.sort(np.concatenate([np.zeros(0, np.int64), *found]))
+        return tuple(Hit(class_id, key & 0xFFFFFFFF, key >> 32) for key in keys.tolist())
 
     def _ask_graphs(
         self, query: NDArray[np.float32], breadth: int, wanted: int, allowed: NDArray[np.uint32] | None
@@ -234,6 +250,13 @@ class _Part:
         self._floats = self.rows.codes.astype(np.float32)
         self._lengths = _squared_lengths(self._floats)
 
+    def live_rows(self) -> Rows:
+        """The rows but for the tombstones."""
+        if self.dead is None:
+            return self.rows
+        live = ~self.dead
+        return Rows(self.rows.row_ids[live], self.rows.class_ids[live], self.rows.codes[live])
+
     def live_of(self, column: NDArray[np.uint32]) -> NDArray[np.uint32]:
         """Of one column of the rows, what is no tombstone's."""
         return column if self.dead is None else column[~self.dead]
@@ -272,6 +295,10 @@ class _Part:
     def _by_class(self) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
         order = np.argsort(self.rows.class_ids, kind="stable").astype(np.uint32)
         return order, self.rows.class_ids[order]
+
+
+def _settled(shard: Shard, tombstones: Collection[int]) -> _Part:
+    return _Part(shard.rows, np.isin(shard.rows.row_ids, np.fromiter(tombstones, np.uint32, len(tombstones))))
 
 
 def _load_graphs(parts: Sequence[_Part], shards: Sequence[Shard]) -> None:

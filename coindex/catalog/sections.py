@@ -13,7 +13,7 @@ from coindex.catalog.packing import (
 from coindex.catalog.state import Rows
 from coindex.errors import CatalogError
 
-__all__ = ["Sections", "pack_rows", "section"]
+__all__ = ["MAX_COUNT", "Sections", "pack_rows", "section"]
 
 LENGTH = struct.Struct("<I")
 
@@ -38,6 +38,10 @@ class Sections:
     def __init__(self, payload: bytes | memoryview) -> None:
         self._rest = memoryview(payload)
 
+    def __len__(self) -> int:
+        """Bytes that are left."""
+        return len(self._rest)
+
     def take(self, length: int) -> memoryview:
         """The next `length` bytes."""
         if length > len(self._rest):
@@ -49,11 +53,11 @@ class Sections:
         """The next u32."""
         return int(LENGTH.unpack(self.take(LENGTH.size))[0])
 
-    def count(self) -> int:
-        """The next u32, of things that the file goes on to list."""
+    def count(self, most: int = MAX_COUNT) -> int:
+        """The next u32, of things that the file goes on to list, of which there may be so many."""
         count = self.number()
-        if count > MAX_COUNT:
-            raise CatalogError(f"it claims {count} entries; {MAX_COUNT} are the most")
+        if count > most:
+            raise CatalogError(f"it claims {count} entries; {most} are the most")
         return count
 
     def section(self) -> memoryview:

@@ -44,7 +44,11 @@ class Shard:
 
 def build_shard(rows: Rows, *, graph: bool = True) -> Shard:
     """Order the rows and build their graph. The same rows give the same bytes, on machines with the same hnswlib, C++
-    library and zlib. Raises `ValueError` for more than `MAX_ROWS`."""
+    library and zlib.
+
+    Raises:
+        ValueError: If there are more than `MAX_ROWS`.
+    """
     if len(rows) > MAX_ROWS:
         raise ValueError(f"{len(rows)} rows for one shard; make more shards of at most {MAX_ROWS}")
     order = locality_order(rows)
@@ -55,7 +59,10 @@ def live_rows(shards: Iterable[Shard], fresh: Rows, tombstones: Collection[int])
     """What a catalogue holds: the rows of the shards less the tombstones, and the fresh rows.
 
     Tombstones speak of shards alone, so that a changed row can be taken from its shard and come back fresh under its
-    id. Raises `CatalogError` where a row is there twice.
+    id.
+
+    Raises:
+        CatalogError: If a row is there twice.
     """
     settled = merge_rows((shard.rows for shard in shards), without=tombstones)
     return merge_rows([settled, fresh])
@@ -87,20 +94,24 @@ def write_shard(shard: Shard) -> bytes:
     return frame(MAGIC, FORMAT_VERSION, COUNTS.pack(len(row_ids), len(runs)) + b"".join(map(section, parts)))
 
 
-def read_shard(data: bytes, *, name: str = "shard") -> Shard:
-    """Read a shard file; its graph is looked at when it is loaded. Raises `CatalogError`, which tells a file of
-    another format from one that is damaged."""
+def read_shard(data: bytes, *, name: str = "shard", most: int = MAX_ROWS) -> Shard:
+    """Read a shard file of at most so many rows; its graph is looked at when it is loaded.
+
+    Raises:
+        CatalogError: If the file is damaged, of another format (the message tells which), or holds more rows.
+            Nothing is unpacked then.
+    """
     payload = unframe(MAGIC, FORMAT_VERSION, data, name=name)
     try:
-        return _read_payload(Sections(payload))
+        return _read_payload(Sections(payload), min(most, MAX_ROWS))
     except CatalogError as error:
         raise CatalogError(f"{name}: {error}; publish the catalogue anew") from None
 
 
-def _read_payload(parts: Sections) -> Shard:
+def _read_payload(parts: Sections, most: int) -> Shard:
     count, runs = parts.number(), parts.number()
-    if count > MAX_ROWS or runs > count:
-        raise CatalogError(f"{count} rows in {runs} runs of one class; at most {MAX_ROWS} rows were expected")
+    if count > most or runs > count:
+        raise CatalogError(f"{count} rows in {runs} runs of one class; at most {most} rows were expected")
     class_ids, lengths = unpack_numbers(parts.section(), runs), unpack_numbers(parts.section(), runs)
     if lengths.sum(dtype=np.uint64) != count:
         raise CatalogError(f"its runs of one class are not the {count} rows")

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from coindex.catalog.document import Fields, canonical, parse_json
 from coindex.codes import DIMENSIONS
 from coindex.errors import CatalogError
-from coindex.manifest import SIDES, CoinClass
+from coindex.facts import Facts, checked_facts, facts_document
+from coindex.manifest import LABEL_FIELDS, SIDES, CoinClass
 
 __all__ = [
     "MAX_ID",
+    "MAX_RECORD_BYTES",
     "CatalogState",
     "CoinRecord",
     "Rows",
@@ -27,13 +29,20 @@ __all__ = [
 MAX_ID = 2**32 - 1
 """Row and class ids are uint32."""
 
+MAX_RECORD_BYTES = 2**15
+"""A record's eight fields of 200 characters and its facts come to less; of all records together no more is read for
+each."""
+
+RECORD = b'{"class_id":'
+
 ROW = np.dtype([("row", "<u4"), ("class", "<u4"), ("code", "i1", (DIMENSIONS,))])
 
 
 @dataclass(frozen=True)
 class CoinRecord:
     """One class: one side of a coin. `name` is the coin as people read it, without the side; `design` names the
-    classes that carry the same picture, blank where it is the class's own."""
+    classes that carry the same picture, blank where it is the class's own; `facts` are those of the coin, whatever the
+    side."""
 
     class_id: int
     country: str
@@ -43,18 +52,25 @@ class CoinRecord:
     side: str
     name: str
     design: str
+    facts: Facts = field(default_factory=dict)
 
     @property
     def label(self) -> CoinClass:
         """The class as manifests name it."""
-        return CoinClass(self.country, self.currency, self.denomination, self.variant, self.side)
+        return CoinClass(*(getattr(self, name) for name in LABEL_FIELDS))
+
+    def document(self) -> dict[str, Any]:
+        """The entry of `records.json`."""
+        document: dict[str, Any] = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "facts"}
+        return {**document, "facts": facts_document(self.facts)} if self.facts else document
 
 
 @dataclass(frozen=True, eq=False)
 class Rows:
     """Reference photos: `row_ids` uint32 (n,) ascending without repeats, `class_ids` uint32 (n,), `codes` int8 (n, 64).
 
-    Raises `CatalogError` where the arrays are none of that.
+    Raises:
+        CatalogError: If the arrays are none of that.
     """
 
     row_ids: NDArray[np.uint32]
@@ -98,7 +114,11 @@ class Rows:
 
     @staticmethod
     def unpack(data: bytes) -> "Rows":
-        """The rows of `packed` bytes. Raises `CatalogError`."""
+        """The rows of `packed` bytes.
+
+        Raises:
+            CatalogError: If the bytes are damaged.
+        """
         if len(data) % ROW.itemsize:
             raise CatalogError(f"{len(data)} bytes are no whole number of {ROW.itemsize}-byte rows")
         table = np.frombuffer(data, ROW)
@@ -113,7 +133,8 @@ class Rows:
 class CatalogState:
     """A whole catalogue: embedding space, rows, and the coin records by class id.
 
-    Raises `CatalogError` for a row whose class has no record and for a record under another class's id.
+    Raises:
+        CatalogError: If the class of a row has no record, or a record stands under another class's id.
     """
 
     space_id: str
@@ -139,8 +160,11 @@ def state_hash(state: CatalogState) -> str:
 
 
 def merge_rows(parts: Iterable[Rows], *, without: Collection[int] = ()) -> Rows:
-    """The rows of all parts by row id, less those whose ids are in `without`. Raises `CatalogError` on a repeated
-    id."""
+    """The rows of all parts by row id, less those whose ids are in `without`.
+
+    Raises:
+        CatalogError: If an id is repeated.
+    """
     kept = [part for part in parts if len(part)] or [Rows.none()]
     if len(kept) == 1 and not without:
         return kept[0]
@@ -154,13 +178,21 @@ def merge_rows(parts: Iterable[Rows], *, without: Collection[int] = ()) -> Rows:
 
 def records_bytes(records: Iterable[CoinRecord]) -> bytes:
     """The records as one canonical JSON list by class id: the content of `records.json`."""
-    return canonical([asdict(record) for record in sorted(records, key=lambda record: record.class_id)])
+    return canonical([record.document() for record in sorted(records, key=lambda record: record.class_id)])
 
 
-def parse_records(data: bytes) -> dict[int, CoinRecord]:
-    """The records of a `records.json`, by class id. Raises `CatalogError` for anything but what `records_bytes`
-    writes."""
+def parse_records(data: bytes, *, classes: int | None = None) -> dict[int, CoinRecord]:
+    """The records of a `records.json`, by class id, of so many classes where that is known.
+
+    Raises:
+        CatalogError: If the bytes are not what `records_bytes` writes, or hold another number of them. That is checked
+            before they are parsed.
+    """
     try:
+        # In canonical form this begins each record, and stands nowhere else: in a string its quotes are escaped.
+        found = data.count(RECORD)
+        if classes is not None and (found != classes or len(data) > 2 + classes * MAX_RECORD_BYTES):
+            raise ValueError(f"{found} records in {len(data)} bytes; {classes} were expected")
         documents = parse_json(data)
         if not isinstance(documents, list):
             raise ValueError("the document must be a list")
@@ -172,7 +204,7 @@ def parse_records(data: bytes) -> dict[int, CoinRecord]:
     return records
 
 
-def _record(document: Any) -> CoinRecord:
+def _record(document: dict[str, Any]) -> CoinRecord:
     fields = Fields(document)
     side = fields.text("side")
     if side not in SIDES:
@@ -186,4 +218,5 @@ def _record(document: Any) -> CoinRecord:
         side=side,
         name=fields.text("name"),
         design=fields.text("design"),
+        facts=checked_facts(document["facts"]) if "facts" in document else {},
     )

@@ -1,17 +1,18 @@
 """`coindex evaluate`: recall of the whole device path on labelled photos."""
 
-import json
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from coindex.commands.output import print_json
 from coindex.commands.progress import progress_bar
 from coindex.evaluation import evaluate as measure
-from coindex.evaluation import load_runtime
+from coindex.evaluation import load_runtime, load_scene_maker
 from coindex.manifest import LabelledPhoto, read_manifest
 from coindex.models import DEFAULT_FOLDER
 
@@ -26,10 +27,10 @@ class Joint(StrEnum):
 
 def evaluate(
     manifest: Annotated[Path, typer.Argument(help="A manifest.csv; its photos lie beside it.")],
-    catalog_split: Annotated[str, typer.Option(help="Photos of this split are the catalogue.")],
-    query_split: Annotated[str, typer.Option(help="Photos of this split are recognised.")],
+    catalog_split: Annotated[str, typer.Option(help="The split whose photos make the catalogue.")],
+    query_split: Annotated[str, typer.Option(help="The split whose photos are recognised.")],
     unknown_split: Annotated[
-        str | None, typer.Option(help="Photos of this split are queries that are not in the catalogue.")
+        str | None, typer.Option(help="The split whose photos show coins that are not in the catalogue.")
     ] = None,
     as_scenes: Annotated[
         int | None, typer.Option(metavar="SEED", help="Lay every query into a phone-like scene first.")
@@ -40,36 +41,34 @@ def evaluate(
         Path, typer.Option(help="The folder of the phone models.", show_default="mobile_assets/models")
     ] = DEFAULT_FOLDER,
     threads: Annotated[int, typer.Option(min=1, help="Threads of each net.")] = 1,
-    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out photos that cannot be used.")] = False,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Skip photos that cannot be used.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")] = False,
 ) -> None:
     """Measure recognition on labelled photos, from the photo to the answer."""
     splits = [split for split in (catalog_split, query_split, unknown_split) if split is not None]
+    # What costs little to check stands first: a wrong name is told before thousands of photos are looked up.
+    nets = load_runtime(runtime, models, threads=threads)
+    scenes = None if as_scenes is None else (load_scene_maker(), as_scenes)
     photos = read_manifest(manifest, splits=splits)
 
     def of(split: str | None) -> list[LabelledPhoto]:
         return [photo for photo in photos if photo.split == split]
 
-    nets = load_runtime(runtime, models, threads=threads)
     with progress_bar("Recognising") as on_progress:
         report = measure(
             of(catalog_split),
             of(query_split),
             nets,
             unknown=of(unknown_split) if unknown_split else (),
-            scene_seed=as_scenes,
+            scenes=scenes,
             joint=joint is not None,
             skip_bad=skip_bad,
             on_progress=on_progress,
         )
     if as_json:
-        typer.echo(json.dumps(report, ensure_ascii=False, indent=2))
+        print_json(report, indent=2)
         return
-    table = Table("recall@", *report["recall"])
-    table.add_row("class", *(f"{value:.3f}" for value in report["recall"].values()))
-    table.add_row("design", *(f"{value:.3f}" for value in report["design_recall"].values()))
-    table.add_row("coin", *(f"{value:.3f}" for value in report["coin_recall"].values()))
-    Console().print(table)
+    Console().print(_table(report))
     typer.echo(
         f"{report['queries']} queries, {report['classes']} classes; no coin found in {report['no_coin_found']}; "
         f"p50 {report['latency_ms']['p50']:.0f} ms, p95 {report['latency_ms']['p95']:.0f} ms a photo"
@@ -80,3 +79,14 @@ def evaluate(
             f"unknown coins: AUROC {open_set['auroc']:.3f}, {open_set['unknown_accepted_at_95']:.1%} accepted where "
             f"95 % of known ones are, and {open_set['unknown_accepted']:.1%} by the models' own limit"
         )
+
+
+def _table(report: Mapping[str, Any]) -> Table:
+    """Recall by what counts as right, one row for all that are equal."""
+    rows: dict[tuple[str, ...], list[str]] = {}
+    for what, field in (("class", "recall"), ("design", "design_recall"), ("coin", "coin_recall")):
+        rows.setdefault(tuple(f"{value:.3f}" for value in report[field].values()), []).append(what)
+    table = Table("recall@", *report["recall"])
+    for values, counted in rows.items():
+        table.add_row(", ".join(counted), *values)
+    return table

@@ -1,19 +1,23 @@
 """`coindex recognize`: what is in the photo, or in several of one coin, offline, from the synced catalogue."""
 
-import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from coindex.catalog.local import open_catalog
+from coindex.catalog.packs import PackEntry
+from coindex.commands.output import cell, print_json
+from coindex.commands.progress import progress_bar
 from coindex.errors import PhotoError
 from coindex.photo import Photo, load_photo
-from coindex.recognizer import Answer, JointAnswer, Recognizer
+from coindex.recognizer import Answer, CoinsFound, JointAnswer, Recognizer
+from coindex.text import shown, size
 
 __all__ = ["recognize"]
 
@@ -47,11 +51,14 @@ def recognize(
     for path in photos:
         try:
             photo, decoded = _loaded(path)
-            answer = recognizer.recognize(photo, candidates=candidates)
-        except PhotoError as error:
+            answer = _recognized(recognizer, photo, path, candidates)
+        except (PhotoError, MemoryError) as error:
             # The other photos still have answers.
             failures += 1
-            typer.echo(f"error: {error}", err=True)
+            problem = str(error) if isinstance(error, PhotoError) else f"{path}: there is not enough memory for it"
+            typer.echo(f"error: {shown(problem)}", err=True)
+            if as_json:
+                print_json({"photo": str(path), "error": problem})
             continue
         if as_json:
             _print_json(answer.as_json(str(path)), decoded)
@@ -72,6 +79,19 @@ def _recognize_together(recognizer: Recognizer, paths: list[Path], *, candidates
         _print_joint(paths, answer, decoded)
 
 
+def _recognized(recognizer: Recognizer, photo: Photo, path: Path, candidates: int) -> Answer:
+    """The answer, its coins counted on a bar as they are named."""
+    total = 0
+    with progress_bar(path.name) as on_progress:
+        for done, event in enumerate(recognizer.recognize_each(photo, candidates=candidates)):
+            if isinstance(event, Answer):
+                return event
+            if isinstance(event, CoinsFound):
+                total = len(event.coins)
+            on_progress(done, total)
+    raise AssertionError("a recognition ended without its answer")
+
+
 def _loaded(path: Path) -> tuple[Photo, float]:
     began = time.perf_counter()
     photo = load_photo(path)
@@ -80,17 +100,17 @@ def _loaded(path: Path) -> tuple[Photo, float]:
 
 def _print_json(document: dict[str, Any], decoded: float) -> None:
     timed = {"decode": round(decoded, 2), **document["timings_ms"]}
-    typer.echo(json.dumps({**document, "timings_ms": timed}, ensure_ascii=False))
+    print_json({**document, "timings_ms": timed})
 
 
 def _print_joint(paths: list[Path], answer: JointAnswer, decoded: float) -> None:
     console = Console()
     total = decoded + sum(answer.timings_ms.values())
     seen = sum(coin is not None for coin in answer.coins)
-    console.print(f"[bold]{len(paths)} photos of one coin[/bold], found in {seen}: {total:.0f} ms")
+    console.print(Text.assemble((f"{len(paths)} photos of one coin", "bold"), f", found in {seen}: {total:.0f} ms"))
     for path, coin in zip(paths, answer.coins, strict=True):
         if coin is None:
-            console.print(f"no coin in {escape(str(path))}")
+            console.print(Text("no coin in ") + cell(path))
     if not answer.candidates:
         return
     table = Table("coin", "sides", "confidence", "distance")
@@ -98,15 +118,24 @@ def _print_joint(paths: list[Path], answer: JointAnswer, decoded: float) -> None
     for rank, candidate in enumerate(answer.candidates):
         sides = ", ".join(side.side for side in candidate.sides)
         sure = f"{answer.confidence:.0%}" if rank == 0 else ""
-        table.add_row(escape((verdict if rank == 0 else "") + candidate.name), sides, sure, str(candidate.distance))
+        table.add_row(cell((verdict if rank == 0 else "") + candidate.name), sides, sure, str(candidate.distance))
     console.print(table)
+    if not answer.known:
+        _tell_untaken(console, answer.untaken)
+
+
+def _tell_untaken(console: Console, packs: Sequence[PackEntry]) -> None:
+    """Where else a coin may be that is not known."""
+    if packs:
+        told = ", ".join(f"{pack.called()} ({size(pack.bytes)})" for pack in packs)
+        console.print(cell(f"Not on this device, and perhaps there: {told}. `coindex sync --packs` takes them."))
 
 
 def _print(path: Path, answer: Answer, decoded: float) -> None:
     console = Console()
     total = decoded + sum(answer.timings_ms.values())
     count = f"{len(answer.coins) or 'no'} coin{'s' * (len(answer.coins) != 1)}"
-    console.print(f"[bold]{escape(str(path))}[/bold]: {count}, {total:.0f} ms")
+    console.print(cell(path, "bold") + Text(f": {count}, {total:.0f} ms"))
     if not answer.coins:
         return
     table = Table("#", "coin", "side", "confidence", "distance", "box")
@@ -117,10 +146,12 @@ def _print(path: Path, answer: Answer, decoded: float) -> None:
             first = rank == 0
             table.add_row(
                 str(number) if first else "",
-                escape((verdict if first else "") + candidate.name),
+                cell((verdict if first else "") + candidate.name),
                 candidate.side,
                 f"{coin.confidence:.0%}" if first else "",
                 str(candidate.distance),
                 box if first else "",
             )
     console.print(table)
+    if not all(coin.known for coin in answer.coins):
+        _tell_untaken(console, answer.untaken)

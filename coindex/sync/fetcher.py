@@ -1,21 +1,25 @@
 """The one door to the network."""
 
 import random
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from itertools import chain
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
 import requests
 
-from coindex.catalog.files import DISK, Disk
+from coindex.disk import DISK, Disk
 from coindex.errors import NotServed, ReleaseRejected, SyncError
 
 __all__ = ["Fetcher", "RequestsFetcher"]
+
+EXAMPLE = "http://127.0.0.1:8000"
 
 CHUNK = 1 << 14
 """A transfer that breaks loses the piece it was in: small enough for a bad connection to get on all the same."""
@@ -44,6 +48,17 @@ PATIENCE = 60.0
 now."""
 
 
+PAGE = re.compile(rb"\s*<(!doctype|html|head|body|\?xml|!--)", re.IGNORECASE)
+"""How a page for people begins: no file of a release begins so."""
+
+SIGN_IN = 511
+"""Network Authentication Required (RFC 6585): the network's answer, not the server's."""
+
+
+class _OtherRangeError(Exception):
+    """The server sends another part of a file than was asked for."""
+
+
 class _TransferError(Exception):
     """A transfer that may succeed when tried again, `after` so many seconds at least."""
 
@@ -58,7 +73,8 @@ class RequestsFetcher:
     A broken transfer is tried again up to `attempts` times without progress, after `backoff` seconds and then twice as
     long each time, more or less by a random part, so that the phones that one failure cut off do not all come back at
     once; a server that says when to come back (Retry-After) is not asked before. A resumed transfer asks by Range for
-    the rest alone. Raises `SyncError` for an address that is none.
+    the rest alone; where another part comes, as from some caches, it is fetched whole, once. Raises `SyncError` for an
+    address that is none.
     """
 
     def __init__(
@@ -72,10 +88,7 @@ class RequestsFetcher:
         jitter: Callable[[], float] = lambda: random.uniform(0.5, 1.5),
         disk: Disk = DISK,
     ) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.netloc:
-            raise SyncError(f"{url!r} is not an address; give one such as http://127.0.0.1:8000")
-        self._base = url.rstrip("/")
+        self._base = _address(url)
         self._timeout, self._attempts, self._backoff, self._sleep = timeout, attempts, backoff, sleep
         self._jitter, self._disk = jitter, disk
         self._session = requests.Session()
@@ -83,6 +96,7 @@ class RequestsFetcher:
         self._session.headers["Accept-Encoding"] = "identity"
 
     def get(self, path: str, *, most: int) -> bytes:
+        """A small file, whole: see `Fetcher.get`."""
         waits = self._waits()
         while True:
             try:
@@ -97,15 +111,15 @@ class RequestsFetcher:
                 self._wait(waits, path, error)
 
     def download(self, path: str, partial: Path, *, length: int, progress: Callable[[int], None]) -> int:
-        transferred, furthest, waits = 0, 0, self._waits()
+        """A file of any size, onto what `partial` already holds: see `Fetcher.download`."""
+        transferred, furthest, waits, mistaken = 0, 0, self._waits(), False
         while (offset := self._disk.size(partial) or 0) < length:
             if offset > furthest:
                 furthest, waits = offset, self._waits()
             try:
                 with self._open(path, offset) as (resumed, pieces):
                     if offset and not resumed:
-                        self._disk.write(partial, b"")
-                        progress(-offset)
+                        self._restart(partial, offset, progress)
                         offset = 0
                     for piece in pieces:
                         offset += len(piece)
@@ -116,9 +130,22 @@ class RequestsFetcher:
                         progress(len(piece))
                 if offset < length:
                     raise _TransferError(f"ended after {offset} of {length} bytes")
+            except _OtherRangeError:
+                if mistaken:
+                    raise SyncError(
+                        f"{self._base}/{path}: the server answers with another range than asked for, again; a cache "
+                        "between may be at fault: sync over another network, or ask the server's operator"
+                    ) from None
+                mistaken = True
+                self._restart(partial, offset, progress)
             except _TransferError as error:
                 self._wait(waits, path, error)
         return transferred
+
+    def _restart(self, partial: Path, offset: int, progress: Callable[[int], None]) -> None:
+        """Drop what came so far."""
+        self._disk.write(partial, b"")
+        progress(-offset)
 
     @contextmanager
     def _open(self, path: str, offset: int = 0) -> Iterator[tuple[bool, Iterator[bytes]]]:
@@ -128,19 +155,31 @@ class RequestsFetcher:
         try:
             with self._session.get(url, headers=headers, stream=True, timeout=self._timeout) as response:
                 status = response.status_code
+                if status == SIGN_IN:
+                    raise _sign_in_page(url)
                 if status == 429 or status >= 500:
                     raise _TransferError(f"the server answers {status} {response.reason}", _retry_after(response))
                 if status == 416:
                     raise ReleaseRejected(f"{url}: shorter than is signed")
-                if status == 404:
-                    raise NotServed(f"{url}: not there; is it a coindex server, and has it published a release?")
+                if status in (403, 404, 410):
+                    # Object stores and their caches answer 403 where nothing is, to whom they may not list what is.
+                    raise NotServed(
+                        f"{url}: not there ({status} {response.reason}); is it a coindex server, and has it published "
+                        "a release?"
+                    )
                 if status not in (200, 206):
                     raise SyncError(f"{url}: the server answers {status} {response.reason}")
                 resumed = status == 206
                 if resumed and not response.headers.get("Content-Range", "").startswith(f"bytes {offset}-"):
-                    raise SyncError(f"{url}: the server answers with another range than asked for")
-                yield resumed, response.iter_content(CHUNK)
+                    raise _OtherRangeError
+                pieces = response.iter_content(CHUNK)
+                first = next(pieces, b"")
+                if not resumed and PAGE.match(first):
+                    raise _sign_in_page(url)
+                yield resumed, chain([first] if first else [], pieces)
         except requests.RequestException as error:
+            if isinstance(error, ValueError):  # what requests finds wrong with an address
+                raise SyncError(f"{url}: not an address ({error}); give one such as {EXAMPLE}") from None
             raise _TransferError(_reason(error)) from error
 
     def _waits(self) -> Iterator[float]:
@@ -153,6 +192,31 @@ class RequestsFetcher:
         if seconds is None:
             raise SyncError(f"{self._base}/{path}: {error}; check the address and the connection, then sync again")
         self._sleep(max(seconds * self._jitter(), error.after))
+
+
+def _address(url: str) -> str:
+    """A server's address without a slash at its end. Raises `SyncError` for what is none."""
+    try:
+        parts = urlsplit(url)
+        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        (parts.hostname or "").encode("idna")
+    except ValueError:  # half an IPv6 address, a port that is none, a label that is too long
+        sound = False
+    if not sound or re.search(r"[\s\\\x00-\x1f]", url):
+        raise SyncError(f"{url!r} is not an address, nor a file that is there; give an address such as {EXAMPLE}")
+    if parts.query or parts.fragment or url.endswith(("?", "#")):
+        raise SyncError(
+            f"{url!r} has more than an address: leave out what follows {'?' if '?' in url else '#'}, so that it is one "
+            f"such as {EXAMPLE}"
+        )
+    return url.rstrip("/")
+
+
+def _sign_in_page(url: str) -> SyncError:
+    return SyncError(
+        f"{url}: a page for people came instead of a file: the network shows a sign-in page, or this is no coindex "
+        "server; sign in to the network, or check the address, then sync again"
+    )
 
 
 def _retry_after(response: requests.Response) -> float:

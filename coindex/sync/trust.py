@@ -30,8 +30,8 @@ from tuf.api.exceptions import (
 from tuf.api.metadata import Metadata, Root, Snapshot, Targets, Timestamp
 from tuf.ngclient import FetcherInterface, Updater, UpdaterConfig
 
-from coindex.catalog.files import Disk, write_whole
-from coindex.catalog.local import Trust, metadata_folder
+from coindex.catalog.pointer import Trust, metadata_folder
+from coindex.disk import Disk, write_whole
 from coindex.errors import NotServed, ReleaseRejected, SyncError
 from coindex.sync.fetcher import Fetcher
 from coindex.sync.metadata import METADATA_PATH, SignedTargets, fingerprint, read_targets
@@ -110,7 +110,7 @@ class _MetadataFetcher(FetcherInterface):
             data = self._fetcher.get(url, most=max_length)
         except NotServed as error:
             if ROOT.fullmatch(url.rpartition("/")[2]):
-                # The usual answer to the question whether there is another root.
+                # The usual answer to the question whether there is another root, whatever number it comes with.
                 raise DownloadHTTPError(str(error), 404) from error
             raise
         self.transferred += len(data)

@@ -6,71 +6,43 @@ at any moment leaves one of the two, whole.
 """
 
 import contextlib
-import hashlib
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, replace
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-import numpy as np
-
-from coindex.catalog.delta import changed_records, read_delta
-from coindex.catalog.files import DISK, Disk, exclusive, file_sha256, move_into_place, write_whole
-from coindex.catalog.fresh import FRESH_NAME, write_fresh
-from coindex.catalog.local import (
-    POINTER_NAME,
+from coindex.catalog.local import default_home, read_contents_of, read_release
+from coindex.catalog.packs import Release, parse_release
+from coindex.catalog.pointer import (
+    WHOLE,
     Layout,
     Pointer,
-    default_home,
+    SplitLayout,
     metadata_folder,
-    read_contents_of,
-    read_manifest,
     read_pointer,
     read_target,
     target_path,
     targets_folder,
     write_pointer,
 )
-from coindex.catalog.release import MANIFEST_NAME, RECORDS_NAME, ReleaseManifest, Target, parse_manifest
-from coindex.catalog.state import records_bytes
+from coindex.catalog.release import MANIFEST_NAME, ReleaseManifest, Target, parse_manifest
+from coindex.disk import DISK, Disk, exclusive
 from coindex.errors import CatalogError, ModelError, ReleaseRejected, SyncError
-from coindex.models import ModelIndex, read_index
+from coindex.models import ModelFile, ModelIndex, load_nets, read_index, try_nets
+from coindex.progress import Progress, no_progress
 from coindex.sync import rules
+from coindex.sync.bundle import BundleFetcher
 from coindex.sync.fetcher import Fetcher, RequestsFetcher
+from coindex.sync.files import DeviceFiles
 from coindex.sync.metadata import TARGETS_PATH, SignedTargets
+from coindex.sync.reports import PackList, SyncReport, offers_of
+from coindex.sync.routes import Reached, Route, find_ways, lay_out
 from coindex.sync.trust import Refreshed, refresh
 
-__all__ = ["Progress", "Route", "SyncReport", "sync"]
+__all__ = ["list_packs", "sync"]
 
-PARTIAL = ".part"
-
-Progress = Callable[[int, int], None]
-"""Told the bytes of missing files that are here, and those that there will be, as far as is known."""
-
-Route = Literal["kept", "delta", "full"]
-"""How a device came to the release's catalogue: it had it already, it followed a delta over its own shards, or it took
-the release's own shards, fresh rows and records."""
-
-
-@dataclass(frozen=True)
-class SyncReport:
-    """What a sync did. `from_version` is None on a device that had no catalogue. `bytes_downloaded` are those that came
-    over the network, the metadata included; `bytes_reused` those of files that were here already; `bytes_saved` those
-    that the full route would have cost beyond the one taken. `root_fingerprint` is that of the root this device has
-    pinned, and `root_is_new` says that it did just now. `space_id` is the space of the models that are here now,
-    `from_space_id` the one before where that was another."""
-
-    from_version: int | None
-    to_version: int
-    bytes_downloaded: int
-    bytes_reused: int
-    up_to_date: bool
-    route: Route = "full"
-    bytes_saved: int = 0
-    root_fingerprint: str = ""
-    root_is_new: bool = False
-    space_id: str = ""
-    from_space_id: str | None = None
+Asked = Sequence[str] | None
+"""The packs that a sync is told to take: their ids, `rules.ALL`, or None for those that the device took before."""
 
 
 def sync(
@@ -80,27 +52,57 @@ def sync(
     root: bytes | None = None,
     max_bytes: int | None = None,
     keep_models: bool = False,
+    packs: Sequence[str] | None = None,
     fetcher: Fetcher | None = None,
-    progress: Progress | None = None,
+    progress: Progress = no_progress,
     disk: Disk = DISK,
 ) -> SyncReport:
     """Fetch what is missing of the server's release and make it the catalogue of `home`.
 
+    `url` is the server's address, or the path of a bundle, which is taken by the same rules as what a server sends.
     `root` is the server's root as a file's bytes, which the first sync pins; without it the first sync trusts the root
     that the server shows. Where more than `max_bytes` of the release's files would have to come, none does. Models and
     catalogue move together to the space that the release recommends, or with `keep_models` stay on the one they are of
-    for as long as it is published.
+    for as long as it is published. `packs` are the ids of the packs to take from now on, or "all"; without it the
+    device keeps to those that it took before, and at first takes all. `progress` is told the bytes of missing files
+    that are here, and those that there will be, as far as is known.
 
     Files that are here, whole, are not fetched again; a damaged one is. Whatever goes wrong, and whenever, the
-    catalogue is the old one or the new one. Raises `SyncError` where the release cannot be fetched, takes too much, or
-    no longer has the models to be kept, `ReleaseRejected` where it may not be used, and `CatalogError` where the folder
-    is in use or its pointer damaged.
+    catalogue is the old one or the new one. Raises `SyncError` where the release cannot be fetched, takes too much, no
+    longer has the models to be kept or a pack to be taken, `ReleaseRejected` where it may not be used, `Busy` where
+    another process syncs the folder, and `CatalogError` where its pointer is damaged.
     """
     home = default_home() if home is None else home
-    fetcher = RequestsFetcher(url, disk=disk) if fetcher is None else fetcher
+    with _begun(url, home, fetcher, disk) as found:
+        return _Sync(found, home, progress, max_bytes, disk).run(root, keep_models, packs)
+
+
+def list_packs(
+    url: str,
+    home: Path | None = None,
+    *,
+    root: bytes | None = None,
+    keep_models: bool = False,
+    fetcher: Fetcher | None = None,
+    disk: Disk = DISK,
+) -> PackList:
+    """What packs the server's release has, without fetching any: the same trust, and the same errors, as `sync`. The
+    catalogue of `home` stays as it is."""
+    home = default_home() if home is None else home
+    with _begun(url, home, fetcher, disk) as found:
+        return _Sync(found, home, no_progress, None, disk).list_packs(root, keep_models)
+
+
+@contextlib.contextmanager
+def _begun(url: str, home: Path, fetcher: Fetcher | None, disk: Disk) -> Iterator[Fetcher]:
+    """Where a release comes from, while no other process syncs the folder."""
     try:
-        with exclusive(home, "syncing", disk=disk):
-            return _Sync(fetcher, home, progress or (lambda here, total: None), max_bytes, disk).run(root, keep_models)
+        with contextlib.ExitStack() as stack:
+            if fetcher is None and _is_file(url):
+                fetcher = stack.enter_context(BundleFetcher(Path(url), disk=disk))
+            fetcher = fetcher or RequestsFetcher(url, disk=disk)
+            stack.enter_context(exclusive(home, "syncing", disk=disk))
+            yield fetcher
     except OSError as error:
         raise SyncError(
             f"{home}: cannot be written ({error.strerror}); the catalogue there is as whole as it was, make room or "
@@ -108,37 +110,106 @@ def sync(
         ) from error
 
 
+def _is_file(source: str) -> bool:
+    """Whether a source is a file; an address may be too long for a path, or hold what none may."""
+    with contextlib.suppress(OSError, ValueError):
+        return Path(source).is_file()
+    return False
+
+
 @dataclass(frozen=True)
-class _Ways:
-    """How a catalogue can be reached: from the layout that is `here`, whole, None where there is none, perhaps by a
-    `delta`; or as the release's `own` files, of which `cost` bytes are missing."""
+class _Part:
+    """A catalogue of a release: its one, or that of a pack, with the `name` of the pack's manifest."""
 
-    here: Layout | None
-    delta: Target | None
-    own: Layout
-    cost: int
+    pack_id: str
+    name: str
+    manifest: ReleaseManifest
 
-    def files(self, state_hash: str) -> tuple[Target, ...]:
-        """The files that the cheapest way to this state takes."""
-        if self.here and self.here.state_hash == state_hash:
-            return ()
-        return (self.delta,) if self.delta else self.own.files
+
+@dataclass(frozen=True)
+class _Reached:
+    """The pointer to move to, and how its parts came about."""
+
+    pointer: Pointer
+    release: Release
+    parts: tuple[_Part, ...]
+    ways: Sequence[Reached]
+
+    @property
+    def route(self) -> Route:
+        """The longest of the ways."""
+        return max((way.route for way in self.ways), key=("kept", "delta", "full").index)
+
+    @property
+    def saved(self) -> int:
+        """The bytes that all of them saved."""
+        return sum(way.saved for way in self.ways)
 
 
 class _Sync:
     """One sync of one folder: what it has fetched and made so far, and how far it is."""
 
     def __init__(self, fetcher: Fetcher, home: Path, progress: Progress, max_bytes: int | None, disk: Disk) -> None:
-        self._fetcher, self._home, self._progress, self._disk = fetcher, home, progress, disk
-        self._max_bytes = max_bytes
-        self._held: set[Target] = set()
-        self._new: set[Target] = set()
-        self._here = self._total = self._transferred = 0
+        self._fetcher, self._home, self._disk = fetcher, home, disk
+        self._files = DeviceFiles(fetcher, home, progress, max_bytes, disk)
 
-    def run(self, root: bytes | None, keep_models: bool) -> SyncReport:
+    def run(self, root: bytes | None, keep_models: bool, packs: Asked) -> SyncReport:
+        home, disk = self._home, self._disk
+        trusted, refreshed = self._refresh(root)
+        space_id = self._space_id(trusted)
+        held = frozenset(self._files.held)
+        try:
+            stay_on = space_id if keep_models else None
+            reached = self._reach(trusted, refreshed, stay_on, packs)
+        except ReleaseRejected:
+            self._files.delete(self._files.new - set(trusted.files if trusted else ()))
+            raise
+        pointer, models = reached.pointer, reached.parts[0].manifest.space_id
+        if pointer != trusted:
+            # A file found here may have got its name from a sync that was cut off before the name was durable.
+            disk.sync_folder(targets_folder(home))
+            disk.sync_folder(metadata_folder(home))
+            write_pointer(home, pointer, disk=disk)
+            # The old catalogue's files stay until the next one: a reader may just have opened the old pointer.
+            self._files.delete_others((*pointer.files, *(trusted.files if trusted else ())))
+        had = trusted.layout.parts.keys() if trusted else ()
+        return SyncReport(
+            from_version=trusted.version if trusted else None,
+            to_version=pointer.version,
+            bytes_downloaded=refreshed.transferred + self._files.transferred,
+            bytes_reused=sum(file.length for file in pointer.files if file in held),
+            up_to_date=trusted is not None
+            and (trusted.version, space_id, had) == (pointer.version, models, pointer.layout.parts.keys()),
+            root_fingerprint=refreshed.trust.root_fingerprint,
+            root_is_new=refreshed.first,
+            space_id=models,
+            from_space_id=space_id if space_id != models else None,
+            route=reached.route,
+            bytes_saved=reached.saved,
+            packs=offers_of(reached.release, pointer),
+        )
+
+    def list_packs(self, root: bytes | None, keep_models: bool) -> PackList:
+        """What the release offers, without any of its packs."""
+        trusted, refreshed = self._refresh(root)
+        offered = refreshed.signed
+        try:
+            _, release = self._release(trusted, offered, self._space_id(trusted) if keep_models else None)
+        except CatalogError as error:
+            raise ReleaseRejected(f"the server's release: {error}") from None
+        shared = [offered.targets[name] for name in release.models if name in offered.targets]
+        return PackList(
+            version=release.version,
+            shared_bytes=sum(file.length for file in shared),
+            packs=offers_of(release, trusted),
+            root_fingerprint=refreshed.trust.root_fingerprint,
+            root_is_new=refreshed.first,
+        )
+
+    def _refresh(self, root: bytes | None) -> tuple[Pointer | None, Refreshed]:
+        """What this device has, and what is signed for it to have; the files of both that are here are known then."""
         home, disk = self._home, self._disk
         trusted = read_pointer(home, disk=disk)
-        space_id = self._space_id(trusted)
         disk.make_folder(targets_folder(home))
         disk.make_folder(metadata_folder(home))
         # The pointer met here may be one whose rename a sync before this could not make durable. It is from here on,
@@ -148,209 +219,144 @@ class _Sync:
             with contextlib.suppress(PermissionError):  # who may not read the folder above did not make this one
                 disk.sync_folder(home.parent)
         refreshed = refresh(self._fetcher, home, root=root, trust=trusted.trust if trusted else None, disk=disk)
-        offered = refreshed.signed
-        rules.check_targets(offered)
-        self._look(dict.fromkeys((*offered.targets.values(), *(trusted.files if trusted else ()))))
-        held = frozenset(self._held)
-        try:
-            pointer, manifest, route, cost = self._reach(trusted, refreshed, space_id if keep_models else None)
-        except ReleaseRejected:
-            self._delete(self._new - set(trusted.files if trusted else ()))
-            raise
-        if pointer != trusted:
-            # A file found here may have got its name from a sync that was cut off before the name was durable.
-            disk.sync_folder(targets_folder(home))
-            disk.sync_folder(metadata_folder(home))
-            write_pointer(home, pointer, disk=disk)
-            # The old catalogue's files stay until the next one: a reader may just have opened the old pointer.
-            self._delete_others((*pointer.files, *(trusted.files if trusted else ())))
-        return SyncReport(
-            from_version=trusted.version if trusted else None,
-            to_version=pointer.version,
-            bytes_downloaded=refreshed.transferred + self._transferred,
-            bytes_reused=sum(file.length for file in pointer.files if file in held),
-            up_to_date=trusted is not None and trusted.version == pointer.version and space_id == manifest.space_id,
-            root_fingerprint=refreshed.trust.root_fingerprint,
-            root_is_new=refreshed.first,
-            space_id=manifest.space_id,
-            from_space_id=space_id if space_id != manifest.space_id else None,
-            route=route,
-            bytes_saved=cost,
-        )
+        rules.check_targets(refreshed.signed)
+        known = (*refreshed.signed.targets.values(), *(trusted.files if trusted else ()))
+        self._files.look(dict.fromkeys(known))
+        return trusted, refreshed
 
     def _space_id(self, trusted: Pointer | None) -> str | None:
         """The space of the catalogue that is here, None where there is none or it is damaged."""
         with contextlib.suppress(CatalogError):
-            return read_manifest(self._home, trusted, disk=self._disk).space_id if trusted else None
+            return read_release(self._home, trusted, disk=self._disk).space_id if trusted else None
         return None
 
-    def _reach(
-        self, trusted: Pointer | None, refreshed: Refreshed, stay_on: str | None
-    ) -> tuple[Pointer, ReleaseManifest, Route, int]:
-        """The pointer to move to, whose every file is here and verified; its manifest, how it came about, and the bytes
-        saved."""
+    def _reach(self, trusted: Pointer | None, refreshed: Refreshed, stay_on: str | None, packs: Asked) -> "_Reached":
+        """Bring and verify every file of the pointer to move to."""
         offered = refreshed.signed
         try:
-            name, manifest = MANIFEST_NAME, self._manifest(offered.targets[MANIFEST_NAME])
-            rules.check_release(trusted, offered, manifest)
-            name = rules.name_of_space(offered, manifest, stay_on)
-            if name != MANIFEST_NAME:
-                recommended, manifest = manifest, self._manifest(offered.targets[name])
-                rules.check_space(manifest, recommended, stay_on)
-                rules.check_release(trusted, offered, manifest)
-            companions = rules.companions(offered, name, manifest)
-            models = companions[manifest.models_index]
-            self._fetch([models])
-            rules.check_models(offered, manifest, self._model_index(models))
-            ways = self._ways(trusted, offered, manifest)
-            self._afford((*companions.values(), *ways.files(manifest.state_hash)))
-            self._fetch(companions.values())
-            layout, route, saved = self._lay_out(manifest, trusted, ways)
+            name, release = self._release(trusted, offered, stay_on)
+            parts, chosen = self._parts(trusted, offered, release, packs)
+            manifest = parts[0].manifest
+            index_file = offered.targets[manifest.models_index]
+            self._files.fetch([index_file])
+            models = self._model_index(index_file)
+            companions = {name: offered.targets[name]}
+            for part in parts:
+                rules.check_models(offered, part.manifest, models)
+                companions |= rules.companions(offered, part.name or name, part.manifest, models)
+            here = trusted.layout.parts if trusted else {}
+            ways = [find_ways(self._files, here.get(part.pack_id), offered, part.manifest) for part in parts]
+            wanted = [way.files(part.manifest.state_hash) for way, part in zip(ways, parts, strict=True)]
+            self._files.afford((*companions.values(), *itertools.chain(*wanted)))
+            nets = [companions[net] for net in manifest.models]
+            if trusted is None or not set(nets) <= set(trusted.targets.values()):
+                # First of all that is fetched: what cannot be run is found out before the rest comes for nothing.
+                self._files.fetch(nets)
+                self._try_nets(manifest, models, companions)
+            self._files.fetch(companions.values())
+            for part in parts:
+                self._check_maps(part.manifest, companions, trusted)
+            verified = trusted is not None and trusted.version == manifest.version
+            reached = [
+                lay_out(self._files, self._home, way, part.manifest, verified=verified, disk=self._disk)
+                for way, part in zip(ways, parts, strict=True)
+            ]
+            layouts = {part.pack_id: each.layout for part, each in zip(parts, reached, strict=True)}
+            layout = self._joint(trusted, release, parts, layouts, chosen)
         except (CatalogError, ModelError) as error:
             raise ReleaseRejected(f"the server's release: {error}") from None
-        return Pointer(manifest.version, companions, layout, refreshed.trust), manifest, route, saved
+        return _Reached(Pointer(release.version, companions, layout, refreshed.trust), release, parts, reached)
 
-    def _manifest(self, file: Target) -> ReleaseManifest:
-        self._fetch([file])
-        return parse_manifest(read_target(self._home, file, disk=self._disk))
+    def _release(self, trusted: Pointer | None, offered: SignedTargets, stay_on: str | None) -> tuple[str, Release]:
+        """The release to follow, with the name of its `release.json`."""
+        release = self._fetched_release(offered.targets[MANIFEST_NAME])
+        rules.check_follows(trusted, offered, release)
+        name = rules.name_of_space(offered, release, stay_on)
+        if name != MANIFEST_NAME:
+            recommended, release = release, self._fetched_release(offered.targets[name])
+            rules.check_space(release, recommended, stay_on)
+            rules.check_follows(trusted, offered, release)
+        return name, release
 
-    def _lay_out(self, manifest: ReleaseManifest, trusted: Pointer | None, ways: "_Ways") -> tuple[Layout, Route, int]:
-        """The cheapest layout that gives the release's catalogue."""
-        here, delta, own, cost = ways.here, ways.delta, ways.own, ways.cost
-        if here and here.state_hash == manifest.state_hash:
-            if trusted and trusted.version != manifest.version:
-                rules.check_contents(read_contents_of(self._home, here, manifest, disk=self._disk))
-            return here, "kept", cost
-        if here and delta:
-            before = self._transferred
-            try:
-                return self._follow(here, delta, manifest), "delta", max(cost - (self._transferred - before), 0)
-            except (ReleaseRejected, CatalogError):
-                # The release itself does not need its deltas to be right.
-                pass
-        self._fetch(own.files)
-        rules.check_contents(read_contents_of(self._home, own, manifest, disk=self._disk))
-        return own, "full", 0
+    def _fetched_release(self, file: Target) -> Release:
+        self._files.fetch([file])
+        return parse_release(read_target(self._home, file, disk=self._disk))
 
-    def _ways(self, trusted: Pointer | None, offered: SignedTargets, manifest: ReleaseManifest) -> "_Ways":
-        """How the release's catalogue can be reached from what is here."""
-        own = rules.own_layout(offered, manifest)
-        cost = sum(file.length for file in rules.missing_files(own.files, self._held))
-        here = trusted.layout if trusted and self._held.issuperset(trusted.layout.files) else None
-        if here and here.state_hash == manifest.state_hash:
-            return _Ways(here, None, own, cost)
-        delta = rules.choose_delta(offered, manifest, here, cost=cost) if here else None
-        return _Ways(here, delta, own, cost)
+    def _parts(
+        self, trusted: Pointer | None, offered: SignedTargets, release: Release, asked: Asked
+    ) -> tuple[tuple["_Part", ...], tuple[str, ...] | None]:
+        """The parts of the release that are to be here, and which packs the device is told to take from now on, None
+        for all."""
+        if isinstance(release, ReleaseManifest):
+            if asked not in (None, rules.ALL):
+                raise SyncError(f"release {release.version} is not in packs; sync without --packs")
+            rules.check_files(offered, release)
+            return (_Part(WHOLE, "", release),), None
+        chosen = rules.chosen_packs(release, trusted, asked, lambda name: self._is_there(offered, name))
+        taken = [pack for pack in release.packs if chosen is None or pack.pack_id in chosen]
+        lacking = [pack.manifest for pack in taken if pack.manifest not in offered.targets]
+        if lacking:
+            raise ReleaseRejected(f"release {release.version} lacks {', '.join(lacking)}; it must be published anew")
+        self._files.fetch(offered.targets[pack.manifest] for pack in taken)
+        parts = []
+        for pack in taken:
+            manifest = parse_manifest(read_target(self._home, offered.targets[pack.manifest], disk=self._disk))
+            rules.check_pack(offered, release, pack, manifest)
+            parts.append(_Part(pack.pack_id, pack.manifest, manifest))
+        return tuple(parts), chosen
 
-    def _follow(self, here: Layout, file: Target, manifest: ReleaseManifest) -> Layout:
-        """The layout after a delta: the same shards, fresh rows and records made anew, which give the release's
-        state."""
-        self._fetch([file])
-        delta = read_delta(read_target(self._home, file, disk=self._disk), name=file.name)
-        old = read_contents_of(self._home, here, manifest, disk=self._disk)
-        row_ids = np.concatenate([np.zeros(0, np.uint32), *(shard.rows.row_ids for shard in old.shards)])
-        fresh = old.fresh.after(delta, row_ids)
-        rules.check_fresh(fresh)
-        records = changed_records(old.records, delta)
-        rules.check_contents(replace(old, fresh=fresh, records=records))
-        return Layout(
-            state_hash=manifest.state_hash,
-            shards=here.shards,
-            fresh=self._keep(FRESH_NAME, write_fresh(fresh)) if len(fresh) else None,
-            records=self._keep(RECORDS_NAME, records_bytes(records.values())),
-        )
+    def _is_there(self, offered: SignedTargets, name: str) -> bool:
+        """Whether a file is here, or can be fetched as far as is known before: a bundle may lack some packs."""
+        file = offered.targets.get(name)
+        if file is None or file in self._files.held or not isinstance(self._fetcher, BundleFetcher):
+            return True
+        return self._fetcher.has(f"{TARGETS_PATH}/{file.stored_name}")
 
-    def _keep(self, name: str, data: bytes) -> Target:
-        """Store a file that was made here."""
-        file = Target(name, len(data), hashlib.sha256(data).hexdigest())
-        if file not in self._held:
-            write_whole(target_path(self._home, file), data, disk=self._disk)
-            self._new.add(file)
-            self._look([file])
-        return file
+    def _joint(
+        self,
+        trusted: Pointer | None,
+        release: Release,
+        parts: Sequence["_Part"],
+        layouts: Mapping[str, Layout],
+        chosen: tuple[str, ...] | None,
+    ) -> Layout | SplitLayout:
+        """The layout of all parts together."""
+        if isinstance(release, ReleaseManifest):
+            return layouts[WHOLE]
+        if trusted and trusted.version == release.version and trusted.layout.parts == layouts:
+            return SplitLayout(trusted.layout.state_hash, layouts, chosen)
+        contents = [
+            read_contents_of(self._home, layouts[part.pack_id], part.manifest, disk=self._disk) for part in parts
+        ]
+        return SplitLayout(rules.joint_hash(release, contents), layouts, chosen)
+
+    def _check_maps(self, manifest: ReleaseManifest, companions: Mapping[str, Target], trusted: Pointer | None) -> None:
+        """Look at every map of the relief packs that the catalogue here does not have."""
+        had = set(trusted.files) if trusted else set()
+        if (relief := manifest.relief) is None:
+            return
+        for pack in relief.packs:
+            file = companions.get(pack.name)
+            if file and file not in had:
+                rules.check_relief_pack(relief, pack, read_target(self._home, file, disk=self._disk))
+
+    def _try_nets(self, manifest: ReleaseManifest, index: ModelIndex, files: Mapping[str, Target]) -> None:
+        """Load the nets and run each once, while the catalogue here still has its own."""
+
+        def find(model: ModelFile) -> Path:
+            return target_path(self._home, files[model.file])
+
+        def read(path: Path) -> bytes:
+            with self._disk.open(path) as file:
+                return file.read()
+
+        try:
+            try_nets(load_nets(index, find, read=read))
+        except ModelError as error:
+            raise ReleaseRejected(
+                f"the nets of release {manifest.version} cannot be used on this device: {error}; what is here goes on "
+                "working. Update coindex, or ask the server's operator"
+            ) from None
 
     def _model_index(self, file: Target) -> ModelIndex:
         return read_index(target_path(self._home, file), read=lambda _: read_target(self._home, file, disk=self._disk))
-
-    def _look(self, files: Iterable[Target]) -> None:
-        """Find out which files are here and whole."""
-        for file in files:
-            path = target_path(self._home, file)
-            if self._disk.size(path) == file.length and file_sha256(path, disk=self._disk) == file.sha256:
-                self._held.add(file)
-
-    def _fetch(self, files: Iterable[Target]) -> None:
-        """Bring the files that are missing, each durable and of its length and hash."""
-        missing = rules.missing_files(files, self._held)
-        self._afford(missing)
-        self._total += sum(file.length for file in missing)
-        for file in missing:
-            path, partial = target_path(self._home, file), self._partial(file)
-            self._download(file, partial)
-            try:
-                self._disk.sync_file(partial)
-            except OSError:
-                # After a failed sync the system may think clean what the disk never got: no later sync would mend it.
-                self._disk.remove(partial)
-                raise
-            move_into_place(partial, path, disk=self._disk)
-            self._new.add(file)
-            self._held.add(file)
-
-    def _afford(self, files: Iterable[Target]) -> None:
-        """Raise `SyncError` where these files would take more than may come."""
-        sizes = {file: self._disk.size(self._partial(file)) or 0 for file in rules.missing_files(files, self._held)}
-        needed = self._transferred + sum(max(file.length - begun, 0) for file, begun in sizes.items())
-        if self._max_bytes is not None and needed > self._max_bytes:
-            raise SyncError(
-                f"the release takes {needed} bytes more, {self._max_bytes} is the most that may come (--max-bytes); "
-                "the catalogue here is as it was; allow more, or sync where it costs less"
-            )
-
-    def _partial(self, file: Target) -> Path:
-        """Where a download gathers what it has."""
-        path = target_path(self._home, file)
-        return path.with_name(path.name + PARTIAL)
-
-    def _download(self, file: Target, partial: Path) -> None:
-        began = self._disk.size(partial) or 0
-        if began > file.length:
-            self._disk.remove(partial)
-            began = 0
-        self._count(began)
-        self._transfer(file, partial)
-        if began and file_sha256(partial, disk=self._disk) != file.sha256:
-            # What lay there from an earlier sync may be what is wrong: once more from the start.
-            self._disk.remove(partial)
-            self._count(-file.length)
-            self._transfer(file, partial)
-        if file_sha256(partial, disk=self._disk) != file.sha256:
-            self._disk.remove(partial)
-            raise ReleaseRejected(f"{file.name}: the server sent another file than the one that is signed (SHA-256)")
-
-    def _transfer(self, file: Target, partial: Path) -> None:
-        if not file.length:
-            self._disk.write(partial, b"")
-        path = f"{TARGETS_PATH}/{file.stored_name}"
-        try:
-            self._transferred += self._fetcher.download(path, partial, length=file.length, progress=self._count)
-        except ReleaseRejected:
-            self._disk.remove(partial)
-            raise
-
-    def _count(self, came: int) -> None:
-        self._here += came
-        self._progress(self._here, self._total)
-
-    def _delete(self, files: Collection[Target]) -> None:
-        for file in files:
-            self._disk.remove(target_path(self._home, file))
-
-    def _delete_others(self, kept: Iterable[Target]) -> None:
-        names, folder = {file.stored_name for file in kept}, targets_folder(self._home)
-        for name in self._disk.names(folder):
-            if name not in names:
-                self._disk.remove(folder / name)
-        for name in self._disk.names(self._home):
-            if name.startswith(f".{POINTER_NAME}."):  # left beside the pointer by a sync that was cut off
-                self._disk.remove(self._home / name)

@@ -1,9 +1,11 @@
 """The `coindex` command itself."""
 
 import json
+import os
 import subprocess
 import sys
 from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import pytest
 
@@ -70,7 +72,7 @@ def test_help_lists_own_commands_and_those_of_other_packages(call, others):
 
 def test_the_packages_of_this_project_register_their_commands():
     entries = {entry.name: entry.value for entry in cli.entry_points(group=cli.GROUP)}
-    assert entries["catalog"] == "catalog_server.commands:catalog"
+    assert entries["catalog"] == "catalog_server.cli.catalog_commands:catalog"
     assert set(entries) >= {"catalog", "serve", "train", "export"}
 
 
@@ -116,7 +118,7 @@ def test_sync_prints_its_report_for_people_or_for_machines(call, monkeypatch, tm
     code, out, err = call("sync", "http://x", "--json")
     assert (code, err) == (0, "")
     assert json.loads(out)["to_version"] == 4 and json.loads(out)["from_version"] == 3
-    assert asked == [("http://x", tmp_path, {"root": None, "max_bytes": None, "keep_models": False})] * 2
+    assert asked == [("http://x", tmp_path, {"root": None, "max_bytes": None, "keep_models": False, "packs": None})] * 2
 
 
 def test_a_root_that_is_trusted_on_first_use_is_shown_by_its_fingerprint(call, monkeypatch, tmp_path):
@@ -151,8 +153,8 @@ def test_a_module_of_our_own_that_is_missing_is_not_blamed_on_an_extra(call, oth
 
 
 def test_a_light_dependency_that_is_missing_is_named(call, monkeypatch):
-    monkeypatch.setitem(OWN, "demo", Command("absent_package:demo", "Show."))
-    code, _, err = call("demo")
+    monkeypatch.setitem(OWN, "sync", Command("absent_package:sync", "Fetch."))
+    code, _, err = call("sync")
     assert code == 1 and "absent_package" in err
 
 
@@ -182,3 +184,83 @@ def test_an_unknown_command_is_wrong_usage(call):
 def test_the_version_is_printed(call):
     code, out, _ = call("--version")
     assert code == 0 and out.strip().count(".") == 2
+
+
+def printed(code, encoding):
+    """What Python code prints, as bytes, on a stdout of an encoding."""
+    env = {**os.environ, "PYTHONIOENCODING": encoding}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, env=env, timeout=60)
+    assert b"Traceback" not in done.stderr, done.stderr
+    return done.stdout
+
+
+NAMES = "Türkiye 中国 \udce9 \U0001fa99"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "cp1252", "ascii", "cp437"])
+def test_json_is_valid_in_every_encoding_of_stdout(encoding):
+    for names in (NAMES, "Türkiye", "中国", "plain"):
+        code = f"from coindex.commands.output import print_json; print_json({{'name': {names!r}}}, indent=2)"
+        assert json.loads(printed(code, encoding).decode(encoding))["name"] == names
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "cp1252", "ascii"])
+def test_what_stdout_cannot_show_is_spelt_out(encoding):
+    code = f"""
+import typer
+from coindex import cli
+from rich.console import Console
+from rich.table import Table
+from coindex.commands.output import cell
+
+def show():
+    table = Table("coin×")
+    table.add_row(cell({NAMES!r}))
+    Console(width=80).print(table)
+    typer.echo({NAMES!r})
+    raise cli.CoindexError({NAMES!r} + chr(27))
+
+cli.OWN["sync"] = cli.Command("__main__:show", "Show.")
+cli.main(["sync"])
+"""
+    out = printed(code, encoding)
+    assert b"\\udce9" in out
+    out.decode("utf-8" if encoding == "ascii" else encoding)  # typer takes ASCII for a terminal that was not set up
+
+
+def test_a_full_disk_is_an_error_line_and_no_traceback():
+    device = Path("/dev/full")
+    if not device.exists():
+        pytest.skip("no /dev/full")
+    with device.open("w") as full:
+        command = [sys.executable, "-c", "from coindex.cli import main; main(['--version'])"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (1, "error: the output: No space left on device\n")
+
+
+def test_who_reads_no_further_gets_no_traceback():
+    code = "from coindex.cli import main; main(['--help'])"
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run([sys.executable, "-c", code], stdout=write, stderr=subprocess.PIPE, text=True, timeout=60)
+    os.close(write)
+    assert done.returncode == 1 and done.stderr == ""
+
+
+def test_too_little_memory_is_an_error_line(call, monkeypatch, tmp_path):
+    def fail(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr("coindex.sync.sync", fail)
+    code, out, err = call("sync", "http://x", "--home", str(tmp_path))
+    assert (code, out) == (1, "") and err.startswith("error: there is not enough memory")
+
+
+def test_an_error_line_cannot_command_a_terminal(call, monkeypatch, tmp_path):
+    def fail(*_, **__):
+        raise SyncError("a \x1b[31mred\u202e name\nand a second line")
+
+    monkeypatch.setattr("coindex.sync.sync", fail)
+    assert (
+        call("sync", "http://x", "--home", str(tmp_path))[2] == "error: a \\x1b[31mred\\u202e name\nand a second line\n"
+    )

@@ -1,6 +1,7 @@
 """The one tree of errors."""
 
 import inspect
+import pickle
 import re
 
 import pytest
@@ -35,3 +36,11 @@ def test_every_error_is_a_coindex_error_and_says_what_it_means(cls):
     assert issubclass(cls, errors.CoindexError)
     assert cls.__doc__.endswith(".")
     assert str(cls("coin.jpg: no such file")) == "coin.jpg: no such file"
+
+
+def test_an_error_of_a_photo_says_its_reason_apart_from_its_name():
+    error = errors.PhotoTooLarge("too many pixels", photo="coin.jpg")
+    assert (str(error), error.reason) == ("coin.jpg: too many pixels", "too many pixels")
+    again = pickle.loads(pickle.dumps(error))
+    assert (str(again), again.reason) == (str(error), error.reason)
+    assert errors.NoCoinFound("no coin found").reason == "no coin found"

@@ -7,11 +7,14 @@ import pytest
 from PIL import Image
 
 from coindex.codes import squared_distances
+from coindex.commands.evaluate import _table
+from coindex.commands.evaluate import evaluate as evaluate_command
 from coindex.errors import CoindexError, ManifestError, NoCoinFound, PhotoError
 from coindex.evaluation import evaluate, evaluate_scenes, load_runtime, read_scenes
 from coindex.manifest import CoinClass, LabelledPhoto
 from coindex.photo import load_photo
 from coindex.pipeline import encode_photo
+from coindex_synthetic.evaluation_scenes import evaluation_scene
 
 
 @pytest.fixture
@@ -51,9 +54,9 @@ def test_recall_counts_the_first_right_class(shot, catalog, fake_models):
     assert report["open_set"] == {
         "auroc": None, "unknown_accepted_at_95": None, "right_accepted": 1.0, "unknown_accepted": None,
     }  # fmt: skip
-    assert list(report)[:9] == [
-        "queries", "classes", "recall", "design_recall", "coin_recall", "by_country", "no_coin_found", "open_set",
-        "latency_ms",
+    assert list(report)[:10] == [
+        "queries", "classes", "recall", "design_recall", "coin_recall", "by_country", "no_coin_found", "second_look",
+        "open_set", "latency_ms",
     ]  # fmt: skip
     assert report["models"]["bytes"] == 1000
     assert 0 < report["latency_ms"]["p50"] <= report["latency_ms"]["p95"]
@@ -141,9 +144,9 @@ def test_an_unreadable_photo_is_refused_by_name_or_skipped(shot, catalog, fake_m
         evaluate(catalog, [bad], fake_models)
     report = evaluate(catalog, [bad, shot("left", "1")], fake_models, skip_bad=True)
     assert (report["queries"], report["skipped"]) == (1, [str(bad.path)])
-    with pytest.raises(PhotoError, match="no query could be read"):
+    with pytest.raises(PhotoError, match="none of the query photos can be read"):
         evaluate(catalog, [bad], fake_models, skip_bad=True)
-    with pytest.raises(PhotoError, match="no catalogue photo could be read"):
+    with pytest.raises(PhotoError, match="none of the catalogue photos can be read"):
         evaluate([bad], [shot("left", "1")], fake_models, skip_bad=True)
 
 
@@ -163,7 +166,7 @@ def test_progress_counts_to_the_end(shot, catalog, fake_models):
 
 def test_queries_as_scenes_are_the_same_for_the_same_seed(shot, catalog, fake_models):
     def report(seed):
-        made = evaluate(catalog, [shot("left", "1")], fake_models, scene_seed=seed)
+        made = evaluate(catalog, [shot("left", "1")], fake_models, scenes=(evaluation_scene, seed))
         return {name: value for name, value in made.items() if name != "latency_ms"}
 
     first = report(1)
@@ -253,3 +256,28 @@ def test_no_scenes_are_refused(scenes, tmp_path):
         read_scenes(tmp_path / "none.csv")
     with pytest.raises(ManifestError, match="no rows; its columns are"):
         read_scenes(scenes(BOXES))
+
+
+def recall(first):
+    return {"1": first, "2": 1.0}
+
+
+def test_the_table_has_one_row_for_what_is_equal():
+    def rows(**report):
+        table = _table(report)
+        return [[*column.cells] for column in table.columns]
+
+    assert rows(recall=recall(0.5), design_recall=recall(0.5), coin_recall=recall(0.5)) == [
+        ["class, design, coin"],
+        ["0.500"],
+        ["1.000"],
+    ]
+    assert rows(recall=recall(0.5), design_recall=recall(0.75), coin_recall=recall(0.5))[:2] == [
+        ["class, coin", "design"],
+        ["0.500", "0.750"],
+    ]
+
+
+def test_a_wrong_runtime_is_told_before_any_photo_is_looked_up(tmp_path):
+    with pytest.raises(CoindexError, match="no runtime named 'abacus'"):
+        evaluate_command(tmp_path / "gone.csv", "a", "b", runtime="abacus")

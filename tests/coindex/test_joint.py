@@ -62,6 +62,31 @@ def test_a_coin_that_is_among_the_nearest_of_no_single_photo_can_be_the_nearest_
     assert second.distance == 1 + (200**2 + 1)
 
 
+def test_a_coin_just_beyond_the_first_look_wins_a_tie_by_its_row_id():
+    # The photos lie at (-10, 0) and (10, 0). Nearest in sum is the coin between them, 100 from both. Each first look
+    # ends 109 away, at a lower row than that of the coin at (0, 3), which is 109 from both and so in neither; the coin
+    # at (3, 0), 169 and 49 away, has the same sum and a higher row.
+    codes = [*[code(-10)] * 30, *[code(10)] * 29, code(0), code(-7, 10), code(7, 10), code(0, 3), code(3)]
+    coins = {number: coin(str(number)) for number in range(1, 65)}
+    index = CatalogIndex.from_rows(Rows.of(range(1, 65), range(1, 65), np.stack(codes)))
+    hits = search_together(index, coins, [code(-10), code(10)], 2)
+    assert [(hit.coin[2], hit.distance) for hit in hits] == [("60", 100 + 100), ("63", 109 + 109)]
+
+
+def test_a_catalogue_of_one_side_has_one_coin():
+    index = CatalogIndex.from_rows(Rows.of([1], [1], np.stack([code(9)])))
+    (only,) = search_together(index, COINS, [code(0), code(1)], 3)
+    assert (only.coin, only.distance) == (coin("a"), 9**2 + 8**2)
+
+
+def test_only_the_classes_named_answer_however_many_there_are():
+    codes = np.stack([code(number) for number in range(60)])
+    index = CatalogIndex.from_rows(Rows.of(range(1, 61), range(1, 61), codes))
+    coins = {31: coin("d"), 51: coin("e")}
+    hits = search_together(index, coins, [code(0), code(1)], 2, classes=coins)
+    assert [(hit.coin[2], hit.distance) for hit in hits] == [("d", 30**2 + 29**2), ("e", 50**2 + 49**2)]
+
+
 def test_sums_agree_with_plain_arithmetic():
     rng = np.random.default_rng(0)
     codes = rng.integers(-127, 128, (900, 64)).astype(np.int8)

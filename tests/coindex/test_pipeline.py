@@ -1,15 +1,17 @@
 """Photo to codes, with nets of three lines on drawn coins."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from coindex.cutout import cut_out
-from coindex.photo import load_photo
-from coindex.pipeline import embed_turned, encode_photo, find_in_detail
+from coindex.cutout import Box, cut_out
+from coindex.photo import Photo, load_photo
+from coindex.pipeline import box_in_photo, embed_turned, encode_photo
 from coindex.resize import resize
+from coindex.segmentation import FoundCoin, _enlarged, _in_pixels_of, find_in_detail
 
 
 def edges(box):
@@ -50,6 +52,21 @@ def test_boxes_and_outlines_are_in_full_size_pixels_of_a_reduced_jpeg(draw, fake
     assert coin.outline.dtype == np.int32
 
 
+@pytest.mark.parametrize(
+    ("decoded", "full"),
+    [
+        (Box(1, 3, 4, 4), Box(2, 5, 6, 6)),  # 1.5 to 7.5 across, 4.5 to 10.5 down
+        (Box(2, 0, 1, 1), Box(3, 0, 2, 2)),  # 3 to 4.5 across, 0 to 1.5 down
+        (Box(0, 9, 20, 1), Box(0, 14, 30, 1)),  # 0 to 30 across, 13.5 to 15 down
+    ],
+)
+def test_halves_of_a_full_size_pixel_are_rounded_up(decoded, full):
+    """A photo of 30×15 pixels decoded as 20×10: three full-size pixels for two."""
+    photo = Photo(np.zeros((10, 20, 3), np.uint8), 30, 15)
+    rgb, mask = np.zeros((256, 256, 3), np.uint8), np.zeros((256, 256), np.uint8)
+    assert box_in_photo(photo, FoundCoin(decoded, decoded, rgb, mask, 16.0)) == full
+
+
 def a_jpeg_of(pixels):
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "JPEG", quality=95)
@@ -69,10 +86,61 @@ def test_a_photo_is_decoded_larger_where_a_coin_does_not_fill_a_net_input(draw, 
     assert coin.area == pytest.approx(np.pi * radius**2, rel=0.06)
 
 
-def test_a_photo_that_seems_to_show_no_coin_is_looked_at_in_detail(draw, fake_models):
+def test_a_photo_that_seems_to_show_no_coin_is_not_decoded_again(draw, fake_models):
     photo = a_jpeg_of(draw(3072, 2304, []))
     seen, coins = find_in_detail(photo, fake_models.segmenter)
-    assert (seen.rgb.shape[1], coins) == (1536, ())
+    assert (seen, coins) == (photo, ())
+
+
+def test_many_coins_are_found_once_and_each_is_outlined_once_in_detail(draw, red_net):
+    discs = [(300 + 490 * (number % 6), 500 + 600 * (number // 6), 130 + 4 * number) for number in range(18)]
+    photo = a_jpeg_of(draw(3072, 2304, [(*disc, "plain") for disc in discs]))
+    shown = []
+
+    def counting(pixels):
+        shown.extend(pixels)
+        return red_net(pixels)
+
+    seen, coins = find_in_detail(photo, counting)
+    assert len(shown) == 1 + 9 + 18
+    assert (photo.rgb.shape[1], seen.rgb.shape[1]) == (768, 1536)
+    assert len(coins) == 18
+    for coin, (x, y, radius) in zip(coins, reversed(discs), strict=True):
+        assert np.abs(2 * edges(coin.box) - [x - radius, y - radius, x + radius, y + radius]).max() <= 8
+    assert all((shown[1 + 9 + number] != shown[0]).any() for number in range(18))
+
+
+def test_the_first_look_is_at_the_small_decoding_and_the_others_at_the_larger_one(draw, red_net):
+    photo = a_jpeg_of(draw(3072, 2304, [(1500, 1100, 150, "plain")]))
+    decoded = []
+    shown = []
+
+    def in_detail():
+        decoded.append(len(shown))
+        return photo.in_detail()
+
+    def counting(pixels):
+        shown.extend(pixels)
+        return red_net(pixels)
+
+    find_in_detail(replace(photo, in_detail=in_detail), counting)
+    assert decoded == [1]
+    assert len(shown) == 1 + 9 + 1
+
+
+@pytest.mark.parametrize(
+    ("box", "scaled"),
+    [
+        # 1601 pixels for 801 across, 401 for 201 down: edge 400 lies at 799.5006, edge 401 at 801.4994.
+        (Box(400, 100, 1, 1), Box(800, 200, 1, 1)),
+        (Box(0, 0, 801, 201), Box(0, 0, 1601, 401)),
+        (Box(10, 20, 30, 40), Box(20, 40, 60, 80)),
+    ],
+)
+def test_a_box_in_a_larger_decoding_has_its_edges_rounded_half_up(box, scaled):
+    small, large = (Photo(np.zeros((h, w, 3), np.uint8), 1601, 401) for w, h in ((801, 201), (1601, 401)))
+    assert _in_pixels_of(large, box, small) == scaled
+    assert [_enlarged(edge, 2, 3) for edge in (0, 1, 2)] == [0, 2, 3]
 
 
 def test_a_box_ends_at_the_photos_edge(photo_of, fake_models):
@@ -130,7 +198,7 @@ def test_a_coin_turned_by_quarters_keeps_its_embedding():
 def test_a_photo_without_coins_has_none_and_embeds_nothing(photo_of, fake_models):
     encoding = encode_photo(photo_of(640, 480, []), fake_models)
     assert encoding.coins == ()
-    assert set(encoding.timings_ms) == {"segment", "cutout", "embed"}
+    assert set(encoding.timings_ms) == {"segment", "cutout", "embed", "relief"}
     assert all(value >= 0 for value in encoding.timings_ms.values())
 
 

@@ -1,11 +1,14 @@
 """Answers from a small catalogue of drawn coins."""
 
 import json
+import os
+import unicodedata
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 from PIL import Image
 
 from coindex.catalog.local import LocalCatalog
@@ -17,7 +20,7 @@ from coindex.commands import recognize as command
 from coindex.errors import CatalogError, SpaceMismatch
 from coindex.open_set import Evidence, OpenSet
 from coindex.pipeline import encode_photo
-from coindex.recognizer import Recognizer
+from coindex.recognizer import CoinsFound, Recognizer
 
 
 @pytest.fixture
@@ -68,6 +71,39 @@ def test_fewer_candidates_are_the_first_of_more(photo_of, catalog, fake_models):
     assert recognizer.recognize(photo, candidates=2).coins[0].candidates == all_of_them[:2]
 
 
+def three_coins(photo_of):
+    return photo_of(640, 480, [(120, 240, 60, "left"), (420, 240, 150, "top"), (100, 90, 50, "rings")])
+
+
+def test_coins_are_found_first_then_named_one_by_one_largest_first(photo_of, catalog, fake_models):
+    recognizer, photo = Recognizer(catalog, fake_models), three_coins(photo_of)
+    found, *named, answer = recognizer.recognize_each(photo, candidates=2)
+    at_once = recognizer.recognize(photo, candidates=2)
+    assert isinstance(found, CoinsFound)
+    assert [coin.box for coin in found.coins] == [coin.box for coin in named] == [coin.box for coin in at_once.coins]
+    assert [coin.encoded.area for coin in named] == sorted((coin.area for coin in found.coins), reverse=True)
+    assert answer.coins == tuple(named)
+    assert [coin.candidates for coin in named] == [coin.candidates for coin in at_once.coins]
+    assert [coin.confidence for coin in named] == [coin.confidence for coin in at_once.coins]
+
+
+def test_who_stops_asking_pays_for_no_further_coin(photo_of, catalog, fake_models):
+    embedded = []
+
+    def embedder(pixels):
+        embedded.append(len(pixels))
+        return fake_models.embedder(pixels)
+
+    events = Recognizer(catalog, replace(fake_models, embedder=embedder)).recognize_each(three_coins(photo_of))
+    next(events)
+    assert embedded == []
+    next(events)
+    assert embedded == [4]
+    events.close()
+    assert list(events) == []
+    assert embedded == [4]
+
+
 def with_open_set(models, **fields):
     index = models.index
     return replace(models, index=replace(index, open_set=replace(index.open_set, **fields)))
@@ -78,7 +114,8 @@ def test_confidence_is_told_by_the_two_nearest_classes_and_the_number_of_rows(ph
     (coin,) = Recognizer(catalog, fake_models).recognize(photo).coins
     first, second = (candidate.distance for candidate in coin.candidates[:2])
     assert 0 < first <= second
-    assert coin.confidence == fake_models.index.open_set.confidence(Evidence(first, second, rows=4))
+    ties = sum(candidate.distance == first for candidate in coin.candidates)
+    assert coin.confidence == fake_models.index.open_set.confidence(Evidence(first, second, rows=4, ties=ties))
 
 
 def test_the_runner_up_counts_even_where_one_candidate_is_asked_for(photo_of, catalog, fake_models):
@@ -124,7 +161,9 @@ def test_several_photos_give_one_answer_by_the_sum_of_their_nearest_sides(photo_
     seen = Evidence(0, other.distance / 2, rows=4, photos=2)
     assert answer.confidence == fake_models.index.open_set.confidence(seen)
     document = json.loads(json.dumps(answer.as_json(["a.jpg", "b.jpg"])))
-    assert list(document) == ["photos", "catalog", "known", "confidence", "candidates", "timings_ms"]
+    assert list(document) == [
+        "photos", "catalog", "known", "confidence", "second_look", "candidates", "timings_ms",
+    ]  # fmt: skip
     assert [list(photo) for photo in document["photos"]] == [["photo", "box"]] * 2
     assert list(document["candidates"][0]) == ["name", "distance", "sides"]
 
@@ -192,10 +231,10 @@ def test_the_document_is_the_designs(photo_of, catalog, fake_models):
     assert list(document) == ["photo", "catalog", "coins", "timings_ms"]
     assert document["photo"] == "coins.jpg"
     assert document["catalog"] == {"version": 7, "state_hash": "5" * 64}
-    assert set(document["timings_ms"]) == {"segment", "cutout", "embed", "search"}
+    assert set(document["timings_ms"]) == {"segment", "cutout", "embed", "relief", "search"}
     large, small = document["coins"]
-    assert list(large) == ["box", "known", "confidence", "candidates"]
-    assert list(large["candidates"][0]) == ["coin", "side", "name", "distance", "similarity"]
+    assert list(large) == ["box", "known", "confidence", "second_look", "series", "candidates"]
+    assert list(large["candidates"][0]) == ["coin", "side", "name", "distance", "similarity", "relief", "angle"]
     assert large["box"] == pytest.approx([270, 90, 300, 300], abs=3)
     assert small["box"] == pytest.approx([60, 180, 120, 120], abs=3)
     assert all(type(value) is int for value in large["box"])
@@ -223,3 +262,71 @@ def test_models_of_another_space_are_refused_by_name_with_what_to_do(catalog, fa
     ) as caught:
         Recognizer(catalog, other)
     assert isinstance(caught.value, CatalogError)
+
+
+@pytest.fixture
+def recognized(tmp_path, draw, catalog, fake_models, monkeypatch):
+    """Calls the command on photos in a folder, of which `front.png` shows a coin; gives its exit code."""
+    monkeypatch.setattr(command, "open_catalog", lambda home, background: catalog)
+    monkeypatch.setattr(LocalCatalog, "models", lambda self, threads: fake_models)
+    Image.fromarray(draw(640, 480, [(320, 240, 120, "left")])).save(tmp_path / "front.png")
+
+    def call(*names, as_json=True):
+        try:
+            command.recognize([tmp_path / name for name in names], candidates=2, threads=1, as_json=as_json)
+        except typer.Exit as ended:
+            return ended.exit_code
+        return 0
+
+    return call
+
+
+def test_photos_that_cannot_be_read_leave_the_answers_of_the_others(recognized, tmp_path, capsys):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "text.png").write_bytes(b"no photo")
+    assert recognized("pipe", "front.png", "gone.png", "text.png", "front.png") == 1
+    out, err = capsys.readouterr()
+    documents = [json.loads(line) for line in out.splitlines()]
+    names = [document["photo"].rpartition("/")[2] for document in documents]
+    assert names == ["pipe", "front.png", "gone.png", "text.png", "front.png"]
+    assert ["error" in document for document in documents] == [True, False, True, True, False]
+    assert documents[1]["coins"] and "no such file" in documents[2]["error"]
+    assert err.count("error: ") == 3 and "a pipe or a device" in err
+
+
+def test_a_photo_that_the_memory_does_not_suffice_for_is_an_error_line(recognized, monkeypatch, capsys):
+    real, times = Recognizer.recognize_each, []
+
+    def recognize(self, photo, **options):
+        times.append(1)
+        if len(times) == 1:
+            raise MemoryError
+        return real(self, photo, **options)
+
+    monkeypatch.setattr(Recognizer, "recognize_each", recognize)
+    assert recognized("front.png", "front.png") == 1
+    out, err = capsys.readouterr()
+    first, second = (json.loads(line) for line in out.splitlines())
+    assert "not enough memory" in first["error"] and second["coins"]
+    assert "front.png: there is not enough memory" in err
+
+
+def test_names_are_shown_and_not_obeyed(recognized, catalog, tmp_path, capsys, monkeypatch):
+    evil = "Uto[/]pia \x1b]0;x\x07 [bold]\u202e"
+    for record in catalog.records.values():
+        object.__setattr__(record, "name", evil)
+    (tmp_path / "front.png").rename(tmp_path / "a[bold]\x1b[2J.png")
+    monkeypatch.setenv("COLUMNS", "200")
+    assert recognized("a[bold]\x1b[2J.png", as_json=False) == 0
+    printed = capsys.readouterr().out
+    assert "\x1b" not in printed and "\u202e" not in printed and "\x07" not in printed
+    assert "a[bold]\\x1b[2J.png" in printed
+    assert recognized("a[bold]\x1b[2J.png") == 0
+    assert "\x1b" not in capsys.readouterr().out
+
+
+def test_a_country_is_one_in_composed_and_decomposed_letters(catalog):
+    for record in catalog.records.values():
+        object.__setattr__(record, "country", "Türkiye")
+    for form in ("NFC", "NFD"):
+        assert catalog.class_ids(country=unicodedata.normalize(form, "türkiye")) == {10, 20, 30}

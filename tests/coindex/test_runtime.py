@@ -1,5 +1,8 @@
 """LiteRT nets, on the smallest that can be built by hand: one average pooling of the picture to 64×64."""
 
+import subprocess
+import sys
+
 import flatbuffers
 import numpy as np
 import pytest
@@ -165,3 +168,22 @@ def test_a_truncated_model_is_refused(tmp_path):
 def test_a_missing_model_is_refused(tmp_path):
     with pytest.raises(ModelError, match=r"gone\.tflite"):
         LiteRTNet(tmp_path / "gone.tflite")
+
+
+def test_the_note_of_the_first_net_is_left_out_of_stderr_and_nothing_else(tmp_path):
+    net(tmp_path / "net.tflite")
+    code = (
+        "import os, sys; from pathlib import Path; from coindex import runtime; made = runtime.Interpreter\n"
+        "def loud(**options):\n    os.write(2, b'one\\n' + runtime.NOTE + b'two\\n')\n    return made(**options)\n"
+        "runtime.Interpreter = loud; runtime.LiteRTNet(Path(sys.argv[1])); os.write(2, b'three\\n')"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "net.tflite")]
+    done = subprocess.run(command, capture_output=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, b"one\ntwo\nthree\n")
+    plain = (
+        "import sys; from pathlib import Path; from coindex.runtime import LiteRTNet\n"
+        "LiteRTNet(Path(sys.argv[1])); print('made')"
+    )
+    command = ["sh", "-c", 'exec 2>&-; exec "$@"', "sh", sys.executable, "-c", plain, str(tmp_path / "net.tflite")]
+    done = subprocess.run(command, capture_output=True, timeout=120)
+    assert (done.returncode, done.stdout) == (0, b"made\n")

@@ -1,5 +1,8 @@
 """Regions from hand-drawn logits, and coins from drawn photos with a net that sees red."""
 
+import json
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -7,7 +10,21 @@ import pytest
 from coindex.cutout import SIZE, Box, take_square
 from coindex.photo import Photo
 from coindex.resize import resize
-from coindex.segmentation import SMALLEST, _depth, _smoothed, find_coins, regions
+from coindex.segmentation import (
+    SMALLEST,
+    FoundCoin,
+    _answered,
+    _depth,
+    _is_elongated,
+    _is_ragged,
+    _smoothed,
+    find_coins,
+    first_side,
+    regions,
+    windows,
+)
+
+WINDOWS = Path(__file__).parents[1] / "golden" / "windows.json"
 
 
 def disc(cx, cy, radius):
@@ -224,6 +241,47 @@ def test_the_first_look_shows_the_photo_at_the_top_left_of_a_black_square(size, 
     assert (seen[0][0] == resize(square, SIZE, SIZE)).all()
 
 
+@pytest.mark.parametrize("width", [1500, 1501, 3000])
+def test_coins_too_small_for_the_whole_of_a_panorama_are_found_along_it(photo_of, red_net, width):
+    # As a panorama of 12,000 × 1,280 is decoded: in the whole of it these are 5 net pixels across.
+    discs = [(20, 80, 15), (410, 120, 15), (650, 60, 15), (width - 16, 100, 15)]
+    assert np.pi * (15 * SIZE / 1500) ** 2 < SMALLEST
+    for turned in (False, True):
+        drawn = [(*((y, x) if turned else (x, y)), radius, "plain") for x, y, radius in discs]
+        found = find_coins(photo_of(*((160, width) if turned else (width, 160)), drawn), red_net)
+        assert len(found) == len(discs)
+        for x, y, radius, _ in drawn:
+            assert any(close(coin.box, x, y, radius, slack=2) for coin in found), (x, y)
+
+
+def test_a_coin_as_high_as_a_panorama_is_found_once(photo_of, red_net):
+    discs = [(80, 80, 76), (790, 80, 76), (1420, 80, 76)]
+    found = find_coins(photo_of(1500, 160, [(*one, "plain") for one in discs]), red_net)
+    assert len(found) == 3
+    for one in discs:
+        assert any(close(coin.box, *one, slack=3) for coin in found), one
+
+
+@pytest.mark.parametrize("case", json.loads(WINDOWS.read_text()), ids=lambda case: "{}x{}".format(*case["size"]))
+def test_each_photo_is_looked_at_in_the_windows_that_every_port_takes(case):
+    width, height = case["size"]
+    side = first_side(width, height)
+    for look, each in (("first", side), ("enlarged", -(-side // 2))):
+        assert [[box.x, box.y, box.width, box.height] for box in windows(width, height, each)] == case[look]
+
+
+@pytest.mark.parametrize("size", [(640, 480), (4000, 1000), (4001, 1000), (12_000, 1_280), (65_000, 16), (97, 20)])
+@pytest.mark.parametrize("parts", [1, 2])
+def test_what_is_as_small_as_the_windows_overlap_is_whole_in_one_of_them(size, parts):
+    (longer, shorter), side = size, -(-first_side(*size) // parts)
+    seen = windows(*size, side)
+    assert set(windows(shorter, longer, side)) == {Box(box.y, box.x, side, side) for box in seen}
+    assert len(seen) <= 15 * parts + 1
+    coin = min(side // 2 - 1, shorter)
+    for x in range(0, longer - coin + 1, max(coin // 7, 1)):
+        assert any(box.x <= x and x + coin <= box.x + side and box.y == 0 for box in seen), x
+
+
 def test_large_coins_cost_no_enlarged_look(photo_of, red_net):
     looks = []
 
@@ -369,3 +427,114 @@ def test_a_coin_with_corners_keeps_them(corners):
     mask = np.zeros((256, 256), np.uint8)
     cv2.fillPoly(mask, [np.stack([128 + 100 * np.cos(angle), 128 + 100 * np.sin(angle)], axis=1).astype(np.int32)], 255)
     assert (_smoothed(mask) == mask).all()
+
+
+def polar(radius):
+    """Mask of the outline r = radius(angle) around the middle."""
+    y, x = np.mgrid[:SIZE, :SIZE] - 127.5
+    return np.where(np.hypot(x, y) <= radius(np.arctan2(y, x)), 255, 0).astype(np.uint8)
+
+
+def cornered(corners, turn=0.0, lean=0.0):
+    """Mask of a regular polygon, turned, then seen by a camera that leans, both in degrees."""
+    angle = np.linspace(0, 2 * np.pi, corners, endpoint=False) + np.radians(turn)
+    points = np.stack([np.cos(angle), np.sin(angle) * np.cos(np.radians(lean))], axis=1)
+    mask = np.zeros((SIZE, SIZE), np.uint8)
+    cv2.fillPoly(mask, [np.round(127.5 + 95 * points).astype(np.int32)], 255)
+    return mask
+
+
+def rectangle(width, height, turn=0.0):
+    corners = cv2.boxPoints(((127.5, 127.5), (width, height), turn))
+    mask = np.zeros((SIZE, SIZE), np.uint8)
+    cv2.fillPoly(mask, [np.round(corners).astype(np.int32)], 255)
+    return mask
+
+
+def ragged_label(seed=0):
+    """A rectangle whose lower edge hangs down in strips, as a net outlines a printed label."""
+    mask = rectangle(200, 90)
+    rng = np.random.default_rng(seed)
+    for x in range(30, 220, 16):
+        mask[160 : 165 + int(rng.integers(30, 60)), x : x + 8] = 255
+    return mask
+
+
+def found(mask, x=0, area=None):
+    """A coin as a second look outlines it, at a place of its own in the photo."""
+    return FoundCoin(
+        Box(x, 0, 200, 200), Box(x, 0, 256, 256), np.zeros((SIZE, SIZE, 3), np.uint8), mask,
+        np.count_nonzero(mask) if area is None else area,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("lean", [0, 25, 40])
+@pytest.mark.parametrize("turn", [0, 11, 23, 30, 45])
+@pytest.mark.parametrize("corners", [3, 4, 5, 6, 7, 8, 12])
+def test_a_coin_with_corners_has_a_coins_shape_turned_and_tilted(corners, turn, lean):
+    mask = cornered(corners, turn, lean)
+    assert not _is_ragged(mask)
+    assert not _is_elongated(mask)
+
+
+@pytest.mark.parametrize("turn", [0, 10, 20, 30])
+@pytest.mark.parametrize(("petals", "depth"), [(4, 0.12), (5, 0.1), (7, 0.05), (8, 0.06), (12, 0.05)])
+def test_a_scalloped_or_flower_shaped_coin_has_a_coins_shape(petals, depth, turn):
+    mask = polar(lambda angle: 95 * (1 - depth + depth * np.cos(petals * (angle + np.radians(turn)))))
+    assert not _is_ragged(mask)
+    assert not _is_elongated(mask)
+
+
+def test_a_holes_edge_makes_no_outline_ragged():
+    ring = np.where(disc(128, 128, 90) & ~disc(128, 128, 40), 255, 0).astype(np.uint8)
+    ring[126:131, 120:136] = 255  # something lies across the hole
+    assert not _is_ragged(ring)
+    assert not _is_elongated(ring)
+
+
+def test_a_disc_seen_from_far_aside_is_a_coin_and_a_label_as_long_is_none():
+    tilted = np.zeros((SIZE, SIZE), np.uint8)
+    cv2.ellipse(tilted, (128, 128), (100, 55), 30, 0, 360, 255, -1)
+    assert not _is_elongated(tilted)
+    assert _is_elongated(rectangle(200, 110, 30))
+
+
+def test_a_ragged_label_is_no_coin_beside_a_coin():
+    coin = found(np.where(disc(128, 128, 60), 255, 0).astype(np.uint8), x=300)
+    label = found(ragged_label())
+    assert label.area > coin.area
+    assert _answered([label, coin]) == (coin,)
+
+
+def test_a_clean_rectangle_is_no_coin_where_it_is_larger_than_one():
+    coin = found(np.where(disc(128, 128, 60), 255, 0).astype(np.uint8), x=300)
+    label = found(rectangle(220, 120))
+    assert _answered([label, coin]) == (coin,)
+
+
+def test_the_visible_half_of_a_coin_is_answered_beside_a_larger_whole_one():
+    whole = found(np.where(disc(128, 128, 90), 255, 0).astype(np.uint8))
+    half = disc(128, 128, 70)
+    half[:128] = False
+    part = found(np.where(half, 255, 0).astype(np.uint8), x=300)
+    assert _is_elongated(part.mask)
+    assert _answered([part, whole]) == (whole, part)
+
+
+def test_a_badly_outlined_coin_is_answered_where_there_is_no_other():
+    assert len(_answered([found(ragged_label())])) == 1
+    assert len(_answered([found(rectangle(220, 120))])) == 1
+
+
+def test_a_rejected_label_does_not_make_a_small_coin_too_small():
+    coin, large = (found(np.where(disc(128, 128, 60), 255, 0).astype(np.uint8), x=x, area=area)
+                   for x, area in ((300, 10_000.0), (600, 90_000.0)))  # fmt: skip
+    label = found(ragged_label(), area=400_000.0)
+    assert _answered([label, large, coin]) == (large, coin)
+
+
+def test_a_coin_badly_outlined_is_answered_beside_a_speck():
+    speck = found(np.where(disc(128, 128, 60), 255, 0).astype(np.uint8), x=300, area=700.0)
+    coin = found(ragged_label(), area=10_000.0)
+    assert _answered([coin, speck]) == (coin, speck)
+    assert _answered([coin, found(speck.mask, x=300, area=900.0)])[0].area == 900.0

@@ -1,0 +1,113 @@
+"""How good the graph search of a release is, and how broad it must be for that: measured before it is published."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coindex.catalog.search import EXACT_BELOW, CatalogIndex
+from coindex.catalog.shard import Shard
+from coindex.catalog.state import Rows
+from coindex.codes import DIMENSIONS, LIMIT, squared_distances
+from coindex.errors import CatalogError
+
+__all__ = ["EF_LADDER", "EfChoice", "choose_ef", "sample_queries"]
+
+EF_LADDER = (20, 30, 40, 50, 60, 80, 100, 120, 160, 200, 300, 400, 600)
+"""Breadths that are tried; the last takes some milliseconds a search."""
+
+MARGIN = 0.5
+"""Share of the allowed misses that a breadth may use up on the sample, so that other queries stay within the bound."""
+
+PHOTO_SPREAD = 11
+"""Standard deviation of a coordinate of a photo's code around its class's mean: the spread of real photos at scale 254.
+It stands in where no class has two rows to show its own."""
+
+QUERIES_AT_ONCE = 64
+ROWS_AT_ONCE = 65_536
+"""A block of distances between them takes 16 MB."""
+
+
+@dataclass(frozen=True)
+class EfChoice:
+    """A breadth, and the share of so many queries whose nearest row, by distance, a search of that breadth found."""
+
+    ef: int
+    recall_at_1: float
+    queries: int
+
+
+def sample_queries(rows: Rows, count: int, seed: int) -> NDArray[np.int8]:
+    """Codes int8 (count, 64) as further photos of the catalogue's coins would have: the mean of a class, and what sets
+    two photos of another class apart, over √2, which has the spread of one photo around its class.
+
+    Classes are drawn as often as they have rows. Equal arguments give equal queries on machines with the same numpy.
+
+    Raises:
+        CatalogError: If there are no rows.
+    """
+    if not len(rows):
+        raise CatalogError("no rows to draw queries from; import photos before publishing")
+    rng = np.random.default_rng(seed)
+    order = np.argsort(rows.class_ids, kind="stable")
+    _, starts, run, sizes = np.unique(rows.class_ids[order], return_index=True, return_inverse=True, return_counts=True)
+    asked = run[rng.integers(0, len(rows), count)]
+    means = np.stack([rows.codes[order[starts[i] : starts[i] + sizes[i]]].mean(axis=0) for i in asked])
+    shown = np.flatnonzero(sizes[run] > 1)
+    if len(shown):
+        one = rng.choice(shown, count)
+        first, size = starts[run[one]], sizes[run[one]]
+        # Another row of the same class: some steps, but not all the way, around its run.
+        other = first + (one - first + 1 + rng.integers(0, size - 1)) % size
+        apart = (rows.codes[order[one]].astype(float) - rows.codes[order[other]]) / np.sqrt(2)
+    else:
+        apart = rng.normal(0, PHOTO_SPREAD, (count, DIMENSIONS))
+    return np.asarray(np.clip(np.rint(means + apart), -LIMIT, LIMIT), np.int8)
+
+
+def choose_ef(
+    shards: Sequence[Shard],
+    fresh: Rows | None,
+    tombstones: Collection[int],
+    queries: NDArray[np.int8],
+    *,
+    at_least: float = 0.999,
+    exact_below: int = EXACT_BELOW,
+) -> EfChoice:
+    """The smallest breadth at which the catalogue, searched as a device searches it, finds the nearest row for the
+    share `at_least` of the queries int8 (q, 64), with half the allowed misses to spare.
+
+    Nearest is what a scan of all rows says, and found is what has its distance: ties are no misses. Where no breadth
+    does, the choice is the one with the best recall, which the caller holds against its bound.
+
+    Raises:
+        CatalogError: If there is nothing to search.
+        ValueError: If there are no queries.
+    """
+    if not len(queries):
+        raise ValueError("no queries: a recall cannot be measured")
+    index = CatalogIndex(shards, fresh=fresh, tombstones=tombstones, exact_below=exact_below)
+    if not len(index):
+        raise CatalogError("no rows to search; import photos before publishing")
+    nearest = _nearest_distances(index.rows, queries)
+    best = EfChoice(EF_LADDER[0], -1.0, len(queries))
+    for ef in EF_LADDER:
+        broad = index.with_ef(ef)
+        found = [broad.search(code, 1)[0].distance for code in queries]
+        recall = float((np.array(found) == nearest).mean())
+        if recall > best.recall_at_1:
+            best = EfChoice(ef, recall, len(queries))
+        if 1 - recall <= MARGIN * (1 - at_least):
+            break
+    return best
+
+
+def _nearest_distances(rows: Rows, queries: NDArray[np.int8]) -> NDArray[np.int32]:
+    nearest = np.full(len(queries), np.iinfo(np.int32).max, np.int32)
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        codes = rows.codes[start : start + ROWS_AT_ONCE]
+        for first in range(0, len(queries), QUERIES_AT_ONCE):
+            block = slice(first, first + QUERIES_AT_ONCE)
+            nearest[block] = np.minimum(nearest[block], squared_distances(queries[block], codes).min(axis=1))
+    return nearest
