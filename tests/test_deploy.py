@@ -1,5 +1,6 @@
 """What `deploy/` holds is what the tools take for which it is made."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -7,34 +8,21 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
+from nginx import DEPLOY, MISSING, NGINX, write_conf
 
-from catalog_server.settings import Settings, load_settings
-from catalog_server.web.releases import COMPRESSED, METADATA, TARGET
+from catalog_server.publishing.precompress import COMPRESSED
+from catalog_server.serving.running import MARGIN_SECONDS
+from catalog_server.serving.settings import Settings, load_settings
+from catalog_server.signing import PASSPHRASE
+from catalog_server.web.releases import METADATA, TARGET
 
 ROOT = Path(__file__).resolve().parents[1]
-DEPLOY = ROOT / "deploy"
-NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 
 
-@pytest.fixture
-def nginx_conf(tmp_path):
-    """The configuration with the places of this machine."""
-    text = (DEPLOY / "nginx.conf").read_text()
-    if not shutil.which("openssl"):
-        pytest.skip("needs openssl, for a certificate")
-    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=coins.example", "-days", "2"]
-    files = ["-keyout", tmp_path / "privkey.pem", "-out", tmp_path / "fullchain.pem"]
-    subprocess.run([*made, *files], check=True, capture_output=True)
-    text = text.replace("/etc/ssl/coindex", str(tmp_path)).replace("/var/lib/coindex", str(tmp_path / "store"))
-    own = "".join(f"{name}_temp_path {tmp_path};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-    path = tmp_path / "nginx.conf"
-    path.write_text(f"pid {tmp_path}/pid; error_log {tmp_path}/error.log; events {{}} http {{ {own}\n{text}\n}}")
-    return path
-
-
-@pytest.mark.skipif(NGINX is None, reason="needs nginx (Debian: apt install nginx-light)")
-def test_nginx_takes_its_configuration(nginx_conf):
-    done = subprocess.run([NGINX, "-t", "-c", nginx_conf], capture_output=True, text=True)
+@pytest.mark.skipif(bool(MISSING), reason=MISSING)
+def test_nginx_takes_its_configuration(tmp_path):
+    done = subprocess.run([NGINX, "-t", "-c", write_conf(tmp_path)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 
@@ -71,7 +59,7 @@ def test_systemd_takes_the_service():
 
 def test_the_service_waits_longer_for_a_stop_than_the_server_takes():
     [seconds] = re.findall(r"TimeoutStopSec=(\d+)", (DEPLOY / "coindex.service").read_text())
-    assert int(seconds) > Settings().stop_seconds
+    assert int(seconds) > 2 * Settings().stop_seconds + MARGIN_SECONDS
 
 
 def test_the_settings_file_is_one():
@@ -101,3 +89,67 @@ def test_the_image_installs_extras_that_there_are():
     environment = " ".join(words for name, words in dockerfile() if name == "ENV")
     variables = dict(word.split("=", 1) for word in environment.split() if word.startswith("COINDEX_"))
     assert load_settings(environment=variables).host == "0.0.0.0"
+
+
+def test_the_image_is_of_one_pinned_base_and_has_no_compiler_in_the_end():
+    [base] = [words.removeprefix("BASE=") for name, words in dockerfile() if name == "ARG"]
+    assert re.fullmatch(r"docker\.io/library/python:3\.11\.\d+-slim-bookworm", base)
+    assert {words.split()[0] for name, words in dockerfile() if name == "FROM"} == {"${BASE}"}
+    last = max(place for place, (name, _) in enumerate(dockerfile()) if name == "FROM")
+    assert not any("g++" in words for _, words in dockerfile()[last:])
+
+
+def compose():
+    return yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+
+
+def test_compose_names_files_that_are_there_and_settings_that_the_server_has():
+    services = compose()["services"]
+    build = services["server"]["build"]
+    assert (DEPLOY / build["context"] / build["dockerfile"]).is_file()
+    environment = {
+        name: re.sub(r"\$\{[^}]*\}", "x", value) for name, value in services["server"]["environment"].items()
+    }
+    found = load_settings(environment={name: value for name, value in environment.items() if name != PASSPHRASE})
+    assert (found.proxies, found.database_url) == (1, "postgresql://coindex:x@database/coindex")
+    asked = set(re.findall(r"\$\{(\w+)", (DEPLOY / "compose.yaml").read_text()))
+    offered = set(re.findall(r"^(\w+)=", (DEPLOY / "compose.env.example").read_text(), re.M))
+    assert asked == offered
+    for service in services.values():
+        sources = [volume.split(":")[0] for volume in service.get("volumes", ())]
+        for source in sources:
+            known = source in compose()["volumes"] or source == "./tls" or (DEPLOY / source).exists()
+            assert known, source
+        assert service.get("image", "").startswith("coindex") or re.search(r":\d+\.\d+", service["image"]), "pinned"
+
+
+def test_compose_puts_nginx_before_the_server_and_waits_longer_for_a_stop_than_it_takes():
+    services = compose()["services"]
+    assert [name for name, service in services.items() if "ports" in service] == ["nginx"]
+    [command] = [part for part in services["nginx"]["command"] if part.startswith("sed")]
+    assert "server 127.0.0.1:8000;" in command and "server 127.0.0.1:8000;" in (DEPLOY / "nginx.conf").read_text()
+    assert int(services["server"]["stop_grace_period"].rstrip("s")) > 2 * Settings().stop_seconds + MARGIN_SECONDS
+
+
+def metrics_of(text):
+    return {re.sub(r"_(bucket|total|sum|count)$", "", name) for name in re.findall(r"coindex_\w+", text)}
+
+
+def known_metrics():
+    sources = (ROOT / "catalog_server" / "web" / name for name in ("operations.py", "prometheus.py"))
+    return set(re.findall(r'"(coindex_\w+)"', "".join(path.read_text("utf-8") for path in sources)))
+
+
+def test_the_dashboard_and_the_alerts_ask_for_metrics_that_there_are():
+    dashboard = json.loads((DEPLOY / "grafana.json").read_text())
+    asked = " ".join(target["expr"] for panel in dashboard["panels"] for target in panel["targets"])
+    assert metrics_of(asked) == known_metrics(), "and shows all of them"
+    rules = yaml.safe_load((DEPLOY / "alerts.yml").read_text())["groups"][0]["rules"]
+    assert metrics_of(" ".join(rule["expr"] for rule in rules)) <= known_metrics()
+    assert all(rule["annotations"]["description"] for rule in rules)
+
+
+@pytest.mark.skipif(not shutil.which("promtool"), reason="needs promtool (Debian: apt install prometheus)")
+def test_prometheus_takes_the_alerts():
+    done = subprocess.run(["promtool", "check", "rules", DEPLOY / "alerts.yml"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -3,7 +3,9 @@
 `plain` is the reference; `hnsw` is what a phone runs; the others are independent implementations to hold it against.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
 
 from catalog_server.engines.contract import Engine, Neighbours, resident_bytes
 from catalog_server.engines.device import DeviceEngine, opened_device
@@ -15,6 +17,7 @@ from coindex.errors import EngineError
 
 __all__ = [
     "ENGINES",
+    "ComparedEngine",
     "DeviceEngine",
     "Engine",
     "EngineIndex",
@@ -23,15 +26,51 @@ __all__ = [
     "MilvusFlat",
     "Neighbours",
     "PlainEngine",
+    "Registered",
+    "ServedEngine",
     "open_engine",
     "opened_device",
     "resident_bytes",
 ]
 
-ENGINES: Mapping[str, Callable[[], Engine]] = {
-    engine.name: engine for engine in (DeviceEngine, FaissFlat, FaissHnswSq8, MilvusFlat, PlainEngine)
+
+def _member(name: str) -> str:
+    return name.upper().replace("-", "_")
+
+
+@dataclass(frozen=True)
+class Registered:
+    """An engine, and where it can be used: by `coindex serve --engine` where `served`, beside the device's own in
+    `coindex validate` where `compared`. `needs_extra` says that its packages come with an extra."""
+
+    engine: type[DeviceEngine] | type[PlainEngine] | type[FaissFlat] | type[FaissHnswSq8] | type[MilvusFlat]
+    served: bool = False
+    compared: bool = False
+    needs_extra: bool = False
+
+
+ENGINES: Mapping[str, Registered] = {
+    each.engine.name: each
+    for each in (
+        Registered(DeviceEngine, served=True),
+        Registered(FaissFlat, served=True, compared=True, needs_extra=True),
+        Registered(FaissHnswSq8, compared=True, needs_extra=True),
+        Registered(MilvusFlat, served=True, compared=True, needs_extra=True),
+        Registered(PlainEngine),
+    )
 }
-"""Every engine by its name."""
+"""Every engine by its name. What a command offers is taken from here."""
+
+# mypy knows the members of enums that are written out, and no others.
+ServedEngine = StrEnum(  # type: ignore[misc]
+    "ServedEngine", {_member(name): name for name, each in ENGINES.items() if each.served}
+)
+"""What `coindex serve --engine` offers."""
+
+ComparedEngine = StrEnum(  # type: ignore[misc]
+    "ComparedEngine", {_member(name): name for name, each in ENGINES.items() if each.compared}
+)
+"""What `coindex validate` holds beside the device's own engine."""
 
 
 def open_engine(name: str, *, milvus_uri: str | None = None) -> Engine:
@@ -42,4 +81,5 @@ def open_engine(name: str, *, milvus_uri: str | None = None) -> Engine:
     """
     if name not in ENGINES:
         raise EngineError(f"there is no engine {name!r}; the engines are: {', '.join(ENGINES)}")
-    return MilvusFlat(milvus_uri) if name == MilvusFlat.name else ENGINES[name]()
+    kind = ENGINES[name].engine
+    return MilvusFlat(milvus_uri) if kind is MilvusFlat else kind()

@@ -1,6 +1,7 @@
 """Milvus: a FLAT index of float vectors, in a Milvus Lite file or on a server, by the same code."""
 
 import logging
+import logging.config
 import shutil
 import tempfile
 import uuid
@@ -49,7 +50,8 @@ class MilvusFlat:
     max_k: int | None = MAX_K
 
     def __init__(self, uri: str | None = None) -> None:
-        pymilvus = optional("pymilvus", self.name)
+        with _logging_left_alone():
+            pymilvus = optional("pymilvus", self.name)
         self._types = pymilvus.DataType
         self._connect = pymilvus.MilvusClient
         self._client: Any = None
@@ -173,6 +175,18 @@ class MilvusFlat:
         except (MilvusException, RpcError, OSError) as error:
             where = "a Milvus Lite file that can be written" if self._lite else "a Milvus server"
             raise EngineError(f"milvus: {self._uri}: {error}; is it {where}?") from None
+
+
+@contextmanager
+def _logging_left_alone() -> Iterator[None]:
+    """pymilvus configures logging as it is imported. `dictConfig` closes every handler of the process for that, and
+    absl's handler, which TensorFlow brings, then closes the stderr that it writes to."""
+    configure = logging.config.dictConfig
+    logging.config.dictConfig = lambda config: None
+    try:
+        yield
+    finally:
+        logging.config.dictConfig = configure
 
 
 @contextmanager

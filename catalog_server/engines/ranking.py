@@ -9,6 +9,7 @@ from catalog_server.engines.contract import Engine, Neighbours
 from catalog_server.engines.plain import PlainEngine
 from coindex.catalog.search import Hit
 from coindex.catalog.state import Rows
+from coindex.codes import squared_distances
 
 __all__ = ["EngineIndex"]
 
@@ -58,6 +59,16 @@ class EngineIndex:
         # A class with thousands of rows before the next one, or a catalogue so small that all of it was asked for.
         engine = self._engine if most >= len(self._rows) else self._scan
         return self._best_of_each_class(engine.query(code, len(self._rows)), allowed, below=None)[:wanted]
+
+    def rows_of(self, class_id: int, code: NDArray[np.int8]) -> tuple[Hit, ...]:
+        """Every row of a class, nearest to an int8 code (64,) first; ties go by row id."""
+        chosen = self._rows.class_ids == class_id
+        row_ids = self._rows.row_ids[chosen]
+        distances = squared_distances(code[None], self._rows.codes[chosen])[0]
+        order = np.lexsort((row_ids, distances))
+        return tuple(
+            Hit(class_id, *hit) for hit in zip(row_ids[order].tolist(), distances[order].tolist(), strict=True)
+        )
 
     def _best_of_each_class(self, found: Neighbours, allowed: Set[int], *, below: int | None) -> tuple[Hit, ...]:
         best: dict[int, Hit] = {}

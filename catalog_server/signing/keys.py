@@ -4,6 +4,7 @@
 securesystemslib (`hsm:…`, `gcpkms:…`, `awskms:…`, `file2:PATH`). Which of them count, the signed root says.
 """
 
+import glob
 import os
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
@@ -22,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
 from securesystemslib.signer import CryptoSigner, Signer, SSlibKey
 
 from coindex.catalog.document import Fields, canonical, parse_json
-from coindex.catalog.files import write_whole
+from coindex.disk import private_file, write_whole
 from coindex.errors import StoreError
 
 __all__ = ["PASSPHRASE", "ROLES", "Key", "KeyRing", "Role", "default_keys", "new_keys", "read_keys"]
@@ -34,6 +35,9 @@ PASSPHRASE = "COINDEX_KEYS_PASSPHRASE"
 KEYS_FILE = "keys.json"
 FORMAT = 1
 PEM = "pem"
+PRIVATE = ".pem"
+UNLISTED = ".tmp"
+"""What the name of a private key ends with while it is being written."""
 
 
 @dataclass(frozen=True)
@@ -81,26 +85,36 @@ class KeyRing:
         half (PEM)."""
         return self._written((*self.keys, _external(role, *external) if external else self._make(role)))
 
+    def with_all(self) -> "KeyRing":
+        """The ring with another key of each role, made here and listed all at once: no part of them is ever met."""
+        return self._written((*self.keys, *map(self._make, ROLES)))
+
     def without(self, keyids: Collection[str]) -> "KeyRing":
         """The ring less these keys, whose files are deleted."""
         left = self._written(key for key in self.keys if key.keyid not in keyids)
         for key in self.keys:
             if key.keyid in keyids and key.file:
                 (self.folder / key.file).unlink(missing_ok=True)
+        listed = {key.file for key in left.keys}
+        for keyid in keyids:
+            # Of one that is not listed too: a run that was killed may have come no further than the list.
+            for path in self.folder.glob(f"*-{glob.escape(keyid[:12])}{PRIVATE}"):
+                if path.name not in listed:
+                    path.unlink(missing_ok=True)
         return left
 
     def _make(self, role: Role) -> Key:
         private = Ed25519PrivateKey.generate()
         public = SSlibKey.from_crypto(private.public_key())
-        name = f"{role}-{public.keyid[:12]}.pem"
+        name = f"{role}-{public.keyid[:12]}{PRIVATE}"
         encryption = BestAvailableEncryption(self.passphrase) if self.passphrase else NoEncryption()
         path = self.folder / name
-        # Nobody else may read it, from its first byte on.
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
+        beside = path.with_name(f".{name}{UNLISTED}")
+        with private_file(beside) as file:
             file.write(private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption))
             file.flush()
             os.fsync(file.fileno())
+        beside.rename(path)
         return Key(role, public, f"{PEM}:{name}")
 
     def _written(self, keys: Iterable[Key]) -> "KeyRing":
@@ -110,6 +124,8 @@ class KeyRing:
             for key in ring.keys
         ]
         write_whole(self.folder / KEYS_FILE, canonical({"format": FORMAT, "keys": listed}))
+        for left in self.folder.glob(f".*{PRIVATE}{UNLISTED}"):  # by a run that was killed, before anybody knew of it
+            left.unlink(missing_ok=True)
         return ring
 
     def _signer(self, key: Key) -> Signer:
@@ -137,11 +153,9 @@ def default_keys(store: Path) -> Path:
 def new_keys(folder: Path, *, passphrase: str | None = None) -> KeyRing:
     """Make a folder with one key for each role, encrypted where there is a passphrase. Raises `StoreError`."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         folder.chmod(0o700)
-        ring = KeyRing(folder, (), _secret(passphrase))
-        for role in ROLES:
-            ring = ring.with_new(role)
+        ring = KeyRing(folder, (), _secret(passphrase)).with_all()
     except OSError as error:
         raise StoreError(f"{folder}: keys cannot be written ({error.strerror}); --keys names another folder") from None
     return ring

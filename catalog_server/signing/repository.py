@@ -16,30 +16,27 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from securesystemslib.signer import Signer
 from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, TargetFile, Targets, Timestamp
 
 from catalog_server.signing.keys import ROLES, KeyRing, Role, new_keys, read_keys
-from coindex.catalog.files import exclusive, write_whole
+from catalog_server.signing.metadata import (
+    Current,
+    current,
+    metadata_folder,
+    nothing_signed,
+    parse,
+    read_file,
+    root_versions,
+)
 from coindex.catalog.release import Target
-from coindex.errors import CatalogError, StoreError
-from coindex.sync.metadata import fingerprint
+from coindex.disk import exclusive, write_whole
+from coindex.errors import Busy, StoreError
 
-__all__ = [
-    "LIFETIMES",
-    "Current",
-    "begin",
-    "current",
-    "fingerprints",
-    "metadata_folder",
-    "publish_targets",
-    "renew",
-    "root_versions",
-    "rotate",
-]
+__all__ = ["LIFETIMES", "begin", "lasting_timestamp", "publish_targets", "renew", "rotate"]
 
 LIFETIMES: Mapping[Role, timedelta] = {
     # Somebody who holds back new releases, or a stolen timestamp key, is found out within a week; a server may be down
@@ -55,55 +52,6 @@ LIFETIMES: Mapping[Role, timedelta] = {
 
 TRIES, PAUSE = 100, 0.1
 """Another process signs for some milliseconds; one that waits for an external signer may take seconds."""
-
-T = TypeVar("T", Root, Targets, Snapshot, Timestamp)
-
-
-@dataclass(frozen=True, eq=False)
-class Current:
-    """The metadata that is served: the newest root, and what the timestamp leads to, None before the first release."""
-
-    root: Root
-    root_bytes: bytes
-    timestamp: Timestamp | None = None
-    snapshot: Snapshot | None = None
-    targets: Targets | None = None
-    targets_bytes: bytes = b""
-
-    def role(self, role: Role) -> Root | Targets | Snapshot | Timestamp | None:
-        """What a role says."""
-        found: Root | Targets | Snapshot | Timestamp | None = getattr(self, role)
-        return found
-
-
-def metadata_folder(releases: Path) -> Path:
-    """Where the metadata of a store's releases lie."""
-    return releases / "metadata"
-
-
-def current(releases: Path) -> Current | None:
-    """The metadata that is served, None where there is none. Raises `StoreError` where a file is damaged or missing;
-    signatures are not looked at, which `coindex catalog verify` does."""
-    folder = metadata_folder(releases)
-    roots = root_versions(releases)
-    if not roots:
-        return None
-    root_bytes = _read(folder / f"{roots[-1]}.root.json")
-    root = _parse(folder / f"{roots[-1]}.root.json", root_bytes, Root)
-    if not (folder / "timestamp.json").is_file():
-        return Current(root, root_bytes)
-    timestamp = _parse(folder / "timestamp.json", _read(folder / "timestamp.json"), Timestamp)
-    path = folder / f"{timestamp.snapshot_meta.version}.snapshot.json"
-    snapshot = _parse(path, _read(path), Snapshot)
-    path = folder / f"{snapshot.meta['targets.json'].version}.targets.json"
-    targets_bytes = _read(path)
-    return Current(root, root_bytes, timestamp, snapshot, _parse(path, targets_bytes, Targets), targets_bytes)
-
-
-def root_versions(releases: Path) -> list[int]:
-    """The versions of the roots that are there, ascending."""
-    names = [path.name.partition(".")[0] for path in metadata_folder(releases).glob("*.root.json")]
-    return sorted(int(name) for name in names if name.isdecimal())
 
 
 def begin(releases: Path, keys: Path, *, passphrase: str | None = None, now: datetime | None = None) -> KeyRing | None:
@@ -178,6 +126,22 @@ def renew(
         return tuple(due)
 
 
+def lasting_timestamp(releases: Path, ring: KeyRing, lifetime: timedelta, *, now: datetime | None = None) -> bytes:
+    """The timestamp that is served, signed for another time; what is served stays as it is.
+
+    It has the version of the served one, so that a device goes on from either to the next. Raises `StoreError` where
+    nothing is published, or the timestamp's key is missing.
+    """
+    with _signing(releases):
+        served = _needed(releases)
+        if served.timestamp is None:
+            raise nothing_signed(releases)
+        lasting = copy.deepcopy(served.timestamp)
+        lasting.expires = (now or datetime.now(UTC)).replace(microsecond=0) + lifetime
+        signers = ring.signers("timestamp", set(served.root.roles["timestamp"].keyids))
+        return _signed("timestamp", lasting, signers, [served.root]).data
+
+
 def rotate(
     releases: Path,
     ring: KeyRing,
@@ -219,16 +183,6 @@ def rotate(
         for file in (new_root, *files) if lost else (*files, new_root):
             _write(releases, file)
         return ring.without(set(_keyids(served.root)) - set(_keyids(root)))
-
-
-def fingerprints(releases: Path) -> tuple[str, str]:
-    """The fingerprints of the first root, which phones pin, and of the newest. Raises `StoreError` where there is
-    none."""
-    versions = root_versions(releases)
-    if not versions:
-        raise _nothing_signed(releases)
-    first, last = (_read(metadata_folder(releases) / f"{version}.root.json") for version in (versions[0], versions[-1]))
-    return fingerprint(first), fingerprint(last)
 
 
 @dataclass(frozen=True)
@@ -298,12 +252,8 @@ def _write(releases: Path, file: _File) -> None:
 def _needed(releases: Path) -> Current:
     served = current(releases)
     if served is None:
-        raise _nothing_signed(releases)
+        raise nothing_signed(releases)
     return served
-
-
-def _nothing_signed(releases: Path) -> StoreError:
-    return StoreError(f"{releases}: nothing is signed yet; `coindex catalog keys init` or a first publish makes keys")
 
 
 def _keyids(root: Root) -> list[str]:
@@ -314,28 +264,11 @@ def _once_trusted(releases: Path) -> set[str]:
     """The ids of all keys that any root has named."""
     folder = metadata_folder(releases)
     paths = [folder / f"{version}.root.json" for version in root_versions(releases)]
-    return {keyid for path in paths for keyid in _keyids(_parse(path, _read(path), Root))}
+    return {keyid for path in paths for keyid in _keyids(parse(path, read_file(path), Root))}
 
 
 def _until(role: Role, now: datetime | None) -> datetime:
     return (now or datetime.now(UTC)).replace(microsecond=0) + LIFETIMES[role]
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise StoreError(f"{path}: cannot be read ({error.strerror}); bring it back from a backup") from None
-
-
-def _parse(path: Path, data: bytes, kind: type[T]) -> T:
-    try:
-        signed = Metadata[T].from_bytes(data).signed
-    except RepositoryError as error:
-        raise StoreError(f"{path}: damaged ({error}); bring it back from a backup") from None
-    if not isinstance(signed, kind):
-        raise StoreError(f"{path}: not what its name says; bring it back from a backup")
-    return signed
 
 
 @contextlib.contextmanager
@@ -346,7 +279,7 @@ def _signing(releases: Path) -> Iterator[None]:
             try:
                 stack.enter_context(exclusive(metadata_folder(releases), "signing"))
                 break
-            except CatalogError:
+            except Busy:
                 if not left:
                     raise
                 time.sleep(PAUSE)

@@ -1,11 +1,15 @@
 """The opened store: its transactions, its folders, and what the catalogue is."""
 
+import contextlib
+import errno
 import hashlib
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, select, text
@@ -14,12 +18,12 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from catalog_server.photos import PhotoFiles, photo_files
+from catalog_server.store.photo_files import PhotoFiles, photo_files
 from catalog_server.store.tables import CodeRow, CoinRow, PhotoRow, SpaceRow
 from coindex.catalog import CatalogState, Rows
-from coindex.catalog.files import exclusive
 from coindex.codes import DIMENSIONS
-from coindex.errors import CatalogError, StoreError
+from coindex.disk import exclusive, private_file, sync_folder
+from coindex.errors import Busy, StoreError
 
 __all__ = ["DATABASE", "DATABASE_URL", "HEAD", "PHOTOS_URL", "Store", "default_store", "now", "open_store"]
 
@@ -29,8 +33,16 @@ DATABASE_URL = "COINDEX_DATABASE_URL"
 PHOTOS_URL = "COINDEX_PHOTOS_URL"
 """Names an fsspec URL in place of the store's own folder of photos."""
 
-HEAD = "0002"
+MIGRATIONS = "catalog_server.store:migrations"
+HEAD = "0008"
 """The last of the migrations: a store that is there needs none."""
+COPY = ".before-"
+"""Stands in the name of a copy from before a migration, with the layout that the migration made."""
+READ_ONLY = ". The store is read-only: what only reads goes on; who may write there can change it"
+FULL = ". The store's disk is full: make room, then try again; what only reads goes on"
+ADVICE = {"readonly": READ_ONLY, "read-only": READ_ONLY, "disk is full": FULL}
+"""What to do, by what SQLite and PostgreSQL say."""
+
 LOCK_SECONDS = 30
 """How long a change waits for another curator's to end."""
 KEEPALIVE = "-c tcp_keepalives_idle=60 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
@@ -96,10 +108,10 @@ class Store:
     @contextmanager
     def exclusive(self, doing: str) -> Iterator[None]:
         """Be the only one, on any machine, that does one thing here ("importing", "publishing", "running jobs"); the
-        lock goes when the process ends. Raises `CatalogError` where another does it."""
+        lock goes when the process ends. Raises `Busy` where another does it."""
         own = self.folder / "locks" / doing.replace(" ", "-")
         folder = {"importing": self.folder, "publishing": self.releases}.get(doing, own)
-        with exclusive(folder, doing):
+        with self._locked(folder, doing):
             if not self.on_postgres:
                 yield
                 return
@@ -109,11 +121,20 @@ class Store:
             with self._errors(), self._engine.connect() as connection:
                 connection.execution_options(isolation_level="AUTOCOMMIT")
                 if not connection.scalar(text("SELECT pg_try_advisory_lock(:key, :doing)"), keys):
-                    raise CatalogError(f"{self.folder}: another process is {doing} here; wait for it to end")
+                    raise Busy(f"{self.folder}: another process is {doing} here; wait for it to end")
                 try:
                     yield
                 finally:
                     connection.scalar(text("SELECT pg_advisory_unlock(:key, :doing)"), keys)
+
+    @contextmanager
+    def _locked(self, folder: Path, doing: str) -> Iterator[None]:
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(exclusive(folder, doing))
+            except OSError as error:
+                raise StoreError(f"{folder}: {error.strerror}; nothing was changed{_advice(error.errno)}") from error
+            yield
 
     def space_id(self, session: Session) -> str | None:
         """The current embedding space, None where there are no codes yet."""
@@ -165,8 +186,9 @@ class Store:
         try:
             yield
         except (DBAPIError, PoolTimeout) as error:
-            reason = error.orig if isinstance(error, DBAPIError) else error
-            raise StoreError(f"{_shown(self._engine.url)}: {reason}; nothing was changed") from error
+            reason = str(error.orig if isinstance(error, DBAPIError) else error)
+            advice = next((told for found, told in ADVICE.items() if found in reason), "")
+            raise StoreError(f"{_shown(self._engine.url)}: {reason}; nothing was changed{advice}") from error
 
 
 def default_store() -> Path:
@@ -188,16 +210,25 @@ def open_store(
     elsewhere = url.get_backend_name() == "postgresql"
     if not create and not elsewhere and not (folder / DATABASE).is_file():
         raise _no_store(folder)
+    photos = photo_files(folder / "photos", os.environ.get(PHOTOS_URL) if photos_url is None else photos_url)
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        if create and not elsewhere:
+            # SQLite gives its other files what this one has: it is for its owner alone, who may let others in.
+            with contextlib.suppress(FileExistsError):
+                private_file(folder / DATABASE).close()
     except OSError as error:
         raise StoreError(f"{folder}: cannot be made ({error.strerror}); --store names another folder") from None
-    photos = photo_files(folder / "photos", os.environ.get(PHOTOS_URL) if photos_url is None else photos_url)
     store = Store(folder, _engine(url), photos)
     try:
         if not _is_up_to_date(store):
+            with store.reading() as session:
+                _refuse_newer(session.connection(), _shown(url))
+            _copy_before_migrating(store)
             with store.changing() as session:
-                _migrate(session.connection(), _shown(url), or_raise=None if create else _no_store(folder))
+                # Once more: another process may have been quicker.
+                _refuse_newer(session.connection(), _shown(url))
+                _migrate(session.connection(), or_raise=None if create else _no_store(folder))
     except BaseException:
         store.close()
         raise
@@ -206,7 +237,12 @@ def open_store(
 
 def now() -> str:
     """The time as RFC 3339 in UTC, to the second."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return from_now(timedelta())
+
+
+def from_now(span: timedelta) -> str:
+    """The time a span from now, or ago, as RFC 3339 in UTC, to the second."""
+    return (datetime.now(UTC) + span).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _database(folder: Path, url: str | None) -> URL:
@@ -235,9 +271,24 @@ def _engine(url: URL) -> Engine:
             ) from None
     # Without an isolation level of its own the driver leaves BEGIN to us: a change takes its lock at once.
     arguments = {"timeout": LOCK_SECONDS, "isolation_level": None}
+    path = Path(url.database or "")
+    if path.is_file() and not (_is_writable(path) and _is_writable(path.parent)):
+        return create_engine(_read_only(path), connect_args=arguments)
     engine = create_engine(url, connect_args=arguments)
     event.listen(engine, "connect", _set_pragmas)
     return engine
+
+
+def _is_writable(path: Path) -> bool:
+    return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+
+
+def _read_only(path: Path) -> URL:
+    """A database in a folder that cannot be written: SQLite reads it without the files it would make beside it."""
+    query = {"uri": "true", "mode": "ro"}
+    if not path.with_name(f"{path.name}-wal").is_file():
+        query["immutable"] = "1"
+    return URL.create("sqlite", database=f"file:{quote(str(path.absolute()))}", query=query)
 
 
 def _set_pragmas(connection: object, _: ConnectionPoolEntry) -> None:
@@ -250,6 +301,46 @@ def _is_up_to_date(store: Store) -> bool:
         return _version(session.connection()) == HEAD
 
 
+def _refuse_newer(connection: Connection, shown: str) -> None:
+    """Raises `StoreError` for a database with a layout that this coindex does not know."""
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    version, config = _version(connection), Config()
+    config.set_main_option("script_location", MIGRATIONS)
+    known = {step.revision for step in ScriptDirectory.from_config(config).walk_revisions()}
+    if version is not None and version not in known:
+        raise StoreError(f"{shown}: a store of layout {version}, this coindex knows {HEAD}; update coindex")
+
+
+def _copy_before_migrating(store: Store) -> None:
+    """Keep a SQLite database as it is before its tables change: an older coindex can go on with the copy. PostgreSQL
+    has tools of its own for that."""
+    if store.on_postgres:
+        return
+    with store.reading() as session:
+        connection = session.connection()
+        if _version(connection) is None and not inspect(connection).has_table("meta"):
+            return  # it is new
+    path = store.folder / f"{DATABASE}{COPY}{HEAD}"
+    try:
+        path.unlink(missing_ok=True)
+        private_file(path).close()
+        with store._errors(), store.engine.connect() as connection:
+            copy = sqlite3.connect(path)
+            try:
+                connection.connection.driver_connection.backup(copy)  # type: ignore[union-attr]
+            finally:
+                copy.close()
+        sync_folder(store.folder)
+    except (OSError, sqlite3.Error) as error:
+        path.unlink(missing_ok=True)
+        raise StoreError(
+            f"{path}: the database cannot be copied before its tables are brought up to date ({error}); nothing was "
+            f"changed{FULL if 'full' in str(error) else ''}"
+        ) from error
+
+
 def _version(connection: Connection) -> str | None:
     """The last migration that a database has had, None where it had none."""
     if not inspect(connection).has_table("alembic_version"):
@@ -258,21 +349,16 @@ def _version(connection: Connection) -> str | None:
     return version
 
 
-def _migrate(connection: Connection, shown: str, *, or_raise: StoreError | None) -> None:
-    """Take the missing steps, in the connection's transaction. Raises `StoreError` for a database that is newer, and
-    `or_raise`, if any, for one without tables."""
+def _migrate(connection: Connection, *, or_raise: StoreError | None) -> None:
+    """Take the missing steps, in the connection's transaction. Raises `or_raise`, if any, for a database without
+    tables."""
     from alembic import command
     from alembic.config import Config
-    from alembic.script import ScriptDirectory
 
     config = Config(attributes={"connection": connection})
-    config.set_main_option("script_location", "catalog_server.store:migrations")
-    version = _version(connection)
-    if version is None and or_raise is not None and not inspect(connection).has_table("meta"):
+    config.set_main_option("script_location", MIGRATIONS)
+    if _version(connection) is None and or_raise is not None and not inspect(connection).has_table("meta"):
         raise or_raise
-    known = {step.revision for step in ScriptDirectory.from_config(config).walk_revisions()}
-    if version is not None and version not in known:
-        raise StoreError(f"{shown}: a store of layout {version}, this coindex knows {HEAD}; update coindex")
     command.upgrade(config, "head")
 
 
@@ -281,6 +367,12 @@ def _no_store(folder: Path) -> StoreError:
         f"{folder}: no store here; `coindex catalog import MANIFEST` or `coindex catalog users add NAME` makes one, "
         "--store names another"
     )
+
+
+def _advice(number: int | None) -> str:
+    if number in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return READ_ONLY
+    return FULL if number in (errno.ENOSPC, errno.EDQUOT) else ""
 
 
 def _shown(url: URL) -> str:

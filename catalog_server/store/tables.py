@@ -1,26 +1,41 @@
 """The tables of the store, as SQLite and PostgreSQL both have them."""
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, LargeBinary, false, text
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, Integer, LargeBinary, event, false, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from coindex.catalog import CoinRecord
 from coindex.catalog.state import MAX_ID
+from coindex.facts import Facts, checked_facts
 from coindex.manifest import CoinClass
+from coindex.text import plain
 
 __all__ = [
     "AuditRow",
     "Base",
     "CodeRow",
     "CoinRow",
+    "ConfirmedRow",
     "JobRow",
     "Meta",
+    "PackCountryRow",
+    "PackRow",
     "PhotoRow",
+    "ProposalPhotoRow",
+    "ProposalRow",
     "ReleaseRow",
+    "ReliefRow",
+    "ResetRow",
     "SessionRow",
     "SignInRow",
     "SpaceRow",
+    "StepChangeRow",
+    "StepRow",
     "TokenRow",
     "UserRow",
+    "searched_words",
 ]
 
 Id = BigInteger().with_variant(Integer, "sqlite")
@@ -36,7 +51,8 @@ class Base(DeclarativeBase):
 
 class CoinRow(Base):
     """A coin class. Its id is given once and never again, whatever becomes of the class. `revision` counts its
-    changes: an edit names the one that it saw."""
+    changes: an edit names the one that it saw. `words` is all that it is found by, kept up by itself. `pack_id` is the
+    pack that a curator put it in by itself; else it is in that of its country."""
 
     __tablename__ = "coins"
     class_id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=True)
@@ -47,6 +63,9 @@ class CoinRow(Base):
     side: Mapped[str]
     name: Mapped[str]
     design: Mapped[str]
+    facts: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
+    words: Mapped[str] = mapped_column(default="", server_default="")
+    pack_id: Mapped[str | None]
     retired: Mapped[bool] = mapped_column(default=False)
     created: Mapped[str]
     revision: Mapped[int] = mapped_column(default=1, server_default="1")
@@ -78,7 +97,45 @@ class CoinRow(Base):
     def record(self) -> CoinRecord:
         """The class as releases carry it."""
         fields = (self.country, self.currency, self.denomination, self.variant, self.side)
-        return CoinRecord(self.class_id, *fields, name=self.name, design=self.design)
+        return CoinRecord(self.class_id, *fields, name=self.name, design=self.design, facts=self.told)
+
+    @property
+    def told(self) -> Facts:
+        """The facts of the coin, checked."""
+        return checked_facts(self.facts) if self.facts else {}
+
+
+def searched_words(name: str, label: Iterable[str], design: str, facts: Facts) -> str:
+    """All that a class is found by, plain: its names, and the text of its facts."""
+    told = (fact for fact in facts.values() if isinstance(fact, str))
+    return plain("\n".join(dict.fromkeys((name, *label, design, *told))))
+
+
+@event.listens_for(CoinRow, "before_insert")
+@event.listens_for(CoinRow, "before_update")
+def _keep_words(mapper: object, connection: object, coin: CoinRow) -> None:
+    label = (coin.country, coin.currency, coin.denomination, coin.variant)
+    coin.words = searched_words(coin.name, label, coin.design, checked_facts(coin.facts) if coin.facts else {})
+
+
+class PackRow(Base):
+    """A part in which releases may be taken; `names` are what it is called, by language."""
+
+    __tablename__ = "packs"
+    pack_id: Mapped[str] = mapped_column(primary_key=True)
+    names: Mapped[dict[str, str]] = mapped_column(JSON)
+    created: Mapped[str]
+    countries: Mapped[list["PackCountryRow"]] = relationship(
+        order_by="PackCountryRow.country", cascade="all, delete-orphan"
+    )
+
+
+class PackCountryRow(Base):
+    """A country whose coins are in a pack, but for those that were put in another one by themselves."""
+
+    __tablename__ = "pack_countries"
+    country: Mapped[str] = mapped_column(primary_key=True)
+    pack_id: Mapped[str] = mapped_column(ForeignKey("packs.pack_id"), index=True)
 
 
 class PhotoRow(Base):
@@ -98,9 +155,12 @@ class PhotoRow(Base):
     created: Mapped[str]
     coin: Mapped[CoinRow] = relationship(back_populates="photos")
     codes: Mapped[list["CodeRow"]] = relationship()
+    reliefs: Mapped[list["ReliefRow"]] = relationship()
     __table_args__ = (
         CheckConstraint(f"row_id <= {MAX_ID}", name="row_id_is_uint32"),
         Index("one_row_a_photo_and_class", "class_id", "photo_sha256", unique=True),
+        # Photos are counted by it: the rows themselves carry pictures.
+        Index("photos_of_a_class", "class_id", "retired", "row_id"),
         NEVER_AGAIN,
     )
 
@@ -112,6 +172,24 @@ class CodeRow(Base):
     row_id: Mapped[int] = mapped_column(Id, ForeignKey("photos.row_id"), primary_key=True, autoincrement=False)
     space_id: Mapped[str] = mapped_column(ForeignKey("spaces.space_id"), primary_key=True)
     code: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class ReliefRow(Base):
+    """A photo's relief map by one relief net, packed: `MAP_BYTES` bytes. It can be made again from the photo."""
+
+    __tablename__ = "reliefs"
+    row_id: Mapped[int] = mapped_column(Id, ForeignKey("photos.row_id"), primary_key=True, autoincrement=False)
+    relief_id: Mapped[str] = mapped_column(primary_key=True)
+    map: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class ConfirmedRow(Base):
+    """A photo that somebody looked at and found to be of its class, so that it is no longer told to be suspect."""
+
+    __tablename__ = "confirmed"
+    row_id: Mapped[int] = mapped_column(Id, ForeignKey("photos.row_id"), primary_key=True, autoincrement=False)
+    actor: Mapped[str]
+    at: Mapped[str]
 
 
 class SpaceRow(Base):
@@ -150,7 +228,9 @@ class ReleaseRow(Base):
 
 
 class UserRow(Base):
-    """An account. A publisher may all that a curator may, and publish, roll back and manage accounts besides."""
+    """An account. A publisher may all that a curator may, and publish, roll back and manage accounts besides.
+    `second_factor` is the secret of its TOTP codes (base32), where it has them, and `second_factor_step` the 30 seconds
+    of the code that was used last: no code is good twice."""
 
     __tablename__ = "users"
     user_id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=True)
@@ -159,7 +239,18 @@ class UserRow(Base):
     role: Mapped[str]
     disabled: Mapped[bool] = mapped_column(default=False)
     created: Mapped[str]
+    second_factor: Mapped[str | None]
+    second_factor_step: Mapped[int | None] = mapped_column(BigInteger)
     __table_args__ = (CheckConstraint("role in ('curator', 'publisher')", name="role_of_a_user"), NEVER_AGAIN)
+
+
+class ResetRow(Base):
+    """A link by which an account's password is set anew, once, by the SHA-256 of its token."""
+
+    __tablename__ = "resets"
+    token_hash: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.user_id"), index=True)
+    expires: Mapped[str]
 
 
 class SignInRow(Base):
@@ -213,6 +304,29 @@ class AuditRow(Base):
     __table_args__ = (NEVER_AGAIN,)
 
 
+class StepRow(Base):
+    """A change of many coins and photos as one, which can be undone; `undoes` names the step that it undid. What it did
+    stands in the entry of the audit log."""
+
+    __tablename__ = "steps"
+    step_id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=True)
+    audit_id: Mapped[int] = mapped_column(ForeignKey("audit.audit_id"), unique=True)
+    undoes: Mapped[int | None] = mapped_column(ForeignKey("steps.step_id"))
+    audit: Mapped[AuditRow] = relationship()
+    changes: Mapped[list["StepChangeRow"]] = relationship(order_by="StepChangeRow.subject")
+    __table_args__ = (NEVER_AGAIN,)
+
+
+class StepChangeRow(Base):
+    """What a step changed of a coin or a photo, such as `coin:3`: its fields before and after."""
+
+    __tablename__ = "step_changes"
+    step_id: Mapped[int] = mapped_column(Id, ForeignKey("steps.step_id"), primary_key=True, autoincrement=False)
+    subject: Mapped[str] = mapped_column(primary_key=True, index=True)
+    before: Mapped[dict[str, Any]] = mapped_column(JSON)
+    after: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
 class JobRow(Base):
     """Long work in the background. `heartbeat` is when it last told its progress, in seconds since 1970."""
 
@@ -233,6 +347,41 @@ class JobRow(Base):
         CheckConstraint("state in ('waiting', 'running', 'done', 'failed', 'cancelled')", name="state_of_a_job"),
         NEVER_AGAIN,
     )
+
+
+class ProposalRow(Base):
+    """A coin that a collector offers. `receipt` lets the sender ask what became of it; `sender` is a keyed hash of the
+    address that it came from, blank where that does not matter; `at` is in seconds since 1970; `word` is the curator's;
+    `class_id` is the class that took its last photo."""
+
+    __tablename__ = "proposals"
+    proposal_id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=True)
+    receipt: Mapped[str] = mapped_column(unique=True)
+    state: Mapped[str] = mapped_column(index=True)
+    created: Mapped[str]
+    at: Mapped[float]
+    sender: Mapped[str] = mapped_column(index=True)
+    name: Mapped[str]
+    note: Mapped[str]
+    fields: Mapped[dict[str, Any]] = mapped_column(JSON)
+    app: Mapped[str]
+    word: Mapped[str] = mapped_column(default="")
+    class_id: Mapped[int | None] = mapped_column(ForeignKey("coins.class_id"))
+    photos: Mapped[list["ProposalPhotoRow"]] = relationship(order_by="ProposalPhotoRow.photo_id")
+    __table_args__ = (
+        CheckConstraint("state in ('waiting', 'accepted', 'rejected')", name="state_of_a_proposal"),
+        NEVER_AGAIN,
+    )
+
+
+class ProposalPhotoRow(Base):
+    """A photo of a proposal, made anew, for as long as nobody has decided about it."""
+
+    __tablename__ = "proposal_photos"
+    photo_id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=True)
+    proposal_id: Mapped[int] = mapped_column(ForeignKey("proposals.proposal_id"), index=True)
+    data: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    __table_args__ = (NEVER_AGAIN,)
 
 
 class Meta(Base):

@@ -11,10 +11,12 @@ from flask import Blueprint, Response, abort, redirect, request
 from werkzeug.security import safe_join
 from werkzeug.wrappers import Response as AnyResponse
 
+from coindex.assets import asset_folder
+
 __all__ = ["APP_FOLDER", "app_files"]
 
-APP_FOLDER = Path(__file__).parents[2] / "mobile_assets" / "web" / "dist"
-"""Where the build lies in a checkout."""
+APP_FOLDER = asset_folder("web", "dist")
+"""Where the build lies in a checkout and in an installed wheel."""
 
 TYPES = {
     ".js": "text/javascript",
@@ -54,7 +56,7 @@ def app_files(folder: Path = APP_FOLDER) -> Blueprint:
 
     @blueprint.get("")
     def without_slash() -> AnyResponse:
-        return redirect("/app/", 308)
+        return redirect(f"{request.script_root}/app/", 308)
 
     @blueprint.get("/")
     def page() -> Response:
@@ -64,7 +66,7 @@ def app_files(folder: Path = APP_FOLDER) -> Blueprint:
     @blueprint.get("/<path:name>")
     def file(name: str) -> Response:
         if not (folder / "index.html").is_file():
-            abort(404, "the phone app is not built here: `npm ci && npm run build` in mobile_assets/web")
+            abort(404, f"no phone app in {folder}: install coindex anew; in a checkout, `npm ci && npm run build`")
         joined = safe_join(str(folder), name)
         found = joined and _chosen(Path(joined))
         if not found:

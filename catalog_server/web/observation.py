@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Flask, request
 
-from catalog_server.metrics import Metrics
+from catalog_server.web.prometheus import Metrics
 from catalog_server.web.releases import PREFIX, ROUTE
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 REQUEST_ID = "coindex.request_id"
 GIVEN_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
+NOT_MODIFIED = "304"
 UNKNOWN = "(none)"
 """The route of what no path answers: the paths that people try are no labels."""
 
@@ -37,8 +38,9 @@ def name_routes(app: Flask) -> None:
 
 
 class Observed:
-    """A WSGI application whose requests are given an id, counted, and logged: those for release files at `debug`, as
-    phones without number ask for them, all others at `info`.
+    """A WSGI application whose requests are given an id, counted, and logged: those for release files, and those
+    whose answer is that nothing changed, at `debug`, since there are phones and browsers without number; all others at
+    `info`.
 
     The id is the proxy's `X-Request-Id` where `trusted`, and goes back with the answer.
     """
@@ -72,9 +74,9 @@ class Observed:
 
     def _tell(self, environ: "WSGIEnvironment", request_id: str, status: str, length: int, seconds: float) -> None:
         route, method = environ.get(ROUTE, UNKNOWN), environ["REQUEST_METHOD"]
-        sent = 0 if method == "HEAD" or status == "304" else length
+        sent = 0 if method == "HEAD" or status == NOT_MODIFIED else length
         self._metrics.observe(route=route, method=method, status=status, seconds=seconds, sent=sent)
-        level = logging.DEBUG if route.startswith(PREFIX) else logging.INFO
+        level = logging.DEBUG if route.startswith(PREFIX) or status == NOT_MODIFIED else logging.INFO
         if log.isEnabledFor(level):
             fields = {
                 "request": request_id,

@@ -1,193 +1,21 @@
-"""The OpenAPI document of `/api/v1/`: what may be asked, what is answered, who may."""
+"""The OpenAPI document of `/api/v1/`, made of its operations and of the types of their documents."""
 
+import functools
+import re
 from typing import Any
 
-from coindex.catalog.state import MAX_ID
-from coindex.manifest import SIDES
+from pydantic import TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema
 
-__all__ = ["LABEL_LENGTH", "LIMIT", "MAX_LIMIT", "openapi"]
+from catalog_server.web import documents
+from catalog_server.web.described import DescribedBlueprint, Operation
 
-LIMIT, MAX_LIMIT = 50, 200
-LABEL_LENGTH = 200
+__all__ = ["openapi"]
 
 Schema = dict[str, Any]
 
-
-def openapi(*, identify: bool) -> Schema:
-    """The document, OpenAPI 3.1; with `identify` where the server answers photos."""
-    paths = {**_reading(), **_coins(), **_photos(), **_publishing()}
-    return {
-        "openapi": "3.1.0",
-        "info": {
-            "title": "coindex catalogue server",
-            "version": "1",
-            "summary": "Read and curate a catalogue of coins, and publish it for phones.",
-            "description": "Reading needs no account; changes need an API token. Errors are RFC 9457 problem details.",
-            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
-        },
-        "servers": [{"url": "/api/v1"}],
-        "paths": {**paths, **(_identify() if identify else {})},
-        "components": {
-            "schemas": SCHEMAS,
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": "An API token."}},
-        },
-    }
-
-
-def _object(properties: Schema, *, optional: tuple[str, ...] = ()) -> Schema:
-    required = [name for name in properties if name not in optional]
-    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
-
-
-def _ref(name: str) -> Schema:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _or_null(schema: Schema) -> Schema:
-    return {"anyOf": [schema, {"type": "null"}]}
-
-
-ID: Schema = {"type": "integer", "minimum": 1, "maximum": MAX_ID}
-COUNT: Schema = {"type": "integer", "minimum": 0}
-TEXT: Schema = {"type": "string"}
-TIME: Schema = {"type": "string", "format": "date-time"}
-HASH: Schema = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
-SPACE: Schema = {"type": "string", "pattern": "^[0-9a-f]{16}$"}
-SIDE: Schema = {"type": "string", "enum": list(SIDES)}
-
-WRITTEN: Schema = {"type": "string", "maxLength": LABEL_LENGTH, "pattern": r"^[ -~\u00a1-\u00ac\u00ae-\u017f]*$"}
-"""What may be sent: printable text. The server takes all of Unicode that can be printed, of which this is a part that
-a regular expression can say."""
-
-NAMED: Schema = {
-    **WRITTEN,
-    "minLength": 1,
-    "pattern": r"^[ -~\u00a1-\u00ac\u00ae-\u017f]*[!-~\u00a1-\u00ac\u00ae-\u017f][ -~\u00a1-\u00ac\u00ae-\u017f]*$",
-}
-
-PICTURES: Schema = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in ("image/jpeg", "image/png")}
-
-COIN: Schema = {
-    "class_id": ID,
-    "country": TEXT,
-    "currency": TEXT,
-    "denomination": TEXT,
-    "variant": TEXT,
-    "side": SIDE,
-    "name": TEXT,
-    "design": TEXT,
-    "retired": {"type": "boolean"},
-    "revision": {**ID, "description": "Counts the changes; an edit names the one that it saw."},
-    "created": TIME,
-    "updated": TEXT,
-    "photo_count": {**COUNT, "description": "Photos that are not retired."},
-}
-
-CHANGED: Schema = {
-    "country": NAMED,
-    "currency": NAMED,
-    "denomination": NAMED,
-    "variant": WRITTEN,
-    "side": SIDE,
-    "design": WRITTEN,
-}
-
-SCHEMAS: Schema = {
-    "Problem": {
-        "type": "object",
-        "properties": {
-            "type": {"type": "string"},
-            "title": TEXT,
-            "status": {"type": "integer"},
-            "detail": TEXT,
-            "errors": {"type": "array", "items": _object({"field": TEXT, "detail": TEXT})},
-        },
-        "required": ["type", "title", "status", "detail"],
-    },
-    "Status": _object(
-        {
-            "release": _or_null(
-                _object(
-                    {
-                        "version": ID,
-                        "created": TIME,
-                        "space_id": SPACE,
-                        "state_hash": HASH,
-                        "rows": COUNT,
-                        "classes": COUNT,
-                        "bytes": COUNT,
-                    }
-                )
-            ),
-            "store": _object({"rows": COUNT, "classes": COUNT, "space_id": _or_null(SPACE)}),
-        }
-    ),
-    "Coin": _object(COIN),
-    "Photo": _object(
-        {
-            "row_id": ID,
-            "class_id": ID,
-            "photo_sha256": HASH,
-            "specimen": TEXT,
-            "year": TEXT,
-            "retired": {"type": "boolean"},
-            "created": TIME,
-            "thumbnail": {"type": "string", "format": "uri-reference"},
-        }
-    ),
-    "WholeCoin": _object({**COIN, "photos": {"type": "array", "items": _ref("Photo")}}),
-    "Coins": _object({"coins": {"type": "array", "items": _ref("Coin")}, "next": _or_null(ID)}),
-    "NewCoin": _object(CHANGED, optional=("variant", "design")),
-    "CoinEdit": _object({"revision": ID, **CHANGED}, optional=tuple(CHANGED)),
-    "PhotoEdit": _object({"specimen": WRITTEN, "year": WRITTEN}, optional=("specimen", "year")),
-    "Release": _object(
-        {
-            "version": ID,
-            "created": TIME,
-            "space_id": SPACE,
-            "state_hash": HASH,
-            "rows": COUNT,
-            "classes": COUNT,
-            "recall_at_1": _or_null({"type": "number", "minimum": 0, "maximum": 1}),
-            "override": _or_null(TEXT),
-        }
-    ),
-    "Releases": _object({"releases": {"type": "array", "items": _ref("Release")}, "next": _or_null(ID)}),
-    "Publish": _object(
-        {"override": {**NAMED, "description": "Why to publish graphs that find too little."}}, optional=("override",)
-    ),
-    "Job": _object(
-        {
-            "job_id": ID,
-            "kind": TEXT,
-            "state": {"type": "string", "enum": ["waiting", "running", "done", "failed", "cancelled"]},
-            "done": COUNT,
-            "total": COUNT,
-            "message": TEXT,
-            "detail": {"type": "object"},
-            "actor": TEXT,
-            "created": TIME,
-            "started": _or_null(TIME),
-            "ended": _or_null(TIME),
-        }
-    ),
-    "Jobs": _object({"jobs": {"type": "array", "items": _ref("Job")}}),
-    "AuditEntry": _object(
-        {"audit_id": ID, "at": TIME, "actor": TEXT, "action": TEXT, "subject": TEXT, "detail": {"type": "object"}}
-    ),
-    "Audit": _object({"entries": {"type": "array", "items": _ref("AuditEntry")}, "next": _or_null(ID)}),
-    "Answer": {
-        "type": "object",
-        "properties": {
-            "photo": TEXT,
-            "catalog": {"type": "object"},
-            "coins": {"type": "array", "items": {"type": "object"}},
-            "timings_ms": {"type": "object"},
-            "engine": {"type": "object"},
-        },
-        "required": ["photo", "catalog", "coins", "timings_ms", "engine"],
-    },
-}
+REFERENCE = "#/components/schemas/{model}"
+PARAMETER = re.compile(r"<(int|string):(\w+)>")
 
 WORDS = {
     400: "The request cannot be read.",
@@ -198,180 +26,123 @@ WORDS = {
     413: "The body is too large.",
     415: "The body is of another kind than expected.",
     422: "A field or a parameter is wrong.",
-    503: "Nothing is published to answer from yet, or the server lacks the models of its codes.",
+    429: "Too many came from this address; `Retry-After` says when to try again.",
+    503: "Nothing is published to answer from yet, the server lacks the models of its codes, or too much waits.",
+}
+PATH_WORDS = {
+    "class_id": "The class.",
+    "row_id": "The photo's row.",
+    "job_id": "The job.",
+    "version": "The release.",
+    "receipt": "What the sender was given.",
+    "pack_id": "The pack.",
 }
 
-NOT_MODIFIED: Schema = {"304": {"description": "It is what `If-None-Match` names."}}
+PICTURES: Schema = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in ("image/jpeg", "image/png")}
+ARCHIVE: Schema = {"application/zip": {"schema": {"type": "string", "format": "binary"}}}
+LOCATION: Schema = {"Location": {"required": True, "schema": {"type": "string", "format": "uri-reference"}}}
 
 
-def _problems(*statuses: int) -> Schema:
-    content = {"application/problem+json": {"schema": _ref("Problem")}}
-    return {str(status): {"description": WORDS[status], "content": content} for status in statuses}
+class _Untitled(GenerateJsonSchema):
+    """Schemas without titles, which would say each name twice."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
 
 
-def _answer(name: str, words: str) -> Schema:
-    return {"description": words, "content": {"application/json": {"schema": _ref(name)}}}
-
-
-def _json(name: str, *, required: bool = True) -> Schema:
-    return {"required": required, "content": {"application/json": {"schema": _ref(name)}}}
-
-
-def _parameter(name: str, where: str, schema: Schema, words: str) -> Schema:
-    return {"name": name, "in": where, "required": where == "path", "schema": schema, "description": words}
-
-
-def _read(summary: str, answer: str, words: str, *problems: int, parameters: tuple[Schema, ...] = ()) -> Schema:
-    """A reading that anyone may do."""
-    responses = {"200": _answer(answer, words), **NOT_MODIFIED, **_problems(*problems)}
-    return {"summary": summary, "parameters": list(parameters), "responses": responses, "security": []}
-
-
-def _change(
-    summary: str,
-    answer: str,
-    words: str,
-    *problems: int,
-    status: int = 200,
-    parameters: tuple[Schema, ...] = (),
-    body: Schema | None = None,
-) -> Schema:
-    """Something for who holds a token."""
-    sent = (400, 413, 415, 422) if body else ()
-    answered = _answer(answer, words)
-    if status != 200:
-        answered["headers"] = {"Location": {"required": True, "schema": {"type": "string", "format": "uri-reference"}}}
-    responses = {str(status): answered, **_problems(*sorted({401, 403, *sent, *problems}))}
-    made = {"summary": summary, "parameters": list(parameters), "responses": responses, "security": [{"token": []}]}
-    return {**made, "requestBody": body} if body else made
-
-
-CLASS_ID = _parameter("class_id", "path", ID, "The class.")
-ROW_ID = _parameter("row_id", "path", ID, "The photo's row.")
-JOB_ID = _parameter("job_id", "path", ID, "The job.")
-LIMITED = _parameter(
-    "limit", "query", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": LIMIT}, "How many at most."
-)
-
-
-def _reading() -> Schema:
-    exact = tuple(
-        _parameter(name, "query", SIDE if name == "side" else TEXT, "Only coins with exactly this.")
-        for name in ("country", "currency", "denomination", "variant", "side", "design")
-    )
-    after = _parameter("after", "query", {**ID, "minimum": 0}, "Go on after this class: `next` of the page before.")
-    before = _parameter("before", "query", ID, "Go on before this release: `next` of the page before.")
-    version = _parameter("version", "path", ID, "The release.")
+def openapi(*blueprints: DescribedBlueprint) -> Schema:
+    """The document, OpenAPI 3.1, of what these blueprints answer."""
+    operations = [operation for blueprint in blueprints for operation in blueprint.operations]
+    paths: Schema = {}
+    for operation in operations:
+        path = PARAMETER.sub(r"{\2}", operation.rule)
+        paths.setdefault(path, {})[operation.method.lower()] = _described(operation)
+    kinds = [kind for each in operations for kind in (each.answer, each.body) if kind is not None]
     return {
-        "/openapi.json": {
-            "get": {
-                "summary": "This document",
-                "responses": {
-                    "200": {"description": "It.", "content": {"application/json": {"schema": {"type": "object"}}}},
-                    **NOT_MODIFIED,
-                },
-                "security": [],
-            }
+        "openapi": "3.1.0",
+        "info": {
+            "title": "coindex catalogue server",
+            "version": "1",
+            "summary": "Read and curate a catalogue of coins, and publish it for phones.",
+            "description": "Reading needs no account; changes need an API token. Errors are RFC 9457 problem details.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "/catalog": {"get": _read("What is served, and what the store holds", "Status", "The status.")},
-        "/coins": {
-            "get": _read("Coins by class", "Coins", "A page.", 422, parameters=(*exact, after, LIMITED)),
-            "post": _change("Add a coin", "WholeCoin", "The coin.", 409, status=201, body=_json("NewCoin")),
-        },
-        "/releases": {
-            "get": _read("Releases, newest first", "Releases", "A page.", 422, parameters=(before, LIMITED)),
-            "post": _change(
-                "Publish the catalogue, as a background job",
-                "Job",
-                "The job, which waits.",
-                status=202,
-                body=_json("Publish", required=False),
-            ),
-        },
-        "/releases/{version}": {"get": _read("A release", "Release", "It.", 404, parameters=(version,))},
-    }
-
-
-def _coins() -> Schema:
-    revision = _parameter("revision", "query", ID, "Refuse where the coin has a newer one.")
-    before = _parameter("before", "query", ID, "Go on before this entry: `next` of the page before.")
-    return {
-        "/coins/{class_id}": {
-            "get": _read("A coin with its photos", "WholeCoin", "It.", 404, parameters=(CLASS_ID,)),
-            "patch": _change(
-                "Edit a coin", "WholeCoin", "It.", 404, 409, parameters=(CLASS_ID,), body=_json("CoinEdit")
-            ),
-            "delete": _change(
-                "Retire a coin with its photos",
-                "WholeCoin",
-                "It, retired.",
-                404,
-                409,
-                422,
-                parameters=(CLASS_ID, revision),
-            ),
-        },
-        "/coins/{class_id}/restore": {
-            "post": _change("Bring a retired coin back", "WholeCoin", "It.", 404, 409, parameters=(CLASS_ID,))
-        },
-        "/audit": {
-            "get": _change("Who changed what, newest first", "Audit", "A page.", 422, parameters=(before, LIMITED))
+        "servers": [{"url": "/api/v1"}],
+        "paths": paths,
+        "components": {
+            "schemas": _schemas(tuple(dict.fromkeys((*kinds, documents.Problem)))),
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": "An API token."}},
         },
     }
 
 
-def _photos() -> Schema:
-    told = tuple(_parameter(name, "query", WRITTEN, "What the photo shows.") for name in ("specimen", "year"))
-    return {
-        "/coins/{class_id}/photos": {
-            "post": _change(
-                "Add a photo, the largest coin of it; what is kept is made anew from its pixels",
-                "Photo",
-                "It.",
-                404,
-                409,
-                503,
-                status=201,
-                parameters=(CLASS_ID, *told),
-                body={"required": True, "content": PICTURES},
-            )
-        },
-        "/photos/{row_id}": {
-            "patch": _change(
-                "Say which specimen and year a photo shows",
-                "Photo",
-                "It.",
-                404,
-                409,
-                parameters=(ROW_ID,),
-                body=_json("PhotoEdit"),
-            ),
-            "delete": _change("Retire a photo", "Photo", "It, retired.", 404, 409, parameters=(ROW_ID,)),
-        },
-        "/photos/{row_id}/restore": {
-            "post": _change("Bring a retired photo back", "Photo", "It.", 404, 409, parameters=(ROW_ID,))
-        },
+@functools.cache
+def _schemas(kinds: tuple[type[Any], ...]) -> Schema:
+    adapters = [(kind.__name__, "validation", TypeAdapter(kind)) for kind in kinds]
+    _, made = TypeAdapter.json_schemas(adapters, ref_template=REFERENCE, schema_generator=_Untitled)  # type: ignore[arg-type]
+    schemas: Schema = made["$defs"]
+    return schemas
+
+
+def _described(operation: Operation) -> Schema:
+    answer: Schema = {"description": operation.told}
+    of_answer = _reference(operation.answer) if operation.answer else {"type": "object"}
+    answer["content"] = {"application/json": {"schema": of_answer}}
+    if operation.status != 200:
+        answer["headers"] = LOCATION
+    responses = {str(operation.status): answer}
+    if operation.method == "GET" and operation.role is None:
+        responses["304"] = {"description": "It is what `If-None-Match` names."}
+    described: Schema = {
+        "summary": operation.summary,
+        "parameters": [*_path_parameters(operation), *_query_parameters(operation)],
+        "responses": responses | _problems(operation),
+        "security": [{"token": []}] if operation.role else [],
     }
+    if operation.takes_photo:
+        described["requestBody"] = {"required": True, "content": PICTURES}
+    elif operation.archive_bytes:
+        described["requestBody"] = {"required": True, "content": ARCHIVE}
+    elif operation.body:
+        content = {"application/json": {"schema": _reference(operation.body)}}
+        described["requestBody"] = {"required": operation.body_needed, "content": content}
+    return described
 
 
-def _publishing() -> Schema:
-    return {
-        "/jobs": {"get": _change("Background jobs, newest first", "Jobs", "They.", 422, parameters=(LIMITED,))},
-        "/jobs/{job_id}": {
-            "get": _change("A background job", "Job", "It.", 404, parameters=(JOB_ID,)),
-            "delete": _change("Cancel a job", "Job", "It, cancelled.", 404, 409, parameters=(JOB_ID,)),
-        },
-    }
+def _path_parameters(operation: Operation) -> list[Schema]:
+    schemas = {"int": TypeAdapter(documents.Id).json_schema(), "string": {"type": "string", "minLength": 1}}
+    return [
+        {"name": name, "in": "path", "required": True, "schema": schemas[kind], "description": PATH_WORDS[name]}
+        for kind, name in PARAMETER.findall(operation.rule)
+    ]
 
 
-def _identify() -> Schema:
-    return {
-        "/identify": {
-            "post": {
-                "summary": "The coins in a photo",
-                "requestBody": {"required": True, "content": PICTURES},
-                "responses": {"200": _answer("Answer", "They."), **_problems(400, 413, 415, 503)},
-                "security": [],
-            }
+def _query_parameters(operation: Operation) -> list[Schema]:
+    if operation.query is None:
+        return []
+    properties = TypeAdapter(operation.query).json_schema(schema_generator=_Untitled)["properties"]
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "required": False,
+            "schema": {key: value for key, value in schema.items() if key != "description"},
+            "description": schema["description"],
         }
-    }
+        for name, schema in properties.items()
+    ]
+
+
+def _problems(operation: Operation) -> Schema:
+    """The problems that an operation names, and those that follow from what it takes."""
+    statuses = set(operation.problems)
+    statuses |= {401, 403} if operation.role else set()
+    takes_body = operation.body or operation.takes_photo or operation.archive_bytes
+    statuses |= {400, 413, 415} if takes_body else set()
+    statuses |= {422} if operation.body or operation.query else set()
+    content = {"application/problem+json": {"schema": _reference(documents.Problem)}}
+    return {str(status): {"description": WORDS[status], "content": content} for status in sorted(statuses)}
+
+
+def _reference(kind: type[Any]) -> Schema:
+    return {"$ref": REFERENCE.format(model=kind.__name__)}

@@ -1,5 +1,7 @@
 """What an operator's tools ask of the server: is it alive, can it do its work, what has it done."""
 
+import contextlib
+import shutil
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,10 +10,11 @@ from flask import Blueprint, Response, abort, jsonify
 from sqlalchemy import func, select, text
 
 from catalog_server import signing
-from catalog_server.metrics import Gauge, Metrics
-from catalog_server.publisher import current_index, served_manifest
+from catalog_server.publishing.served import current_index, served_manifest
 from catalog_server.store import CoinRow, JobRow, PhotoRow, ReleaseRow, Store
 from catalog_server.store.store import HEAD
+from catalog_server.web.prometheus import Gauge
+from catalog_server.web.state import state
 from coindex.errors import CoindexError
 
 __all__ = ["operations", "store_gauges"]
@@ -22,30 +25,31 @@ LEAST_LEFT = timedelta(days=1)
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def operations(store: Store, metrics: Metrics | None) -> Blueprint:
-    """`/healthz`, `/readyz`, and `/metrics` where there are some."""
-    blueprint = Blueprint("operations", __name__)
+operations = Blueprint("operations", __name__)
+"""`/healthz`, `/readyz`, and `/metrics` where there are some."""
 
-    @blueprint.get("/healthz")
-    def health() -> Response:
-        return Response("ok\n", mimetype="text/plain")
 
-    @blueprint.get("/readyz")
-    def ready() -> Response:
-        checks = {name: _told(check, store) for name, check in CHECKS.items()}
-        is_ready = all(check["ok"] for check in checks.values())
-        response = jsonify({"ready": is_ready, "checks": checks})
-        response.status_code = 200 if is_ready else 503
-        response.headers["Cache-Control"] = "no-store"
-        return response
+@operations.get("/healthz")
+def health() -> Response:
+    return Response("ok\n", mimetype="text/plain")
 
-    @blueprint.get("/metrics")
-    def measured() -> Response:
-        if metrics is None:
-            abort(404, "metrics are switched off")
-        return Response(metrics.render(), content_type=PROMETHEUS)
 
-    return blueprint
+@operations.get("/readyz")
+def ready() -> Response:
+    checks = {name: _told(check, state().store) for name, check in CHECKS.items()}
+    is_ready = all(check["ok"] for check in checks.values())
+    response = jsonify({"ready": is_ready, "checks": checks})
+    response.status_code = 200 if is_ready else 503
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@operations.get("/metrics")
+def measured() -> Response:
+    metrics = state().metrics
+    if metrics is None:
+        abort(404, "metrics are switched off")
+    return Response(metrics.render(), content_type=PROMETHEUS)
 
 
 def store_gauges(store: Store) -> Iterable[Gauge]:
@@ -62,6 +66,9 @@ def store_gauges(store: Store) -> Iterable[Gauge]:
     yield "coindex_jobs", "Background jobs there are.", ("kind", "state"), by_state
     yield "coindex_releases", "Releases published.", (), [((), releases)]
     yield "coindex_release_version", "The newest release.", (), [((), version)]
+    with contextlib.suppress(OSError):
+        free = shutil.disk_usage(store.folder).free
+        yield "coindex_store_free_bytes", "Room on the disk of the store's folder.", (), [((), free)]
     expires = _timestamp_expires(store)
     if expires is not None:
         words = "When phones refuse to sync unless the timestamp is renewed, in seconds since 1970."

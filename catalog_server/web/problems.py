@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException
 
 from coindex.errors import (
     AccountError,
+    Busy,
     CatalogError,
     CoindexError,
     ModelError,
@@ -32,6 +33,7 @@ STATUS_OF: tuple[tuple[type[CoindexError], HTTPStatus], ...] = (
     (AccountError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (StoreError, HTTPStatus.CONFLICT),
     (CatalogError, HTTPStatus.CONFLICT),
+    (Busy, HTTPStatus.CONFLICT),
     (ModelError, HTTPStatus.SERVICE_UNAVAILABLE),
 )
 """What the store refuses is at odds with what it holds: taken labels, things retired already, stale revisions."""

@@ -9,21 +9,21 @@ read all of it, apps of other origins as well.
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from http import HTTPStatus
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
+from catalog_server.publishing.precompress import COMPRESSED
 from coindex.catalog.release import PLAIN_NAME
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-__all__ = ["COMPRESSED", "PREFIX", "ROUTE", "ReleaseFiles"]
+__all__ = ["PREFIX", "ROUTE", "FilePart", "ReleaseFiles"]
 
 PREFIX = "/releases/"
-COMPRESSED = ".gz"
 
 ROUTE = "coindex.route"
 """Where the environment of a request says what kind of path it was, for logs and metrics."""
@@ -163,27 +163,23 @@ def _send(file: _File, environ: "WSGIEnvironment", start_response: "StartRespons
     if file.data is not None:
         start_response(_line(status), headers)
         return [file.data[first : last + 1]]
-    opened = open(file.path, "rb")  # noqa: SIM115, PTH123 - the server closes it with what is returned
     start_response(_line(status), headers)
-    opened.seek(first)
-    wrapper: Callable[[IO[bytes], int], Iterable[bytes]] | None = environ.get("wsgi.file_wrapper")
-    # With a server's own wrapper the system sends the file without Python; some of them know no end but the file's.
-    return wrapper(opened, CHUNK) if wrapper and last == file.length - 1 else _Piece(opened, length)
+    return FilePart(file.path, first, length)
 
 
-class _Piece:
-    """The next `length` bytes of a file, in chunks."""
+class FilePart:
+    """`length` bytes of a file from `first` on: read in chunks, unless the server sends them by itself."""
 
-    def __init__(self, file: IO[bytes], length: int) -> None:
-        self._file, self._left = file, length
+    def __init__(self, path: str, first: int, length: int) -> None:
+        self.path, self.first, self.length = path, first, length
 
     def __iter__(self) -> Iterator[bytes]:
-        while self._left and (chunk := self._file.read(min(CHUNK, self._left))):
-            self._left -= len(chunk)
-            yield chunk
-
-    def close(self) -> None:
-        self._file.close()
+        left = self.length
+        with open(self.path, "rb") as file:  # noqa: PTH123 - as fast as it can be
+            file.seek(self.first)
+            while left and (chunk := file.read(min(CHUNK, left))):
+                left -= len(chunk)
+                yield chunk
 
 
 def _part(asked: str, length: int) -> tuple[int, int] | None:

@@ -5,19 +5,27 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 from urllib.parse import quote, urlsplit
 
 from flask import Flask, Response, abort, g, redirect, request
+from werkzeug.wrappers import Request
 from werkzeug.wrappers import Response as AnyResponse
 
-from catalog_server.accounts import Identity, Role, SignedIn, session_identity
+from catalog_server.accounts.accounts import Identity, Role
+from catalog_server.accounts.sessions import SignedIn, session_identity
+from catalog_server.accounts.tokens import token_identity
 from catalog_server.store import Meta, Store
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
 __all__ = [
+    "bears_credentials",
     "begin_session",
     "end_session",
     "identity",
+    "limits_of",
     "needs",
     "page_key",
     "recognise_sessions",
@@ -54,9 +62,11 @@ SECURITY_HEADERS = {
 
 @dataclass(frozen=True)
 class _Limits:
-    """What a form may have: bytes, and fields and files, None for as many as Werkzeug takes."""
+    """What a body may have: bytes, of those who are known and of `strangers`; and fields and files of a form, None for
+    as many as Werkzeug takes."""
 
-    content_bytes: int
+    content_bytes: int = SMALL_FORM
+    strangers: int = SMALL_FORM
     parts: int | None = None
 
 
@@ -87,15 +97,12 @@ def recognise_sessions(app: Flask, store: Store) -> None:
     @app.before_request
     def recognise() -> None:
         g.identity = None
-        if request.path.startswith("/api/"):
-            return
-        if request.endpoint == "static":
-            return
-        view = app.view_functions.get(request.endpoint or "")
-        limits: _Limits = getattr(view, LIMITS, _Limits(SMALL_FORM))
+        limits = limits_of(app.view_functions.get(request.endpoint or ""))
         request.max_content_length = limits.content_bytes
         if limits.parts is not None:
             request.max_form_parts = limits.parts
+        if request.path.startswith("/api/") or request.endpoint == "static":
+            return
         token = session_token()
         if token:
             g.identity = session_identity(store, token)
@@ -130,7 +137,7 @@ def needs(role: Role) -> Callable[[Callable[P, R]], Callable[P, R | AnyResponse]
             found = identity()
             if found is None:
                 if request.method in SAFE and not request.path.endswith(".json"):
-                    return redirect(f"/sign-in?next={quote(request.full_path.rstrip('?'))}")
+                    return redirect(f"{request.script_root}/sign-in?next={quote(request.full_path.rstrip('?'))}")
                 abort(401, "your session has ended; sign in and do it again")
             if not found.role.may(role):
                 abort(403, f"{found.user.name} is a {found.role}; this is for a {role}")
@@ -141,14 +148,37 @@ def needs(role: Role) -> Callable[[Callable[P, R]], Callable[P, R | AnyResponse]
     return decorate
 
 
-def takes(content_bytes: int, *, parts: int | None = None) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Let a page take forms with files, of so many bytes and, where it is given, so many fields and files."""
+def takes(
+    content_bytes: int, *, parts: int | None = None, from_strangers: bool = False
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Let a view take bodies of so many bytes and, where it is given, so many fields and files. Who bears neither a
+    session nor a token may send as much as that `from_strangers` alone."""
 
     def decorate(view: Callable[P, R]) -> Callable[P, R]:
-        setattr(view, LIMITS, _Limits(content_bytes, parts))
+        setattr(view, LIMITS, _Limits(content_bytes, content_bytes if from_strangers else SMALL_FORM, parts))
         return view
 
     return decorate
+
+
+def limits_of(view: Callable[..., object] | None) -> _Limits:
+    """What a view takes: a small form, unless it says otherwise."""
+    found: _Limits = getattr(view, LIMITS, _Limits())
+    return found
+
+
+def bears_credentials(store: Store) -> Callable[["WSGIEnvironment"], bool]:
+    """Whether a request brings a session or an API token that is good."""
+
+    def check(environ: "WSGIEnvironment") -> bool:
+        asked = Request(environ)
+        session = asked.cookies.get(COOKIE)
+        if session and session_identity(store, session) is not None:
+            return True
+        token = asked.authorization.token if asked.authorization else None
+        return bool(token) and token_identity(store, str(token)) is not None
+
+    return check
 
 
 def session_token() -> str | None:

@@ -1,33 +1,38 @@
-"""A small labelled collection, an encoder that needs no nets, and models that nobody can run."""
+"""A small labelled collection, an encoder that needs no nets, and the smallest models."""
 
 import csv
 import hashlib
 import io
 import json
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
-import waitress
 from PIL import Image
 from postgres_server import empty_database, postgres_server
+from s3_server import bucket, s3_server
+from tiny_nets import tiny_net
+from werkzeug.serving import make_server
 
-from catalog_server.app import create_app
-from catalog_server.importer import import_photos
+from catalog_server.curation.importer import import_photos
 from catalog_server.store import open_store
+from catalog_server.web.app import create_app
 from coindex.cli import main
 from coindex.codes import space_id
 from coindex.cutout import CUTOUT_VERSION, Box
 from coindex.manifest import COLUMNS, read_manifest
 from coindex.models import read_index
 from coindex.pipeline import EncodedCoin, Encoding
+from coindex.relief import QueryRelief, relief_id
 from coindex.segmentation import FoundCoin
 
 CHECKPOINT = "c0" * 32
 OPEN_SET = {
     "limit": 9e5, "shift": 1e4, "bias": 4, "distance": -5e-5, "ratio": -5.5, "rows": -0.1, "photos": 1, "far": 129032
 }  # fmt: skip
+RELIEF_OPEN_SET = ("least", "bias", "score", "distance", "lead", "rows", "photos", "far", "apart")
 SPACE = space_id(CHECKPOINT, CUTOUT_VERSION, 254.0)
 
 
@@ -102,6 +107,20 @@ def postgres():
         yield url
 
 
+@pytest.fixture(scope="session")
+def s3():
+    """The address of an S3 server."""
+    with s3_server() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def bucket_url(s3):
+    """The URL of photos in an empty bucket."""
+    with bucket(s3) as url:
+        yield url
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
 def database_url(request):
     """None for SQLite in the store's folder, and the URL of an empty PostgreSQL database."""
@@ -127,11 +146,29 @@ def filled(store, collection):
     return store
 
 
-def make_models(folder, checkpoint=CHECKPOINT, salt=b""):
+def encode_with_relief(relief_id, encode=encode):
+    """An encoder whose reliefs repeat the code."""
+
+    def encode_too(photo):
+        found = encode(photo)
+        coins = [replace(coin, relief=relief_of(coin.code)) for coin in found.coins]
+        return Encoding(tuple(coins), {}, relief_id)
+
+    return encode_too
+
+
+def relief_of(code):
+    """The relief of a code int8 (64,): its numbers, made small, by column."""
+    return QueryRelief(np.broadcast_to((code >> 4)[None, :, None], (8, 64, 8)).clip(-7, 7).astype(np.int8))
+
+
+def make_models(folder, checkpoint=CHECKPOINT, salt=b"", relief=None):
+    """`relief` are bytes that tell a relief net from others; it looks at two references a class."""
     folder.mkdir()
     nets = {}
-    for name in ("segmenter", "embedder"):
-        data = name.encode() * 50 + salt
+    names = ("segmenter", "embedder") if relief is None else ("segmenter", "embedder", "relief")
+    for name in names:
+        data = tiny_net(name) + relief if name == "relief" else tiny_net(name) + salt
         (folder / f"{name}.int8.tflite").write_bytes(data)
         described = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
         nets[name] = {"file": f"{name}.int8.tflite", **described}
@@ -144,6 +181,10 @@ def make_models(folder, checkpoint=CHECKPOINT, salt=b""):
         "models": nets,
         "open_set": OPEN_SET,
     }
+    if relief is not None:
+        described = relief_id(nets["relief"]["sha256"])
+        look = {"version": 1, "relief_id": described, "classes": 3, "references": 2, "weight": 129032}
+        index["relief"] = {**look, "open_set": dict.fromkeys(RELIEF_OPEN_SET, 1)}
     (folder / "models.json").write_text(json.dumps(index))
     return folder
 
@@ -156,19 +197,14 @@ def models(tmp_path):
 @contextmanager
 def serving(store):
     """The address of a real server on loopback, stopped at the end of the block."""
-    server = waitress.create_server(create_app(store), host="127.0.0.1", port=0, threads=2)
-
-    def run():
-        with suppress(OSError):  # the loop's socket is closed under it
-            server.run()
-
-    thread = threading.Thread(target=run, daemon=True)
+    server = make_server("127.0.0.1", 0, create_app(store), threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.effective_port}"
+        yield f"http://127.0.0.1:{server.server_port}"
     finally:
-        server.close()
-        server.task_dispatcher.shutdown()
+        server.shutdown()
+        server.server_close()
         thread.join(timeout=10)
 
 
@@ -191,6 +227,12 @@ def serve():
 def other_models(tmp_path):
     """Makes further models: other nets of the same space, or nets of another."""
     return lambda name, **options: make_models(tmp_path / name, **options)
+
+
+@pytest.fixture
+def relief_encoder():
+    """Makes encoders that make maps of a relief id too."""
+    return encode_with_relief
 
 
 @pytest.fixture

@@ -1,26 +1,22 @@
 """The pages that people see in a browser: the catalogue for everybody, and curating it for those who sign in."""
 
-from flask import Blueprint
-
-from catalog_server.web.pages import (
+from catalog_server.web.pages import (  # noqa: F401 - each puts its pages on the blueprint
+    account,
     accounts,
     browse,
     coins,
     history,
     imports,
+    packs,
+    photos,
+    proposals,
     publishing,
+    quality,
     rendering,
     signing_in,
+    steps,
     trying,
 )
-from catalog_server.web.pages.curator import Curator
+from catalog_server.web.pages.blueprint import pages
 
-__all__ = ["Curator", "pages"]
-
-
-def pages(curator: Curator) -> Blueprint:
-    """Every page."""
-    blueprint = Blueprint("pages", __name__)
-    for part in (rendering, browse, signing_in, coins, imports, publishing, trying, history, accounts):
-        part.add_to(blueprint, curator)
-    return blueprint
+__all__ = ["pages"]

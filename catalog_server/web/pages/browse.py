@@ -1,118 +1,143 @@
-"""The catalogue, to look at: for everybody what is live, for curators what is retired too."""
+"""The catalogue, to look at: `/`, `/coins`, the page of each coin, and its pictures; for everybody what is live, for
+curators what is retired too."""
 
-from dataclasses import asdict
+import unicodedata
+from collections.abc import Mapping
 from typing import Any
 
-from flask import Blueprint, Response, abort, render_template, request, url_for
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from flask import Response, abort, render_template, request, url_for
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
-from catalog_server.accounts import Role
-from catalog_server.audit import audit_entries
+from catalog_server.accounts.accounts import Role
+from catalog_server.curation.many import NAMED_FIELDS
+from catalog_server.curation.uploads import photo_mimetype
 from catalog_server.store import CoinRow, PhotoRow
-from catalog_server.uploads import photo_mimetype
 from catalog_server.web.answers import conditional
-from catalog_server.web.pages.curator import Curator
+from catalog_server.web.pages.blueprint import pages
+from catalog_server.web.pages.coin_page import coin_page
 from catalog_server.web.security import identity, needs
+from catalog_server.web.state import state
 from catalog_server.web.status import catalog_status
 from coindex.catalog.state import MAX_ID
-from coindex.manifest import SIDES
-
-__all__ = ["add_to"]
+from coindex.manifest import REQUIRED_LABEL_FIELDS, SIDES
+from coindex.text import plain
 
 COINS_PER_PAGE = 60
 NEWEST = 12
-FILTERS = ("country", "currency", "denomination", "side")
+FILTERS = REQUIRED_LABEL_FIELDS
+PHOTOS = func.count(PhotoRow.row_id)
+SORTS: Mapping[str, tuple[str, tuple[Any, ...]]] = {
+    "country": ("by country", (CoinRow.country, CoinRow.currency, CoinRow.class_id)),
+    "name": ("by name", (CoinRow.name, CoinRow.side, CoinRow.class_id)),
+    "new": ("newest first", (CoinRow.class_id.desc(),)),
+    "changed": ("changed last first", (CoinRow.updated.desc(), CoinRow.class_id.desc())),
+    "few": ("fewest photos first", (PHOTOS, CoinRow.class_id)),
+    "many": ("most photos first", (PHOTOS.desc(), CoinRow.class_id)),
+}
+"""Orders of the list, the first of them unless another is asked for."""
+BY_PHOTOS = ("few", "many")
+"""Orders for which the photos of all coins are counted."""
 
 
-def add_to(blueprint: Blueprint, curator: Curator) -> None:
-    """`/`, `/coins`, the page of each coin, and its pictures."""
-    store = curator.store
-
-    @blueprint.get("/")
-    def front() -> str:
-        with store.reading() as session:
-            newest = _listed(session, _query().where(~CoinRow.retired).order_by(CoinRow.class_id.desc()).limit(NEWEST))
-        return render_template("front.html", status=catalog_status(store), coins=newest, url=request.host_url)
-
-    @blueprint.get("/coins")
-    def coins() -> str:
-        chosen = {name: request.args.get(name, "").strip() for name in (*FILTERS, "q")}
-        retired = bool(request.args.get("retired")) and identity() is not None
-        wanted = _wanted(chosen, retired)
-        with store.reading() as session:
-            found = session.scalar(select(func.count(CoinRow.class_id)).where(*wanted)) or 0
-            pages = max(1, -(-found // COINS_PER_PAGE))
-            page = min(max(1, request.args.get("page", 1, type=int)), pages)
-            query = _query().where(*wanted).order_by(CoinRow.country, CoinRow.currency, CoinRow.class_id)
-            listed = _listed(session, query.limit(COINS_PER_PAGE).offset((page - 1) * COINS_PER_PAGE))
-            choices = {name: _values(session, name) for name in FILTERS if name != "side"}
-        here: dict[str, Any] = {name: value for name, value in {**chosen, "retired": retired and "1"}.items() if value}
-        return render_template(
-            "coins.html",
-            coins=listed,
-            found=found,
-            chosen=chosen,
-            retired=retired,
-            choices={**choices, "side": list(SIDES)},
-            page=page,
-            pages=pages,
-            page_url=lambda number: url_for("pages.coins", **{**here, "page": number}),
+@pages.get("/")
+def front() -> str:
+    with state().store.reading() as session:
+        newest = _listed(
+            session, select(CoinRow.class_id).where(~CoinRow.retired).order_by(CoinRow.class_id.desc()), NEWEST
         )
-
-    @blueprint.get(f"/coins/<int(max={MAX_ID}):class_id>")
-    def coin(class_id: int) -> str:
-        with store.reading() as session:
-            row = session.get(CoinRow, class_id)
-            if row is None or (row.retired and identity() is None):
-                abort(404, f"there is no coin {class_id} in the catalogue")
-            photos = [photo for photo in row.photos if identity() is not None or not photo.retired]
-            entries = audit_entries(session, subject=f"coin:{class_id}") if identity() else ()
-            return render_template("coin.html", coin=row, photos=photos, entries=entries, sides=SIDES)
-
-    @blueprint.get(f"/thumbnails/<int(max={MAX_ID}):row_id>.webp")
-    def thumbnail(row_id: int) -> Response:
-        with store.reading() as session:
-            query = select(PhotoRow.thumbnail).where(PhotoRow.row_id == row_id)
-            picture = session.scalar(query if identity() else query.where(~PhotoRow.retired))
-        if picture is None:
-            abort(404, "no such photo in the catalogue")
-        return conditional(picture, "image/webp", "private, max-age=3600")
-
-    @blueprint.get(f"/photos/<int(max={MAX_ID}):row_id>")
-    @needs(Role.CURATOR)
-    def photo(row_id: int) -> Response:
-        with store.reading() as session:
-            row = session.get(PhotoRow, row_id)
-            if row is None:
-                abort(404, f"there is no photo {row_id}")
-            data = store.photos.get(row.photo_sha256)
-        return conditional(data, photo_mimetype(data), "private, max-age=3600")
+    return render_template("front.html", status=catalog_status(state().store), coins=newest, url=request.host_url)
 
 
-def _query() -> Select[CoinRow, int, int | None]:
-    """Coins, each with the number of its live photos and the first of them."""
-    return (
-        select(CoinRow, func.count(PhotoRow.row_id), func.min(PhotoRow.row_id))
-        .outerjoin(PhotoRow, (PhotoRow.class_id == CoinRow.class_id) & (PhotoRow.retired == CoinRow.retired))
-        .group_by(CoinRow.class_id)
+@pages.get("/coins")
+def coins() -> str:
+    chosen = chosen_filters(request.args)
+    retired = bool(request.args.get("retired")) and identity() is not None
+    wanted = wanted_coins(chosen, retired)
+    sort = request.args.get("sort", "")
+    sort = sort if sort in SORTS else next(iter(SORTS))
+    with state().store.reading() as session:
+        found = session.scalar(select(func.count(CoinRow.class_id)).where(*wanted)) or 0
+        last = max(1, -(-found // COINS_PER_PAGE))
+        page = min(max(1, request.args.get("page", 1, type=int)), last)
+        query = select(CoinRow.class_id).where(*wanted).order_by(*SORTS[sort][1])
+        if sort in BY_PHOTOS:
+            query = _with_photos(query).group_by(CoinRow.class_id)
+        listed = _listed(session, query.offset((page - 1) * COINS_PER_PAGE), COINS_PER_PAGE)
+        choices = {name: _values(session, name) for name in FILTERS if name != "side"}
+    kept = {**chosen, "retired": retired and "1", "sort": sort != next(iter(SORTS)) and sort}
+    here: dict[str, Any] = {name: value for name, value in kept.items() if value}
+    return render_template(
+        "coins.html",
+        coins=listed,
+        found=found,
+        chosen=chosen,
+        retired=retired,
+        choices={**choices, "side": list(SIDES)},
+        page=page,
+        pages=last,
+        here=here,
+        sort=sort,
+        sorts={name: words for name, (words, _) in SORTS.items()},
+        named_fields=NAMED_FIELDS,
+        page_url=lambda number: url_for("pages.coins", **{**here, "page": number}),
     )
 
 
-def _listed(session: Session, query: Select[CoinRow, int, int | None]) -> list[dict[str, Any]]:
-    return [
-        {**asdict(coin.record), "retired": coin.retired, "photos": photos, "row_id": row_id}
-        for coin, photos, row_id in session.execute(query)
-    ]
+@pages.get(f"/coins/<int(max={MAX_ID}):class_id>")
+def coin(class_id: int) -> str:
+    return coin_page(class_id)
 
 
-def _wanted(chosen: dict[str, str], retired: bool) -> list[ColumnElement[bool]]:
+@pages.get(f"/thumbnails/<int(max={MAX_ID}):row_id>.webp")
+def thumbnail(row_id: int) -> Response:
+    with state().store.reading() as session:
+        query = select(PhotoRow.thumbnail).where(PhotoRow.row_id == row_id)
+        picture = session.scalar(query if identity() else query.where(~PhotoRow.retired))
+    if picture is None:
+        abort(404, "no such photo in the catalogue")
+    return conditional(picture, "image/webp", "private, max-age=3600")
+
+
+@pages.get(f"/photos/<int(max={MAX_ID}):row_id>")
+@needs(Role.CURATOR)
+def photo(row_id: int) -> Response:
+    with state().store.reading() as session:
+        row = session.get(PhotoRow, row_id)
+        if row is None:
+            abort(404, f"there is no photo {row_id}")
+        data = state().store.photos.get(row.photo_sha256)
+    return conditional(data, photo_mimetype(data), "private, max-age=3600")
+
+
+def _with_photos(query: Any) -> Any:
+    """Coins with those of their photos that are live as they are."""
+    return query.outerjoin(PhotoRow, (PhotoRow.class_id == CoinRow.class_id) & (PhotoRow.retired == CoinRow.retired))
+
+
+def _listed(session: Session, query: Select[int], limit: int) -> list[dict[str, Any]]:
+    """The first coins of a query of ids, each with the number of its photos and the first of them: the photos of those
+    that are shown are counted, and of no others."""
+    ids = list(session.scalars(query.limit(limit)))
+    counted = _with_photos(select(CoinRow, PHOTOS, func.min(PhotoRow.row_id))).where(CoinRow.class_id.in_(ids))
+    found = {
+        coin.class_id: {**coin.record.document(), "retired": coin.retired, "photos": photos, "row_id": row_id}
+        for coin, photos, row_id in session.execute(counted.group_by(CoinRow.class_id))
+    }
+    return [found[class_id] for class_id in ids]
+
+
+def chosen_filters(given: Mapping[str, str]) -> dict[str, str]:
+    """What a search asks for, by the names of `FILTERS` and `q`."""
+    asked = {name: given.get(name, "").strip() for name in (*FILTERS, "q")}
+    return {name: unicodedata.normalize("NFC", value) for name, value in asked.items()}
+
+
+def wanted_coins(chosen: Mapping[str, str], retired: bool) -> list[ColumnElement[bool]]:
+    """What holds of the coins that a search finds."""
     wanted: list[ColumnElement[bool]] = [CoinRow.retired.is_(retired)]
     wanted += [getattr(CoinRow, name) == chosen[name] for name in FILTERS if chosen[name]]
-    for word in chosen["q"].split():
-        wanted.append(
-            or_(CoinRow.name.icontains(word, autoescape=True), CoinRow.design.icontains(word, autoescape=True))
-        )
+    wanted += [CoinRow.words.contains(plain(word), autoescape=True) for word in chosen["q"].split()]
     return wanted
 
 

@@ -1,22 +1,28 @@
-"""Publishing: what would change, the releases so far, and the way back to one of them."""
+"""`/publish` and `/releases-history`: what would change, the releases so far, and the way back to one of them."""
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
+import numpy as np
+from flask import Response, abort, flash, redirect, render_template, request, url_for
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
-from catalog_server.accounts import Role
-from catalog_server.changes import Changes, changes, roll_back
-from catalog_server.job_kinds import submit_publish, submit_validation
-from catalog_server.publisher import MIN_RECALL, PublishedRelease, published_releases, published_state
-from catalog_server.store import Store
-from catalog_server.validated import validation_page
-from catalog_server.web.pages.curator import Curator
+from catalog_server.accounts.accounts import Role
+from catalog_server.curation.changes import Changes, bring_back, changes
+from catalog_server.curation.packs import pack_names, parted
+from catalog_server.curation.steps import preview, take_step
+from catalog_server.jobs.kinds import submit_publish, submit_validation
+from catalog_server.publishing.served import MIN_RECALL, PublishedRelease, published_releases, published_state
+from catalog_server.store import AuditRow, Store
+from catalog_server.validation.served import validation_page
+from catalog_server.web.pages.blueprint import pages
 from catalog_server.web.security import needs, signed_in
+from catalog_server.web.state import state
 from coindex.catalog import CatalogState, state_hash
-from coindex.errors import StoreError
-
-__all__ = ["add_to"]
+from coindex.errors import StaleChange, StoreError
 
 VERSION = "<int(max=2147483647):version>"
 LISTED = 50
@@ -25,56 +31,110 @@ REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; f
 """A validation's page carries its own style, and nothing that runs."""
 
 
-def add_to(blueprint: Blueprint, curator: Curator) -> None:
-    """`/publish` and `/releases-history`."""
-    store = curator.store
+@pages.get("/publish")
+@needs(Role.CURATOR)
+def publishing() -> str:
+    return _publish_page()
 
-    @blueprint.get("/publish")
-    @needs(Role.CURATOR)
-    def publishing() -> str:
-        releases = published_releases(store)
+
+def _publish_page(problem: str = "") -> str:
+    releases, unpublished = published_releases(state().store), _unpublished(state().store)
+    return render_template(
+        "publish.html",
+        changes=unpublished.changes,
+        repacked=unpublished.repacked,
+        empty=not unpublished.state_hash,
+        releases=releases,
+        validated={found.manifest.version: _is_validated(state().store, found) for found in releases},
+        listed=LISTED,
+        least=MIN_RECALL,
+        seen=unpublished.state_hash,
+        problem=problem,
+    )
+
+
+@pages.post("/publish")
+@needs(Role.PUBLISHER)
+def publish_now() -> AnyResponse | tuple[str, int]:
+    seen = request.form.get("seen")
+    if seen is not None and seen != _unpublished(state().store).state_hash:
+        return _publish_page("The catalogue was changed meanwhile, and nothing was published; look at it again."), 409
+    override = request.form.get("override", "").strip() or None
+    return _follow(submit_publish(state().store, actor=signed_in().actor, override=override))
+
+
+@pages.post("/validations")
+@needs(Role.CURATOR)
+def validate_now() -> AnyResponse:
+    return _follow(submit_validation(state().store, actor=signed_in().actor))
+
+
+@pages.get(f"/releases-history/{VERSION}/validation")
+@needs(Role.CURATOR)
+def validation(version: int) -> Response:
+    page: Path | None = validation_page(state().store, version)
+    if page is None:
+        abort(404, f"release {version} was not validated")
+    return Response(page.read_bytes(), mimetype="text/html", headers={"Content-Security-Policy": REPORT_POLICY})
+
+
+@pages.get(f"/releases-history/{VERSION}/bring-back")
+@needs(Role.PUBLISHER)
+def look_back(version: int) -> str | tuple[str, int]:
+    return _look_back_page(version)
+
+
+@pages.post(f"/releases-history/{VERSION}/bring-back")
+@needs(Role.PUBLISHER)
+def bring_back_(version: int) -> AnyResponse | str | tuple[str, int]:
+    actor, store = signed_in().actor, state().store
+    plan = bring_back(published_state(store, version), version=version)
+    try:
+        done = take_step(store, plan, actor=actor, digest=request.form.get("digest", ""))
+    except StaleChange as error:
+        return _look_back_page(version, problem=str(error), status=409)
+    flash(f"{done.told}. It is being published as a new release.", "good")
+    return _follow(submit_publish(store, actor=actor, step_id=done.step_id))
+
+
+def _look_back_page(version: int, *, problem: str = "", status: int = 200) -> str | tuple[str, int]:
+    """What bringing a release back would change, and which edits that no release has would go."""
+    store = state().store
+    found = preview(store, bring_back(published_state(store, version), version=version))
+    page = {
+        "version": version,
+        "found": found,
+        "unpublished": _unpublished(store).changes,
+        "problem": problem,
+        "listed": LISTED,
+    }
+    return render_template("bring_back.html", **page), status
+
+
+@dataclass(frozen=True)
+class _Unpublished:
+    """What a release would change, whether its packs would be others, and the hash of the state that it would have;
+    blank for an empty catalogue."""
+
+    changes: Changes
+    repacked: bool
+    state_hash: str
+
+
+def _unpublished(store: Store) -> _Unpublished:
+    """What a release would change, made anew where something was changed or published since: each change has an entry
+    in the log."""
+    served = published_releases(store)[:1]
+    with store.reading() as session:
+        last = session.scalar(select(func.max(AuditRow.audit_id)))
+
+    def make() -> _Unpublished:
         with store.reading() as session:
             now = store.state(session)
-        return render_template(
-            "publish.html",
-            changes=_since_served(store, releases, now),
-            empty=now is None,
-            releases=releases,
-            validated={found.manifest.version: _is_validated(store, found) for found in releases},
-            listed=LISTED,
-            least=MIN_RECALL,
-        )
+            repacked = now is not None and _packs_of(session, now) != _served_packs(served)
+        return _Unpublished(_since_served(store, served, now), repacked, state_hash(now) if now else "")
 
-    @blueprint.post("/publish")
-    @needs(Role.PUBLISHER)
-    def publish_now() -> AnyResponse:
-        override = request.form.get("override", "").strip() or None
-        return _follow(submit_publish(store, actor=signed_in().actor, override=override))
-
-    @blueprint.post("/validations")
-    @needs(Role.CURATOR)
-    def validate_now() -> AnyResponse:
-        return _follow(submit_validation(store, actor=signed_in().actor))
-
-    @blueprint.get(f"/releases-history/{VERSION}/validation")
-    @needs(Role.CURATOR)
-    def validation(version: int) -> Response:
-        page: Path | None = validation_page(store, version)
-        if page is None:
-            abort(404, f"release {version} was not validated")
-        return Response(page.read_bytes(), mimetype="text/html", headers={"Content-Security-Policy": REPORT_POLICY})
-
-    @blueprint.post(f"/releases-history/{VERSION}/bring-back")
-    @needs(Role.PUBLISHER)
-    def bring_back(version: int) -> AnyResponse:
-        actor = signed_in().actor
-        done = roll_back(store, published_state(store, version), version=version, actor=actor)
-        flash(
-            f"The catalogue is that of release {version} again: {done.photos_restored} photos brought back, "
-            f"{done.photos_retired} retired. It is being published as a new release.",
-            "good",
-        )
-        return _follow(submit_publish(store, actor=actor))
+    return state().unpublished.of((last, served and served[0].manifest.state_hash), make)
 
 
 def _since_served(store: Store, releases: tuple[PublishedRelease, ...], now: CatalogState | None) -> Changes:
@@ -87,6 +147,21 @@ def _since_served(store: Store, releases: tuple[PublishedRelease, ...], now: Cat
         return changes(published_state(store, served.version) if served else None, now)
     except StoreError:
         return changes(None, now)
+
+
+def _packs_of(session: Session, now: CatalogState) -> dict[str, Any]:
+    """What a release would say of its packs."""
+    names, found = pack_names(session), {}
+    for pack_id, classes in parted(session, now.records).items():
+        countries = sorted({now.records[class_id].country for class_id in classes})
+        rows = int(np.isin(now.rows.class_ids, sorted(classes)).sum())
+        found[pack_id] = (dict(names[pack_id]), countries, len(classes), rows)
+    return found
+
+
+def _served_packs(releases: tuple[PublishedRelease, ...]) -> dict[str, Any]:
+    packs = releases[0].packs if releases else ()
+    return {pack.pack_id: (dict(pack.names), list(pack.countries), pack.classes, pack.rows) for pack in packs}
 
 
 def _is_validated(store: Store, release: PublishedRelease) -> bool:

@@ -1,58 +1,67 @@
 """How pages word things, and what they say when something is wrong."""
 
+import re
 from datetime import datetime
 from http import HTTPStatus
 
-from flask import Blueprint, render_template, request
+from flask import render_template, request
 from markupsafe import Markup
 
-from catalog_server.web.pages.curator import Curator
+from catalog_server.curation.steps import counted
+from catalog_server.web.pages.blueprint import pages
+from catalog_server.web.pages.told import who
 from catalog_server.web.security import identity
-from coindex.errors import AccountError, CoindexError, ManifestError, PhotoError, StaleChange, StoreError
+from catalog_server.web.state import state
+from coindex.errors import AccountError, Busy, CoindexError, ManifestError, PhotoError, StaleChange, StoreError
+from coindex.facts import FACTS, Facts, written_facts
 
-__all__ = ["add_to", "error_page"]
+__all__ = ["error_page"]
 
 STATUS: dict[type[CoindexError], HTTPStatus] = {
     StaleChange: HTTPStatus.CONFLICT,
     StoreError: HTTPStatus.CONFLICT,
+    Busy: HTTPStatus.CONFLICT,
     AccountError: HTTPStatus.CONFLICT,
     PhotoError: HTTPStatus.UNPROCESSABLE_ENTITY,
     ManifestError: HTTPStatus.UNPROCESSABLE_ENTITY,
 }
-ACTIONS = {
-    "coin.add": "added",
-    "coin.edit": "changed",
-    "coin.retire": "retired",
-    "coin.restore": "brought back",
-    "photos.add": "added photos to",
-    "photo.edit": "changed",
-    "photo.retire": "retired",
-    "photo.restore": "brought back",
-    "import": "imported photos into",
-    "publish": "published",
-    "roll-back": "brought back an earlier state of",
-    "sign-in": "signed in as",
+FACT_WORDS = {
+    "title": "title",
+    "years": "years",
+    "mint": "mint",
+    "ruler": "ruler",
+    "metal": "metal",
+    "weight": "weight, g",
+    "diameter": "diameter, mm",
+    "edge": "edge",
+    "mintage": "mintage",
+    "km": "KM number",
+    "numista": "Numista number",
+    "text": "text",
+    "links": "links",
 }
-"""Actions of the audit log as a sentence's verb; those that are missing are shown as they are."""
+"""Facts of a coin as pages call them, in the order of `FACTS`."""
 
 
-def add_to(blueprint: Blueprint, _: Curator) -> None:
-    """Filters of the templates, and pages for errors."""
-    blueprint.add_app_template_filter(_day, "day")
-    blueprint.add_app_template_filter(_moment, "moment")
-    blueprint.add_app_template_filter(_megabytes, "megabytes")
-    blueprint.add_app_template_filter(_spoken, "spoken")
-    blueprint.add_app_template_global(_csrf, "csrf")
+@pages.errorhandler(CoindexError)
+def refused(error: CoindexError) -> tuple[str, int]:
+    kinds = (STATUS[kind] for kind in STATUS if isinstance(error, kind))
+    return error_page(next(kinds, HTTPStatus.INTERNAL_SERVER_ERROR), without_paths(str(error)))
 
-    @blueprint.errorhandler(CoindexError)
-    def refused(error: CoindexError) -> tuple[str, int]:
-        kinds = (STATUS[kind] for kind in STATUS if isinstance(error, kind))
-        return error_page(next(kinds, HTTPStatus.INTERNAL_SERVER_ERROR), str(error))
+
+@pages.app_template_filter("without_paths")
+def without_paths(text: str) -> str:
+    """A message without where the store lies: that is for whoever runs the server, and the server's log has it."""
+    folder = state().store.folder
+    for path in sorted({str(folder.absolute()), str(folder.resolve()), str(folder)}, key=len, reverse=True):
+        text = re.sub(rf"{re.escape(path)}(?:/[\w.-]+)*", "the store", text) if path not in (".", "/") else text
+    return text
 
 
 def error_page(status: HTTPStatus, detail: str | None) -> tuple[str, int]:
     """A page that says what went wrong and leads back."""
-    back = request.path if request.method == "GET" else (request.referrer or "/")
+    home = f"{request.script_root}/"
+    back = home if request.method == "GET" else (request.referrer or home)
     title = {
         HTTPStatus.NOT_FOUND: "Not here",
         HTTPStatus.FORBIDDEN: "Not allowed",
@@ -60,27 +69,41 @@ def error_page(status: HTTPStatus, detail: str | None) -> tuple[str, int]:
         HTTPStatus.UNPROCESSABLE_ENTITY: "This cannot be used",
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Too large",
     }.get(status, status.phrase)
-    where = "/" if back == request.path else back
-    page = render_template("error.html", title=title, detail=detail or status.description, back=where)
+    page = render_template("error.html", title=title, detail=detail or status.description, back=back)
     return page, status
 
 
-def _day(moment: str) -> str:
+@pages.app_template_global("facts_of")
+def facts_of(told: Facts) -> list[tuple[str, str, str]]:
+    """Every fact by its name, as pages call it, and as a form's field holds it; blank where it is not known."""
+    written = written_facts(told)
+    return [(name, FACT_WORDS[name], written.get(name, "")) for name in FACTS]
+
+
+@pages.app_template_filter("day")
+def day(moment: str) -> str:
     return datetime.fromisoformat(moment).strftime("%-d %B %Y")
 
 
-def _moment(moment: str) -> str:
+@pages.app_template_filter("moment")
+def moment(moment: str) -> str:
     return datetime.fromisoformat(moment).strftime("%Y-%m-%d %H:%M UTC")
 
 
-def _megabytes(count: int) -> str:
+@pages.app_template_filter("megabytes")
+def megabytes(count: int) -> str:
     return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.1f} kB"
 
 
-def _spoken(action: str) -> str:
-    return ACTIONS.get(action, action)
+@pages.app_template_filter("counted")
+def counted_(number: int, noun: str) -> str:
+    return counted(number, noun)
 
 
-def _csrf() -> Markup:
+pages.add_app_template_filter(who, "who")
+
+
+@pages.app_template_global("csrf")
+def csrf() -> Markup:
     found = identity()
     return Markup('<input type="hidden" name="csrf" value="{}">').format(found.csrf if found else "")

@@ -8,10 +8,10 @@ import pytest
 from argon2 import PasswordHasher
 from PIL import Image
 
-from catalog_server.accounts import Role, create_user
-from catalog_server.app import create_app
-from catalog_server.publisher import publish
-from catalog_server.web.pages import Curator
+from catalog_server.accounts.accounts import Role, create_user
+from catalog_server.publishing.publish import publish
+from catalog_server.web.app import create_app
+from catalog_server.web.curator import Curator
 
 PASSWORD = "correct horse"
 
@@ -39,8 +39,8 @@ class Browser:
 @pytest.fixture
 def published(filled, models, monkeypatch):
     """The filled store with a release, whose space's models are these."""
-    monkeypatch.setattr("catalog_server.encoding.DEFAULT_FOLDER", models)
-    monkeypatch.setattr("catalog_server.job_kinds.DEFAULT_FOLDER", models)
+    monkeypatch.setattr("catalog_server.curation.encoding.DEFAULT_FOLDER", models)
+    monkeypatch.setattr("catalog_server.jobs.kinds.DEFAULT_FOLDER", models)
     publish(filled, models)
     return filled
 
@@ -49,7 +49,7 @@ def published(filled, models, monkeypatch):
 def quick_passwords(monkeypatch):
     """Hashes that take no time; what they are made with in earnest, the accounts' own tests hold."""
     hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    monkeypatch.setattr("catalog_server.accounts._hasher", lambda: hasher)
+    monkeypatch.setattr("catalog_server.accounts.passwords._hasher", lambda: hasher)
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 from sqlalchemy import func, select
 
-from catalog_server.accounts import Role, create_token
+from catalog_server.accounts.accounts import Role
+from catalog_server.accounts.tokens import create_token
 from catalog_server.store import AuditRow, CoinRow, JobRow, PhotoRow
 
 LION = {
@@ -168,13 +169,16 @@ def archives():
             "file\n",
             "nothing\nx\n",
             "file,file\na.png,a.png\n",
-            MANIFEST + "a.png\n",
+            MANIFEST.splitlines()[0] + "\na.png\n",
             MANIFEST.replace("obverse", "edge"),
             MANIFEST.replace("crown", ""),
             MANIFEST.replace("a.png", "b.png"),
             MANIFEST.replace("a.png", ""),
             MANIFEST.replace("a.png", "\0"),
-            MANIFEST.encode("utf-16"),
+            MANIFEST.replace("Ruritania", "Ruritánia").encode("cp1250"),
+            MANIFEST.replace("Ruritania", "Ruri\x1btania"),
+            MANIFEST.replace("Ruritania", "Ruri\u202etania"),
+            MANIFEST.replace("Ruritania", "R" * 5000),
             b"\xff\xfe\0",
             'file,country\n"' + "x" * 200_000,
             MANIFEST.replace("a.png", "x" * 5000),

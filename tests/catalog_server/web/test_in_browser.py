@@ -4,32 +4,34 @@
 """
 
 import io
+import json
 import os
 import re
 import threading
 import zipfile
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
-import waitress
 from axe_playwright_python.sync_playwright import Axe
-from chromium import CHROMIUM, NO_CHROMIUM
 from PIL import Image, ImageFilter
 from playwright.sync_api import expect, sync_playwright
+from support.chromium import CHROMIUM, NO_CHROMIUM
+from werkzeug.serving import make_server
 
-from catalog_server.accounts import Role, create_user
-from catalog_server.app import create_app
-from catalog_server.encoding import live_encoders
-from catalog_server.identify import Identifier, ServedEngine
-from catalog_server.importer import import_photos
-from catalog_server.job_kinds import handlers
-from catalog_server.jobs import Worker
-from catalog_server.store import open_store
-from catalog_server.web.pages import Curator
+from catalog_server.accounts.accounts import Role, create_user
+from catalog_server.curation.encoding import live_encoders
+from catalog_server.curation.importer import import_photos
+from catalog_server.engines import ServedEngine
+from catalog_server.engines.identify import Identifier
+from catalog_server.jobs.kinds import handlers
+from catalog_server.jobs.queue import Worker
+from catalog_server.store import PhotoRow, open_store
+from catalog_server.web.app import create_app
+from catalog_server.web.curator import Curator
 from coindex.manifest import read_manifest
-from coindex.synthetic.dataset import write_catalogue
+from coindex_synthetic.dataset import write_catalogue
 
 SCREENSHOTS = os.environ.get("COINDEX_TEST_SCREENSHOTS")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
@@ -38,7 +40,7 @@ WIDTHS = {"phone": (390, 844), "desk": (1280, 900)}
 
 expect.set_options(timeout=60_000)
 
-pytestmark = pytest.mark.skipif(bool(NO_CHROMIUM), reason=NO_CHROMIUM)
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(NO_CHROMIUM), reason=NO_CHROMIUM)]
 
 
 @contextmanager
@@ -46,22 +48,17 @@ def server(store):
     """The address of a server of a store with all that it does, jobs and answers among them."""
     identifier = Identifier(store, ServedEngine.HNSW)
     app = create_app(store, curator=Curator(store, identifier))
-    served = waitress.create_server(app, host="127.0.0.1", port=0, threads=4)
+    served = make_server("127.0.0.1", 0, app, threaded=True)
     worker = Worker(store, handlers())
-
-    def run():
-        with suppress(OSError):  # the loop's socket is closed under it
-            served.run()
-
-    thread = threading.Thread(target=run, daemon=True)
+    thread = threading.Thread(target=served.serve_forever, daemon=True)
     thread.start()
     worker.start()
     try:
-        yield f"http://127.0.0.1:{served.effective_port}"
+        yield f"http://127.0.0.1:{served.server_port}"
     finally:
         worker.stop(10)
-        served.close()
-        served.task_dispatcher.shutdown()
+        served.shutdown()
+        served.server_close()
         thread.join(timeout=10)
         identifier.close()
 
@@ -140,15 +137,52 @@ def _curate(desk, photos, folder):
 
     _add_a_coin(desk, photos, folder)
     _edit_retire_restore(desk)
+    _tell_facts(desk)
+    _change_many(desk)
+    _decide_about_a_proposal(desk, photos, folder)
     _import_an_archive(desk, photos, folder)
+    _look_for_mistakes(desk)
     _publish_and_roll_back(desk)
     _try_it(desk, photos)
+    _cut_into_packs(desk)
     desk.go("/audit")
     desk.look("log")
     desk.go("/accounts")
     desk.look("accounts")
+    desk.go("/account")
+    desk.look("account")
+    page.get_by_label("Your password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Begin").click()
+    expect(page.get_by_label("Code")).to_be_visible()
+    desk.look("account-second-factor")
+    _use_keys(desk)
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("link", name="Sign in")).to_be_visible()
+
+
+def _use_keys(desk):
+    page = desk.page
+    desk.go("/coins")
+    if page.viewport_size["width"] < 700:
+        page.get_by_text("Menu", exact=True).click()
+        desk.look("menu")
+        page.get_by_role("navigation", name="Menu").get_by_role("link", name="Quality").click()
+        expect(page.get_by_role("heading", name="Quality")).to_be_visible()
+        return
+    page.keyboard.press("q")
+    expect(page.get_by_role("heading", name="Quality")).to_be_visible()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_contain_text("search the coins")
+    desk.look("keys")
+    page.get_by_label("Use them").uncheck()
+    page.get_by_role("button", name="Close").click()
+    page.keyboard.press("c")
+    expect(page.get_by_role("heading", name="Quality")).to_be_visible()
+    page.get_by_role("button", name="Keyboard shortcuts").click()
+    page.get_by_label("Use them").check()
+    page.keyboard.press("Escape")
+    page.keyboard.press("c")
+    expect(page.get_by_role("heading", name="Coins")).to_be_visible()
 
 
 def _add_a_coin(desk, photos, folder):
@@ -157,15 +191,26 @@ def _add_a_coin(desk, photos, folder):
     Image.open(good).filter(ImageFilter.GaussianBlur(4)).save(blurred)
     desk.go("/coins/new")
     page.get_by_label("Choose photos").set_input_files([good, blurred, photos[0].path])
-    checked = page.locator(".checked li:not(ul ul li)")
+    checked = page.locator(".checked > li")
     expect(page.locator(".checked img[alt='the coin that was found']")).to_have_count(3)
     expect(checked.filter(has_text="blurred.png").first).to_contain_text("It is blurred")
     expect(checked.filter(has_text=photos[0].path.name).first).to_contain_text("in the catalogue already")
     desk.look("new-coin-checked")
-    page.get_by_label("Choose photos").set_input_files([good])
-    expect(page.locator(".checked img[alt='the coin that was found']")).to_have_count(1)
+    bad = folder / "no-photo.png"
+    bad.write_bytes(b"no photo")
+    page.get_by_label("Choose photos").set_input_files([bad])
+    expect(checked).to_have_count(4)
+    for name in ("blurred.png", photos[0].path.name):
+        page.get_by_role("button", name=f"Leave out {name}").click()
+    expect(checked).to_have_count(2)
     for name, value in (("Country", "Ruritania"), ("Currency", "crown"), ("Denomination", "5")):
         page.get_by_label(name, exact=True).fill(value)
+    page.get_by_role("button", name="Add to the catalogue").click()
+    expect(page.get_by_role("alert")).to_contain_text("nothing was added")
+    expect(page.locator(".checked .refused")).to_contain_text("not an image")
+    expect(checked).to_have_count(2)
+    desk.look("new-coin-refused")
+    page.get_by_role("button", name="Leave out no-photo.png").click()
     page.get_by_role("button", name="Add to the catalogue").click()
     expect(page.get_by_role("heading", name="Ruritania 5 crown, obverse")).to_be_visible()
     desk.look("coin")
@@ -173,6 +218,8 @@ def _add_a_coin(desk, photos, folder):
 
 def _edit_retire_restore(desk):
     page = desk.page
+    page.get_by_text("Edit", exact=True).click()
+    desk.look("coin-edit")
     page.get_by_label("Variant", exact=True).fill("jubilee")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", name="Ruritania 5 crown jubilee, obverse")).to_be_visible()
@@ -181,6 +228,63 @@ def _edit_retire_restore(desk):
     desk.look("coin-retired")
     page.get_by_role("button", name="Bring this coin back").click()
     expect(page.get_by_role("status")).to_contain_text("Brought back")
+
+
+def _tell_facts(desk):
+    page = desk.page
+    page.get_by_text("Edit", exact=True).click()
+    page.get_by_text("Facts of the coin").click()
+    page.get_by_label("Title", exact=True).fill("The crown of the jubilee")
+    page.get_by_label("Weight, g").fill("7,5")
+    page.get_by_label("Links").fill("https://coins.example.org/1")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name="The crown of the jubilee, obverse")).to_be_visible()
+    expect(page.get_by_role("link", name="https://coins.example.org/1")).to_be_visible()
+    desk.look("coin-facts")
+
+
+def _change_many(desk):
+    page = desk.page
+    desk.go("/coins")
+    boxes = page.locator(".pick input")
+    boxes.nth(0).check()
+    boxes.nth(2).click(modifiers=["Shift"])
+    expect(page.get_by_text("3 chosen")).to_be_visible()
+    desk.look("coins-chosen")
+    page.get_by_role("button", name="Retire").click()
+    expect(page.get_by_text("Retired 3 coin sides")).to_be_visible()
+    desk.look("step-preview")
+    page.get_by_role("button", name="Retire them").click()
+    expect(page.get_by_role("heading", name="Retired 3 coin sides")).to_be_visible()
+    desk.look("step")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("heading", name="Undid: Retired 3 coin sides")).to_be_visible()
+    desk.go("/coins")
+    expect(page.get_by_text("7 coin sides")).to_be_visible()
+
+
+def _decide_about_a_proposal(desk, photos, folder):
+    page, offer = desk.page, folder / "offer.zip"
+    label = photos[6].label
+    fields = {"country": label.country, "currency": label.currency, "denomination": "1000", "side": "obverse"}
+    described = {"format": 1, "name": "A coin of mine", "note": "Found in a drawer.", "fields": fields}
+    with zipfile.ZipFile(offer, "w") as archive:
+        archive.writestr("proposal.json", json.dumps({**described, "photos": ["1.jpg", "2.jpg"]}))
+        archive.write(photos[6].path, "1.jpg")
+        archive.write(photos[7].path, "2.jpg")
+    desk.go("/proposals")
+    desk.look("proposals-none")
+    page.get_by_label("The file that a collector sent you").set_input_files(offer)
+    page.get_by_role("button", name="Look at it").click()
+    expect(page.get_by_role("heading", name="A coin of mine")).to_be_visible()
+    page.get_by_label("Photo 2", exact=True).uncheck()
+    desk.look("proposal")
+    page.get_by_role("button", name="Make the class").click()
+    expect(page.get_by_role("status")).to_contain_text("Added 1 of its photos")
+    page.get_by_label("A word for the collector").fill("One side is enough")
+    page.get_by_role("button", name="Reject what is left").click()
+    expect(page.get_by_text("One side is enough")).to_be_visible()
+    desk.look("proposals-decided")
 
 
 def _import_an_archive(desk, photos, folder):
@@ -193,9 +297,23 @@ def _import_an_archive(desk, photos, folder):
     desk.go("/imports")
     desk.look("import")
     page.get_by_label("or ZIP archive").set_input_files(packed)
-    page.get_by_role("button", name="Import").click()
-    expect(page.get_by_text("1 photos added, 1 new classes")).to_be_visible()
+    page.get_by_role("button", name="Look at it").click()
+    page.get_by_role("link", name="See what would be imported").click()
+    desk.look("import-look")
+    page.get_by_role("button", name="Import 1 photo").click()
+    expect(page.get_by_text("1 photo added, 1 new class;")).to_be_visible()
     desk.look("job")
+
+
+def _look_for_mistakes(desk):
+    page = desk.page
+    desk.go("/quality")
+    desk.look("quality-none")
+    page.get_by_role("button", name="Look for mistakes").click()
+    expect(page.get_by_text("photos are worth a look")).to_be_visible()
+    for what in ("photos", "twins", "classes", "names", "sides", "single"):
+        desk.go(f"/quality?what={what}")
+        desk.look(f"quality-{what}")
 
 
 def _publish_and_roll_back(desk):
@@ -203,7 +321,7 @@ def _publish_and_roll_back(desk):
     for release in (1, 2):
         desk.go("/publish")
         desk.look(f"publish-{release}")
-        page.get_by_role("button", name="Publish").click()
+        page.get_by_role("button", name="Publish", exact=True).click()
         expect(page.get_by_text(f"release {release}", exact=True)).to_be_visible()
         if release == 1:
             desk.go("/coins?q=Ruritania")
@@ -213,10 +331,14 @@ def _publish_and_roll_back(desk):
     page.get_by_role("button", name="Validate").click()
     expect(page.get_by_text("was held against exact engines")).to_be_visible()
     desk.go("/publish")
-    page.get_by_role("button", name="Bring back release 1").click()
+    page.get_by_role("link", name="Bring back release 1").click()
+    expect(page.get_by_text("Nothing has been changed yet")).to_be_visible()
+    desk.look("bring-back")
+    page.get_by_role("button", name="Bring it back and publish").click()
     expect(page.get_by_text("release 3", exact=True)).to_be_visible()
     desk.go("/publish")
     expect(page.get_by_text("What is published is the catalogue as it is")).to_be_visible()
+    expect(page.get_by_role("button", name="Publish", exact=True)).to_be_disabled()
     desk.look("releases")
     page.get_by_role("link", name="Report").click()
     expect(page.locator("h1")).to_be_visible()
@@ -255,3 +377,99 @@ def test_the_form_takes_photos_that_are_dropped_on_it(tmp_path, coins, chromium)
         expect(page.locator(".checked")).to_contain_text("No coin was found")
     page.close()
     store.close()
+
+
+def _cut_into_packs(desk):
+    page = desk.page
+    desk.go("/packs")
+    desk.look("no-packs")
+    page.get_by_role("button", name="A pack for each country").click()
+    expect(page.get_by_role("status")).to_contain_text("Phones see it with the next release")
+    desk.look("packs")
+    page.get_by_label("Id, small letters").fill("rare")
+    page.get_by_label("Name in English").fill("Rare coins")
+    page.get_by_label("Name in German").fill("Seltene Münzen")
+    page.get_by_role("button", name="Keep").click()
+    expect(page.get_by_role("row", name="rare")).to_contain_text("Rare coins, Seltene Münzen")
+    page.get_by_label("Class").fill("1")
+    page.get_by_label("Pack", exact=True).select_option("rare")
+    page.get_by_role("button", name="Put", exact=True).click()
+    expect(page.get_by_role("row", name="rare")).to_contain_text("2")
+    page.get_by_role("button", name="Remove all packs").click()
+    expect(page.get_by_text("No packs: releases are in one piece")).to_be_visible()
+
+
+@pytest.fixture
+def signed_in(tmp_path, chromium):
+    """The store, the address and a page of a publisher who is signed in."""
+    store = open_store(tmp_path / "store", create=True)
+    create_user(store, "eve", PASSWORD, role=Role.PUBLISHER, actor="test")
+    context = chromium.new_context()
+    context.set_default_timeout(60_000)
+    with server(store) as address:
+        page = context.new_page()
+        sign_in(page, address, "/coins")
+        yield store, address, page
+        context.close()
+    store.close()
+
+
+def sign_in(page, address, wanted):
+    page.goto(f"{address}/sign-in?next={wanted}")
+    page.get_by_label("Name").fill("eve")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+
+
+def test_photos_survive_a_session_that_ended(signed_in, coins):
+    store, address, page = signed_in
+    photo = read_manifest(coins)[0].path
+    page.goto(f"{address}/coins/new")
+    page.get_by_label("Choose photos").set_input_files([photo])
+    expect(page.locator(".checked img[alt='the coin that was found']")).to_have_count(1)
+    for name, value in (("Country", "Ruritania"), ("Currency", "crown"), ("Denomination", "5")):
+        page.get_by_label(name, exact=True).fill(value)
+    page.context.clear_cookies()
+    page.get_by_role("button", name="Add to the catalogue").click()
+    expect(page.get_by_role("alert")).to_contain_text("Your photos are still here")
+    other = page.context.new_page()
+    sign_in(other, address, "/coins")
+    other.close()
+    page.get_by_role("button", name="Add to the catalogue").click()
+    expect(page.get_by_role("heading", name="Ruritania 5 crown, obverse")).to_be_visible()
+    with store.reading() as session:
+        assert session.query(PhotoRow).count() == 1
+
+
+def test_an_upload_goes_on_after_the_network_failed_and_after_the_page_was_closed(signed_in, coins, tmp_path):
+    _, address, page = signed_in
+    packed = tmp_path / "coins.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        for path in (coins, *(photo.path for photo in read_manifest(coins))):
+            archive.write(path, path.relative_to(coins.parent))
+        archive.writestr("ballast.bin", np.random.default_rng(1).bytes(9 << 20))  # more than one piece
+    sent, failing = [], [True]
+
+    def piece(route):
+        sent.append(route.request.url.rpartition("=")[2])
+        if failing[0] and len(sent) in (1, 3):
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route(re.compile(r"/uploads/\w+\?offset="), piece)
+    page.goto(f"{address}/imports")
+    page.get_by_label("or ZIP archive").set_input_files(packed)
+    page.get_by_role("button", name="Look at it").click()
+    expect(page.get_by_text("trying again")).to_be_visible()
+    expect(page.get_by_text(re.compile("9[0-9] % sent|8[0-9] % sent|trying again"))).to_be_visible()
+    while len(sent) < 3:  # the first piece is there, the second fails
+        page.wait_for_timeout(50)
+    failing[0] = False
+    page.goto(f"{address}/imports")
+    page.get_by_label("or ZIP archive").set_input_files(packed)
+    page.get_by_role("button", name="Look at it").click()
+    page.get_by_role("link", name="See what would be imported").click()
+    expect(page.get_by_role("button", name="Import 8 photos")).to_be_visible()
+    assert sent.count("0") == 2, "the first piece was sent again once, and not after the page was closed"

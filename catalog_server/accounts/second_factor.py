@@ -1,0 +1,79 @@
+"""A second factor by time-based codes (TOTP, RFC 6238), as authenticator apps make them."""
+
+import secrets
+import time
+from base64 import b32decode, b32encode
+
+from cryptography.hazmat.primitives.hashes import SHA1
+from cryptography.hazmat.primitives.twofactor import InvalidToken
+from cryptography.hazmat.primitives.twofactor.totp import TOTP
+
+from catalog_server.accounts.accounts import required_account
+from catalog_server.store import Store, UserRow
+from catalog_server.store.audit import record
+from coindex.errors import AccountError
+
+__all__ = ["app_link", "new_secret", "set_second_factor", "use_code"]
+
+ISSUER = "coindex"
+STEP_S = 30
+DIGITS = 6
+SECRET_BYTES = 20
+"""As long as a SHA-1, which RFC 4226 recommends."""
+SLACK = (0, -1, 1)
+"""Steps before and after now whose codes are taken: clocks of phones differ, and people type."""
+
+
+def new_secret() -> str:
+    """A secret for a new second factor, base32, as authenticator apps take it."""
+    return b32encode(secrets.token_bytes(SECRET_BYTES)).decode()
+
+
+def app_link(secret: str, name: str) -> str:
+    """The `otpauth:` address by which an authenticator app on this device takes the secret over."""
+    return _totp(secret).get_provisioning_uri(name, ISSUER)
+
+
+def use_code(row: UserRow, code: str, *, at: float | None = None) -> bool:
+    """Whether a code is the account's of now, in a running change; it is good once. True for an account without a
+    second factor."""
+    if row.second_factor is None:
+        return True
+    step = _step_of(row.second_factor, code, time.time() if at is None else at)
+    if step is None or (row.second_factor_step is not None and step <= row.second_factor_step):
+        return False
+    row.second_factor_step = step
+    return True
+
+
+def set_second_factor(
+    store: Store, name: str, secret: str | None, *, actor: str, code: str = "", at: float | None = None
+) -> None:
+    """Turn an account's second factor on, where `code` is one that its new `secret` gives, or off. Raises
+    `AccountError` for another code, or no such account."""
+    with store.changing() as session:
+        row = required_account(session, name)
+        row.second_factor, row.second_factor_step = secret, None
+        if secret is not None and not use_code(row, code, at=at):
+            raise AccountError("the code is not the one that the app shows now; look at the app's clock, and try again")
+        action = "user.second-factor" if secret else "user.second-factor-off"
+        record(session, actor=actor, action=action, subject=f"user:{name}")
+
+
+def _totp(secret: str) -> TOTP:
+    try:
+        return TOTP(b32decode(secret), DIGITS, SHA1(), STEP_S)
+    except ValueError:
+        raise AccountError("this is no secret of a second factor; begin again") from None
+
+
+def _step_of(secret: str, code: str, at: float) -> int | None:
+    """The step whose code this is, None where there is none near now."""
+    digits, now, totp = "".join(code.split()).encode(), int(at // STEP_S), _totp(secret)
+    for step in (now + slack for slack in SLACK):
+        try:
+            totp.verify(digits, step * STEP_S)
+        except InvalidToken:
+            continue
+        return step
+    return None

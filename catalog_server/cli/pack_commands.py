@@ -1,0 +1,117 @@
+"""`coindex catalog packs …`: in which parts devices may take the catalogue."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from catalog_server.cli.options import JsonOption, StoreOption, print_json
+from catalog_server.curation import packs as curation
+from catalog_server.store import open_store
+from catalog_server.store.audit import cli_actor
+from coindex.commands.output import cell
+from coindex.errors import StoreError
+
+__all__ = ["packs"]
+
+packs = typer.Typer(no_args_is_help=True, help="Packs: the parts in which devices may take the catalogue.")
+
+PackArgument = Annotated[str, typer.Argument(metavar="PACK", help="As `list` shows it, such as asia.")]
+CountryOption = Annotated[
+    list[str] | None,
+    typer.Option("--country", help="All coins of this country, now and later; may be repeated."),
+]
+CoinOption = Annotated[
+    list[int] | None,
+    typer.Option("--coin", help="This class, with all sides of its coin; may be repeated."),
+]
+NEXT = "now publish"
+
+
+@packs.command("list")
+def list_(store: StoreOption = None, as_json: JsonOption = False) -> None:
+    """List the packs with what is in each."""
+    found = curation.list_packs(open_store(store))
+    if as_json:
+        print_json([asdict(pack) for pack in found])
+        return
+    table = Table("pack", "names", "countries", "coin sides", "photos", "put there by themselves")
+    for pack in found:
+        names = ", ".join(f"{language}: {name}" for language, name in pack.names.items())
+        row = (pack.pack_id, names, ", ".join(pack.countries), pack.classes, pack.photos, pack.chosen)
+        table.add_row(*map(cell, row))
+    Console().print(table if found else "No packs: releases are whole. `packs set` or `packs by-country` makes some.")
+
+
+@packs.command("set")
+def set_(
+    pack_id: PackArgument,
+    name: Annotated[
+        list[str],
+        typer.Option(help="What it is called, in English, or in a language: de=Asien. May be repeated."),
+    ],
+    store: StoreOption = None,
+) -> None:
+    """Make a pack, or call it otherwise."""
+    curation.set_pack(open_store(store), pack_id, dict(map(_named, name)), actor=cli_actor())
+    typer.echo(f"pack {pack_id} is there; `packs put` puts countries and coins in it")
+
+
+@packs.command("by-country")
+def by_country(store: StoreOption = None, as_json: JsonOption = False) -> None:
+    """Make a pack for each country that is in none yet."""
+    made = curation.packs_by_country(open_store(store), actor=cli_actor())
+    if as_json:
+        print_json({"made": made})
+    else:
+        typer.echo(
+            f"made {len(made)} packs: {', '.join(made)}; {NEXT}" if made else "each country is in a pack already"
+        )
+
+
+@packs.command("put")
+def put(
+    pack_id: PackArgument,
+    country: CountryOption = None,
+    coin: CoinOption = None,
+    store: StoreOption = None,
+) -> None:
+    """Put countries and coins in a pack, out of the ones that they are in."""
+    _require_some(country, coin)
+    curation.put_in_pack(open_store(store), pack_id, countries=country or (), coins=coin or (), actor=cli_actor())
+    typer.echo(f"they are in pack {pack_id}; {NEXT}")
+
+
+@packs.command("take-out")
+def take_out(country: CountryOption = None, coin: CoinOption = None, store: StoreOption = None) -> None:
+    """Take countries out of their packs, and coins out of those that they were put in by themselves."""
+    _require_some(country, coin)
+    curation.take_out_of_packs(open_store(store), countries=country or (), coins=coin or (), actor=cli_actor())
+    typer.echo(f"done: coins are in the pack of their country, or else in {curation.REST}; {NEXT}")
+
+
+@packs.command("remove")
+def remove(pack_id: PackArgument, store: StoreOption = None) -> None:
+    """Remove a pack; its coins go to the packs of their countries, or to the rest."""
+    curation.remove_pack(open_store(store), pack_id, actor=cli_actor())
+    typer.echo(f"pack {pack_id} is no more; {NEXT}")
+
+
+@packs.command("clear")
+def clear(store: StoreOption = None) -> None:
+    """Remove all packs, so that releases are whole again."""
+    count = curation.clear_packs(open_store(store), actor=cli_actor())
+    typer.echo(f"removed {count} packs: releases are whole again; {NEXT}" if count else "there are no packs")
+
+
+def _named(text: str) -> tuple[str, str]:
+    """A name, with the language that stands before it."""
+    language, equals, name = text.partition("=")
+    return (language, name) if equals and len(language) in (2, 3) and language.isalpha() else ("en", text)
+
+
+def _require_some(countries: list[str] | None, coins: list[int] | None) -> None:
+    if not countries and not coins:
+        raise StoreError("name what to move: --country COUNTRY, or --coin CLASS as `coindex catalog list` shows it")

@@ -1,0 +1,1 @@
+"""Changes to the catalogue: coins, photos, imports, embedding spaces."""

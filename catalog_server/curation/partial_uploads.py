@@ -1,0 +1,95 @@
+"""Archives that come in pieces: after a network failed, or a page was loaded anew, the rest is sent."""
+
+import json
+import re
+import secrets
+from pathlib import Path
+from typing import Any
+
+from catalog_server.curation.uploads import MAX_ARCHIVE_BYTES
+from catalog_server.store import Store
+from coindex.disk import write_whole
+from coindex.errors import ManifestError, StaleChange, StoreError
+
+__all__ = ["PIECE_BYTES", "add_piece", "begin_upload", "drop_upload", "received", "whole_upload"]
+
+PIECE_BYTES = 8 << 20
+"""Bytes of a piece, at most: what a failure costs."""
+ID = re.compile("[0-9a-f]{32}")
+DATA, ABOUT = "archive.part", "about.json"
+
+
+def begin_upload(store: Store, size: int, *, actor: str) -> str:
+    """Begin an upload of so many bytes. Returns its id. Raises `ManifestError` for what is empty or too large, and
+    `StoreError` where it cannot be kept."""
+    if not 0 < size <= MAX_ARCHIVE_BYTES:
+        raise ManifestError(f"an archive of {size} bytes; 1 to {MAX_ARCHIVE_BYTES} are taken, send it in parts")
+    upload_id = secrets.token_hex(16)
+    folder = store.staging / upload_id
+    try:
+        folder.mkdir(parents=True)
+        (folder / DATA).touch()
+        write_whole(folder / ABOUT, json.dumps({"size": size, "actor": actor}).encode())
+    except OSError as error:
+        raise StoreError(f"the upload cannot be kept: {error.strerror}; nothing was changed") from error
+    return upload_id
+
+
+def received(store: Store, upload_id: str, *, actor: str) -> tuple[int, int]:
+    """How many bytes of an upload are here, and of how many. Raises `ManifestError` where it is not here, or another
+    actor's."""
+    folder, about = _upload(store, upload_id, actor)
+    return (folder / DATA).stat().st_size, int(about["size"])
+
+
+def add_piece(store: Store, upload_id: str, offset: int, piece: bytes, *, actor: str) -> int:
+    """Put a piece behind what is here. Returns how many bytes that makes. Raises `StaleChange` where the piece does not
+    begin where those end, as one that is sent twice does not, `ManifestError` where it is more than was said, and
+    `StoreError` where it cannot be written; then all that was here before still is."""
+    folder, about = _upload(store, upload_id, actor)
+    path = folder / DATA
+    try:
+        with path.open("r+b") as file:
+            here = file.seek(0, 2)
+            if here != offset:
+                raise StaleChange(f"{here} bytes are here and not {offset}; send what comes after them")
+            if here + len(piece) > int(about["size"]):
+                raise ManifestError(f"more than the {about['size']} bytes that were said; begin again")
+            try:
+                file.write(piece)
+                file.flush()
+            except OSError:
+                file.truncate(here)
+                raise
+    except OSError as error:
+        raise StoreError(f"the piece cannot be kept: {error.strerror}; what came before it is here still") from error
+    return offset + len(piece)
+
+
+def whole_upload(store: Store, upload_id: str, *, actor: str) -> Path:
+    """The file of an upload that is complete. Raises `ManifestError` where it is not."""
+    here, size = received(store, upload_id, actor=actor)
+    if here != size:
+        raise ManifestError(f"{here} of {size} bytes have come; send the rest")
+    return store.staging / upload_id / DATA
+
+
+def drop_upload(store: Store, upload_id: str, *, actor: str) -> None:
+    """Forget an upload whose archive was unpacked."""
+    folder, _ = _upload(store, upload_id, actor)
+    for name in (DATA, ABOUT):
+        (folder / name).unlink(missing_ok=True)
+    folder.rmdir()
+
+
+def _upload(store: Store, upload_id: str, actor: str) -> tuple[Path, dict[str, Any]]:
+    folder = store.staging / upload_id
+    try:
+        if not ID.fullmatch(upload_id):
+            raise FileNotFoundError
+        about: dict[str, Any] = json.loads((folder / ABOUT).read_bytes())
+    except (OSError, ValueError):
+        about = {}
+    if about.get("actor") != actor:
+        raise ManifestError("this upload is not here: it was taken, or it waited for longer than a day; begin again")
+    return folder, about

@@ -1,0 +1,240 @@
+"""What jobs there are: an import of an upload, a re-embedding, a publication, a validation, a search for mistakes."""
+
+import secrets
+import shutil
+import time
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from catalog_server.curation.encoding import current_models, keep_models, live_encoders
+from catalog_server.curation.import_check import CheckedImport, check_import, keep_checked
+from catalog_server.curation.importer import ImportReport, import_photos
+from catalog_server.curation.kept_encodings import KeptEncodings
+from catalog_server.curation.quality import find_mistakes
+from catalog_server.curation.spaces import reembed
+from catalog_server.curation.steps import counted
+from catalog_server.curation.uploads import staged_photos, staged_problems
+from catalog_server.jobs.queue import Handler, Job, JobRun, find_job, list_jobs, submit_job
+from catalog_server.publishing.publish import publish
+from catalog_server.store import Store
+from catalog_server.validation.served import validate_served
+from coindex.errors import CoindexError, JobCancelled, ManifestError, SpaceMismatch, StoreError
+from coindex.models import DEFAULT_FOLDER, INDEX_NAME
+
+__all__ = [
+    "ABANDONED_S",
+    "handlers",
+    "new_staging_folder",
+    "staged_folder",
+    "submit_check",
+    "submit_import",
+    "submit_publish",
+    "submit_quality",
+    "submit_reembed",
+    "submit_validation",
+    "sweep_staging",
+]
+
+MANIFEST = "manifest.csv"
+ENCODED = ".encoded"
+"""In a staging folder, what was encoded of its photos."""
+ABANDONED_S = 86_400.0
+"""An upload that no job took within a day never will be."""
+
+
+def handlers(keys: Path | None = None, *, relief_references: int | None = None) -> dict[str, Handler]:
+    """The handlers of all kinds, for a `Worker`. Releases are signed with `keys`, by default those in the store, and
+    carry the relief maps of `relief_references` photos a class, by default as many as the models look at; models are
+    those that the store keeps, or else the checkout's."""
+    return {
+        "check": _check,
+        "import": _import,
+        "reembed": _reembed,
+        "publish": lambda run: _publish(run, keys, relief_references),
+        "validate": _validate,
+        "quality": _find_mistakes,
+    }
+
+
+def new_staging_folder(store: Store) -> Path:
+    """An empty folder for an upload, under a name that nobody else has; for `submit_import`."""
+    folder = store.staging / secrets.token_hex(16)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def submit_import(store: Store, folder: Path, *, actor: str, skip_bad: bool = False) -> int:
+    """Queue the import of a staging folder in which an upload lies: photos, and `manifest.csv` at its top or in its
+    only subfolder. The folder goes when the job is over. Raises `ManifestError` where the manifest is missing or wrong,
+    at once."""
+    if folder.parent != store.staging:
+        raise StoreError(f"{folder}: not a staging folder of this store; make one with new_staging_folder")
+    photos = staged_photos(_manifest(folder))
+    return submit_job(store, "import", actor=actor, folder=folder.name, skip_bad=skip_bad, photos=len(photos))
+
+
+def submit_check(store: Store, folder: Path, *, actor: str) -> int:
+    """Queue a look at an upload in a staging folder, as `submit_import` takes it. The folder stays for the import, for
+    a day. Raises as `submit_import` does."""
+    if folder.parent != store.staging:
+        raise StoreError(f"{folder}: not a staging folder of this store; make one with new_staging_folder")
+    photos = staged_photos(_manifest(folder))
+    return submit_job(store, "check", actor=actor, folder=folder.name, photos=len(photos))
+
+
+def submit_reembed(store: Store, space_id: str, *, actor: str) -> int:
+    """Queue the re-embedding for a space whose models the store keeps. Raises `StoreError` where it keeps none."""
+    if not (store.models_folder(space_id) / INDEX_NAME).is_file():
+        raise StoreError(f"no models of space {space_id} are kept; `coindex catalog reembed --models` brings them")
+    return submit_job(store, "reembed", actor=actor, space_id=space_id)
+
+
+def submit_publish(store: Store, *, actor: str, override: str | None = None, step_id: int | None = None) -> int:
+    """Queue a publication; of what a step made, where it is named."""
+    return submit_job(store, "publish", actor=actor, override=override, step_id=step_id)
+
+
+def submit_validation(store: Store, *, actor: str) -> int:
+    """Queue a validation of the release that is served."""
+    return submit_job(store, "validate", actor=actor)
+
+
+def submit_quality(store: Store, *, actor: str) -> int:
+    """Queue a search for mistakes in the whole catalogue."""
+    return submit_job(store, "quality", actor=actor)
+
+
+def sweep_staging(store: Store) -> list[Path]:
+    """Remove uploads whose job is over, and those that no job took within a day. Returns what was removed."""
+    waiting = {job.detail.get("folder") for job in list_jobs(store, limit=1000) if not job.is_over}
+    removed = []
+    for folder in sorted(store.staging.iterdir()) if store.staging.is_dir() else []:
+        if folder.is_dir() and folder.name not in waiting and time.time() - folder.stat().st_mtime > ABANDONED_S:
+            shutil.rmtree(folder, ignore_errors=True)
+            removed.append(folder)
+    return removed
+
+
+def staged_folder(store: Store, job: Job) -> Path | None:
+    """The staging folder of the upload that a job is of, None where it is gone."""
+    folder = store.staging / Path(str(job.detail.get("folder", ""))).name
+    return folder if "folder" in job.detail and folder.is_dir() else None
+
+
+def _check(run: JobRun) -> None:
+    store = run.store
+    folder = store.staging / Path(run.job.detail["folder"]).name
+    manifest = _manifest(folder)
+    checked = check_import(
+        store,
+        staged_photos(manifest),
+        live_encoders(store),
+        KeptEncodings(folder / ENCODED),
+        problems=staged_problems(manifest),
+        progress=run.progress,
+    )
+    keep_checked(folder, checked)
+    with store.changing() as session:
+        run.finish(session, _looked(checked))
+
+
+def _import(run: JobRun) -> None:
+    store, job = run.store, run.job
+    folder = store.staging / Path(job.detail["folder"]).name
+
+    def confirm(session: Session, report: ImportReport) -> None:
+        if not (store.models_folder(space_id) / INDEX_NAME).is_file():
+            keep_models(store, DEFAULT_FOLDER)  # the first import is by the checkout's
+        run.finish(session, _told(report), skipped=list(report.skipped), warnings=list(report.warnings))
+
+    try:
+        encoders = live_encoders(store)
+        space_id, encode = next(iter(encoders.items()))
+        import_photos(
+            store,
+            staged_photos(_manifest(folder)),
+            encode,
+            space_id=space_id,
+            beside=encoders,
+            actor=job.actor,
+            skip_bad=bool(job.detail.get("skip_bad")),
+            progress=run.progress,
+            confirm=confirm,
+            kept=KeptEncodings(folder / ENCODED),
+        )
+    except JobCancelled:
+        found = find_job(store, job.job_id)
+        if found is not None and found.is_over:  # and not to be gone on with by the next server
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+    except CoindexError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(error, SpaceMismatch):  # it speaks to who imports by command, of folders and options
+            raise StoreError(
+                "the catalogue's models changed while these photos were looked at, and nothing was imported; import "
+                "them again"
+            ) from error
+        raise
+    shutil.rmtree(folder, ignore_errors=True)
+    sweep_staging(store)
+
+
+def _reembed(run: JobRun) -> None:
+    models = run.store.models_folder(run.job.detail["space_id"])
+    report = reembed(run.store, models, actor=run.job.actor, progress=run.progress)
+    with run.store.changing() as session:
+        run.finish(session, f"{report.embedded} photos embedded, {report.already_there} had codes already")
+
+
+def _publish(run: JobRun, keys: Path | None, relief_references: int | None) -> None:
+    folder, override = current_models(run.store), run.job.detail.get("override")
+    report = publish(
+        run.store,
+        folder,
+        override=override,
+        actor=run.job.actor,
+        keys=keys,
+        relief_references=relief_references,
+        progress=run.progress,
+    )
+    done = f"release {report.version}" if report.changed else f"nothing changed: release {report.version} is served"
+    with run.store.changing() as session:
+        run.finish(session, done, version=report.version)
+
+
+def _validate(run: JobRun) -> None:
+    version = validate_served(run.store, progress=run.progress)
+    with run.store.changing() as session:
+        run.finish(session, f"release {version} was held against exact engines", version=version)
+
+
+def _find_mistakes(run: JobRun) -> None:
+    found = find_mistakes(run.store, progress=run.progress)
+    with run.store.changing() as session:
+        run.finish(session, f"{len(found.suspects)} of {found.photos} photos are worth a look")
+
+
+def _manifest(folder: Path) -> Path:
+    inside = [path for path in folder.iterdir() if not path.name.startswith((".", "__MACOSX"))]
+    only = inside[0] if len(inside) == 1 and inside[0].is_dir() else folder
+    if not (only / MANIFEST).is_file():
+        raise ManifestError(f"the upload has no {MANIFEST} at its top; it says which photo shows which coin")
+    return only / MANIFEST
+
+
+def _looked(checked: CheckedImport) -> str:
+    parts = [f"{counted(checked.new, 'photo')} would come", counted(checked.new_classes, "new coin side")]
+    if checked.there:
+        parts.append(f"{checked.there} there already")
+    if checked.problems:
+        parts.append(f"{counted(len(checked.problems), 'line')} cannot be used")
+    return ", ".join(parts)
+
+
+def _told(report: ImportReport) -> str:
+    described = f", {report.coins_described} coins described anew" if report.coins_described else ""
+    return (
+        f"{counted(report.rows_added, 'photo')} added, {counted(report.classes_added, 'new class', 'new classes')}; "
+        f"{report.already_there} were there already, {len(report.skipped)} left out{described}"
+    )

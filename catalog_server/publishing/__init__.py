@@ -1,0 +1,1 @@
+"""From the store to a release, and what is served, read back."""

@@ -1,0 +1,1 @@
+"""Running the server: its settings, its processes, TLS and logs, and the service put together."""
