@@ -24,7 +24,8 @@ from coindex.cutout import SIZE
 from coindex.errors import ExportError
 from export.coreml_bias_correction import correct_package
 from export.description import INPUT_NAME, OUTPUT_NAME, Description
-from export.mil_program import MANIFEST_NAME, quiet, serialised
+from export.mil_program import MANIFEST_NAME, serialised
+from export.quiet import quiet
 
 __all__ = ["PRECISIONS", "package_digest", "to_coreml"]
 

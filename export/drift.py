@@ -20,7 +20,7 @@ from coindex.errors import ExportError
 from coindex.runtime import LiteRTNet
 from export.tracing import Activation, TracedNet
 from training.charts import ticks
-from training.runtime import TorchNet
+from training.torch_runtime import TorchNet
 
 __all__ = ["Explanation", "TensorDrift", "drift", "drift_table", "explain_drift", "plot_drift"]
 
@@ -84,7 +84,10 @@ def explain_drift(net: nn.Module, int8: Path, float32: Path, pictures: NDArray[n
 def drift(int8: Path, float32: Path, pictures: NDArray[np.uint8]) -> list[TensorDrift]:
     """Every layer that both files have, worst signal-to-noise ratio first.
 
-    Both are made by one call of `to_tflite`: layers are matched by name. Raises `ExportError` where none match.
+    Both are made by one call of `to_tflite`: layers are matched by name.
+
+    Raises:
+        ExportError: If none match.
     """
     rounded, exact = TracedNet(int8.read_bytes()), TracedNet(float32.read_bytes())
     pairs = [

@@ -7,6 +7,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from safetensors import safe_open
+
 from coindex.codes import space_id
 from coindex.cutout import CUTOUT_VERSION
 from coindex.errors import ExportError
@@ -15,21 +17,30 @@ from coindex.open_set import OpenSet
 from export.coreml import package_digest
 from export.ports import ports
 from export.variants import NETS, PACKAGES, SHIPPED, VARIANTS, Variant
-from training.places import EMBEDDER, SEGMENTER
+from training.places import EMBEDDER, RELIEF, SEGMENTER
 
 __all__ = [
     "CODE_SCALE",
+    "TERMS",
     "UNDECIDED",
     "describe",
     "describe_packages",
     "entries",
     "require_made_from",
     "space_of",
+    "terms_of",
     "write_index",
 ]
 
 CODE_SCALE = 254.0
 """Steps of a unit vector's coordinate: of 100,000 clustered vectors 98.3 % kept their nearest, with 127 only 95.4 %."""
+
+TERMS = (
+    "research use: most of the photographs that the weights were trained on state no licence; "
+    "mobile_assets/models/README.md names them"
+)
+"""What may be done with weights of which a checkpoint names no licences; said wherever they go, since an index travels
+with each release."""
 
 UNDECIDED = OpenSet(limit=0, shift=0, bias=0, distance=0, ratio=0, rows=0, photos=0, far=1)
 """Stands in an index until it is calibrated: the nets must be loaded for that."""
@@ -42,6 +53,22 @@ PACKAGE_TOOLS = ("torch", "coremltools")
 def space_of(checkpoints: Path) -> str:
     """The embedding space of a folder's embedder."""
     return space_id(_sha256(checkpoints / EMBEDDER), CUTOUT_VERSION, CODE_SCALE)
+
+
+def terms_of(checkpoints: Path) -> str:
+    """What may be done with weights, by what their checkpoints say that they were trained on (`[data.licences]`)."""
+    licences: dict[str, str] = {}
+    for name in (EMBEDDER, SEGMENTER, RELIEF):
+        path = checkpoints / name
+        if name == RELIEF and not path.is_file():
+            continue
+        with safe_open(path, "np") as file:
+            named = json.loads((file.metadata() or {}).get("licences", "{}"))
+        if not named:
+            return TERMS
+        licences |= named
+    sources = ", ".join(f"{source} ({licence})" for source, licence in sorted(licences.items()))
+    return f"may be shipped: trained on invented coins and on sources under these licences alone: {sources}"
 
 
 def describe(checkpoints: Path, folder: Path, *, calibrated_on: str, open_set: OpenSet = UNDECIDED) -> dict[str, Any]:
@@ -66,6 +93,7 @@ def describe(checkpoints: Path, folder: Path, *, calibrated_on: str, open_set: O
             for name in NETS
         },
         "open_set": open_set.document(),
+        "terms": terms_of(checkpoints),
     }
 
 
@@ -93,8 +121,9 @@ def require_made_from(checkpoints: Path, document: Mapping[str, Any], *, named: 
 
 
 def write_index(document: Mapping[str, Any], path: Path) -> None:
-    """Write an index as people read it."""
-    path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    """Write an index as people read it, with the terms of the weights; one of a former export gets them now."""
+    whole = {**document, "terms": document.get("terms", TERMS)}
+    path.write_text(json.dumps(whole, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def entries(document: Mapping[str, Any], name: str) -> dict[Variant, dict[str, Any]]:

@@ -28,7 +28,8 @@ from torch.nn import functional as F  # noqa: N812
 from coindex.cutout import SIZE
 from coindex.errors import ModelError
 from export.description import INPUT_NAME, OUTPUT_NAME
-from export.mil_program import Operation, Program, TensorType, Value, quiet, read_program
+from export.mil_program import Operation, Program, TensorType, Value, read_program
+from export.quiet import quiet
 
 __all__ = ["OPERATORS", "MilNet", "predict_on_mac"]
 

@@ -10,14 +10,10 @@ that overlooks something would prove a different program. Formats: Model.proto a
 StorageFormat.hpp of its MILBlob.
 """
 
-import contextlib
-import io
 import json
 import math
-import os
 import struct
-import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,8 +23,9 @@ from numpy.typing import NDArray
 
 from coindex.cutout import SIZE
 from coindex.errors import ModelError
+from export.quiet import quiet
 
-__all__ = ["Operation", "Program", "TensorType", "Value", "quiet", "read_program", "serialised", "write_constants"]
+__all__ = ["Operation", "Program", "TensorType", "Value", "read_program", "serialised", "write_constants"]
 
 MANIFEST_NAME = "Manifest.json"
 WEIGHTS_PREFIX = "@model_path/"
@@ -116,7 +113,11 @@ class Program:
 
 
 def read_program(path: Path) -> Program:
-    """Read the ML program of a package. Raises `ModelError` for a damaged package and for what this does not know."""
+    """Read the ML program of a package.
+
+    Raises:
+        ModelError: If the package is damaged or holds what this code does not know.
+    """
     if not path.is_dir():
         raise ModelError(f"{path}: no such package; export it, or give the folder NAME.mlpackage itself")
     file = _model_file(path)
@@ -152,16 +153,6 @@ def write_constants(path: Path, values: Mapping[str, Value]) -> None:
 def serialised(model: Any) -> bytes:
     """The bytes of a Core ML model: a map's entries are in any order unless they are asked to be sorted."""
     return bytes(model.SerializeToString(deterministic=True))
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Keep what coremltools prints, warns and logs from the terminal, and what TensorFlow does, which it imports."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    log = io.StringIO()
-    with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
 
 
 def _model(file: Path) -> Any:

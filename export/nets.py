@@ -33,7 +33,11 @@ class Clipped(nn.Module):
 
 
 def read_nets(checkpoints: Path) -> dict[str, nn.Module]:
-    """The segmenter and the embedder of a folder of checkpoints, by name. Raises `ModelError`, naming the file."""
+    """The segmenter and the embedder of a folder of checkpoints, by name.
+
+    Raises:
+        ModelError: If a checkpoint is missing or damaged; the message names the file.
+    """
     return {
         "segmenter": Clipped(read_segmenter(checkpoints / SEGMENTER)).eval(),
         "embedder": read_embedder(checkpoints / EMBEDDER),

@@ -12,15 +12,15 @@ from coindex.manifest import CoinClass, LabelledPhoto
 from coindex.models import Models
 from coindex.photo import load_photo
 from coindex.pipeline import embed_turned, encode_photo
+from coindex.progress import Progress, no_progress
 from coindex.runtime import Net
-from export.open_set import Catalogue
+from export.open_set_calibration import Catalogue, Reference
 
 __all__ = ["Answers", "Seen", "answers", "catalogue", "embedding_parity", "every", "mask_parity", "measure", "see"]
 
 PERCENTILES = (50, 95, 99)
 
 Step = Callable[[], None]
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +66,7 @@ def measure(
     queries: Sequence[LabelledPhoto],
     *,
     shown: int,
-    on_progress: Progress = lambda done, total: None,
+    on_progress: Progress = no_progress,
 ) -> dict[str, dict[str, dict[str, Any]]]:
     """What `mask_parity` says of each format's `segmenter`, and `embedding_parity` of its `embedder` with its answers.
 
@@ -153,7 +153,7 @@ def catalogue(photos: Sequence[LabelledPhoto], models: Models, on_photo: Step = 
     references = []
     for photo in photos:
         coins = encode_photo(load_photo(photo.path), models, largest_only=True).coins
-        references += [(photo.label, coin.code) for coin in coins]
+        references += [Reference(photo.label, coin.code) for coin in coins]
         on_photo()
     if not references:
         raise ExportError("no coin was found in any photo of the catalogue that parity is measured with")

@@ -8,7 +8,7 @@ import onnxruntime
 from ai_edge_litert.interpreter import Interpreter
 
 from coindex.errors import ExportError
-from export.mil_program import quiet
+from export.quiet import quiet
 
 __all__ = ["ports"]
 
@@ -16,14 +16,15 @@ __all__ = ["ports"]
 def ports(path: Path) -> dict[str, dict[str, Any]]:
     """The one `input` and the one `output` of a file: name, dtype, shape, and scale and zero point where quantised.
 
-    Raises `ExportError` for a file of another kind, or with more inputs or outputs than one.
+    Raises:
+        ExportError: If the file is of another kind, or has more than one input or output.
     """
     readers = {".tflite": _tflite, ".onnx": _onnx, ".mlpackage": _coreml}
     if path.suffix not in readers:
         raise ExportError(f"{path}: none of {', '.join(readers)}")
     inputs, outputs = readers[path.suffix](path)
     if len(inputs) != 1 or len(outputs) != 1:
-        raise ExportError(f"{path}: {len(inputs)} inputs and {len(outputs)} outputs; phones are given nets of one each")
+        raise ExportError(f"{path}: {len(inputs)} inputs and {len(outputs)} outputs; phones run nets with one of each")
     return {"input": inputs[0], "output": outputs[0]}
 
 
@@ -31,7 +32,8 @@ Port = dict[str, Any]
 
 
 def _tflite(path: Path) -> tuple[list[Port], list[Port]]:
-    interpreter: Any = Interpreter(model_path=str(path))
+    with quiet():
+        interpreter: Any = Interpreter(model_path=str(path))
 
     def described(details: dict[str, Any]) -> Port:
         scale, zero_point = details["quantization"]

@@ -16,7 +16,8 @@ from coindex.manifest import CoinClass, LabelledPhoto
 from coindex.models import Models
 from coindex.photo import Photo, load_photo
 from coindex.pipeline import embed_turned, encode_photo
-from coindex.synthetic import (
+from coindex.relief import QueryRelief
+from coindex_synthetic import (
     EVALUATION_SEVERITY,
     NON_COIN_KINDS,
     background,
@@ -58,17 +59,21 @@ Done = Callable[[], None]
 
 @dataclass(frozen=True, eq=False)
 class Coded:
-    """The code int8 (64,) of a picture's largest coin, None where none was found; `label` None where it is no coin."""
+    """The code int8 (64,) of a picture's largest coin, None where none was found; `label` None where it is no coin.
+
+    `relief` is what the second look compares, None where there is none.
+    """
 
     label: CoinClass | None
     code: NDArray[np.int8] | None
+    relief: QueryRelief | None = None
 
 
 def photographed(photos: Sequence[LabelledPhoto], models: Models, done: Done = lambda: None) -> list[Coded]:
     """Labelled photos, through the whole device path."""
     coded = []
     for photo in photos:
-        coded.append(Coded(photo.label, _largest(load_photo(photo.path), models)))
+        coded.append(Coded(photo.label, *_largest(load_photo(photo.path), models)))
         done()
     return coded
 
@@ -81,7 +86,7 @@ def invented_references(seeds: Iterable[int], models: Models, done: Done = lambd
         coin, specimen = coin_type(seed), random_specimen(rng, WEAR[0])
         for side in ("obverse", "reverse"):
             drawn = render_coin(coin, side, size=REFERENCE_SIZE, specimen=specimen, lighting=studio_lighting(rng))
-            coded.append(Coded(_label(seed, side), _code(drawn.rgb, drawn.mask, models)))
+            coded.append(Coded(_label(seed, side), *_code(drawn.rgb, drawn.mask, models)))
             done()
     return coded
 
@@ -97,7 +102,7 @@ def invented_in_scenes(
         for side in ("obverse", "reverse"):
             lighting = phone_lighting(rng)
             drawn = render_coin(coin, side, size=SCENE_COIN_SIZE, specimen=specimen, lighting=lighting)
-            coded.append(Coded(_label(seed, side), _in_scene([(drawn.rgb, drawn.mask)], families, models, rng)))
+            coded.append(Coded(_label(seed, side), *_in_scene([(drawn.rgb, drawn.mask)], families, models, rng)))
             done()
     return coded
 
@@ -110,7 +115,7 @@ def things_in_scenes(
     for number in range(count):
         rng = np.random.default_rng([seed, 3, number])
         thing = non_coin(kinds[number % len(kinds)], size=SCENE_COIN_SIZE, rng=rng)  # type: ignore[arg-type]
-        coded.append(Coded(None, _in_scene([(thing.rgb, thing.mask)], families, models, rng)))
+        coded.append(Coded(None, *_in_scene([(thing.rgb, thing.mask)], families, models, rng)))
         done()
     return coded
 
@@ -121,7 +126,7 @@ def bare_textures(
     """Scenes with nothing on the table."""
     coded = []
     for number in range(count):
-        coded.append(Coded(None, _in_scene([], families, models, np.random.default_rng([seed, 4, number]))))
+        coded.append(Coded(None, *_in_scene([], families, models, np.random.default_rng([seed, 4, number]))))
         done()
     return coded
 
@@ -136,7 +141,7 @@ def discs_of_texture(
     for number in range(count):
         rng = np.random.default_rng([seed, 5, number])
         texture = background(families[number % len(families)], width=SIZE, height=SIZE, rng=rng)
-        coded.append(Coded(None, _code(texture, mask, models)))
+        coded.append(Coded(None, *_code(texture, mask, models)))
         done()
     return coded
 
@@ -145,9 +150,14 @@ def _label(seed: int, side: str) -> CoinClass:
     return CoinClass("invented", "", str(seed), "", side)
 
 
-def _code(rgb: NDArray[np.uint8], mask: NDArray[np.uint8], models: Models) -> NDArray[np.int8]:
-    embedding = embed_turned(cut_out(rgb, mask), models.embedder)
-    return np.asarray(quantise(embedding[None], models.index.code_scale)[0], np.int8)
+_Seen = tuple[NDArray[np.int8] | None, QueryRelief | None]
+
+
+def _code(rgb: NDArray[np.uint8], mask: NDArray[np.uint8], models: Models) -> _Seen:
+    cutout = cut_out(rgb, mask)
+    embedding = embed_turned(cutout, models.embedder)
+    code = np.asarray(quantise(embedding[None], models.index.code_scale)[0], np.int8)
+    return code, models.relief(cutout) if models.relief else None
 
 
 def _in_scene(
@@ -155,7 +165,7 @@ def _in_scene(
     families: Sequence[str],
     models: Models,
     rng: np.random.Generator,
-) -> NDArray[np.int8] | None:
+) -> _Seen:
     width, height = SCENE_SIZE
     behind = background(families[int(rng.integers(len(families)))], width=width, height=height, rng=rng)
     settings = replace(EVALUATION_SEVERITY, coins=(len(things), len(things)))
@@ -163,6 +173,6 @@ def _in_scene(
     return _largest(Photo(scene.rgb, width, height), models)
 
 
-def _largest(photo: Photo, models: Models) -> NDArray[np.int8] | None:
+def _largest(photo: Photo, models: Models) -> _Seen:
     coins = encode_photo(photo, models, largest_only=True).coins
-    return coins[0].code if coins else None
+    return (coins[0].code, coins[0].relief) if coins else (None, None)

@@ -26,8 +26,10 @@ AT_FDCWD = -100
 def replaced_folder(folder: Path) -> Iterator[Path]:
     """Yield a copy of `folder` to change at will; when all went well it takes the folder's place in one step.
 
-    After any error `folder` is what it was, and the copy is gone. Raises `ExportError` where the disk is full or cannot
-    be written.
+    After any error `folder` is what it was, and the copy is gone.
+
+    Raises:
+        ExportError: If the disk is full or cannot be written.
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -45,7 +47,7 @@ def replaced_folder(folder: Path) -> Iterator[Path]:
                 new.rename(folder)
     except OSError as error:
         raise ExportError(
-            f"{folder}: cannot be written ({_reason(error)}); what was there is untouched. "
+            f"{folder}: cannot be written ({_reason(error)}); what was there is unchanged. "
             "Make room or choose another --out, and try again"
         ) from None
 

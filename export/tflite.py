@@ -1,8 +1,6 @@
 """A torch net as ONNX, and as `.tflite` files of four precisions, each checked against the net that it came from."""
 
 import contextlib
-import io
-import os
 import re
 import tempfile
 from collections.abc import Callable, Iterator
@@ -25,8 +23,9 @@ from export.bias_correction import correct_biases
 from export.calibration import CORRECTING_PICTURES, MIN_CALIBRATION
 from export.description import INPUT_NAME, OUTPUT_NAME, Description
 from export.equalisation import equalise
+from export.quiet import quiet
 from export.tflite_metadata import described
-from training.runtime import TorchNet
+from training.torch_runtime import TorchNet
 
 __all__ = ["PRECISIONS", "STAGES", "file_name", "to_onnx", "to_tflite"]
 
@@ -54,15 +53,19 @@ def file_name(name: str, precision: str) -> str:
     return f"{name}.tflite" if precision == "int8" else f"{name}.{precision}.tflite"
 
 
-def to_onnx(net: nn.Module, path: Path, *, pixels: bool) -> None:
-    """Write `net` as ONNX, one picture at a time: input `image`, output `output`.
+def to_onnx(net: nn.Module, path: Path, *, pixels: bool, shape: tuple[int, ...] = (SIZE, SIZE, 3)) -> None:
+    """Write `net` as ONNX for one picture of a `shape` (height, width, channels): input `image`, output `output`.
 
-    With `pixels` the input is uint8 RGB (1, 3, 256, 256), as cameras give it, and scaled as (x - 128) / 128 inside;
-    without, float32, scaled already. Raises `ExportError`, naming the operator, where ONNX has none for it.
+    With `pixels` the input is uint8 (1, 3, 256, 256), as cameras give it, and scaled as (x - 128) / 128 inside;
+    without, float32, scaled already.
+
+    Raises:
+        ExportError: If ONNX has no operator for a step; the message names it.
     """
-    example = torch.zeros(1, 3, SIZE, SIZE, dtype=torch.uint8 if pixels else torch.float32)
+    height, width, channels = shape
+    example = torch.zeros(1, channels, height, width, dtype=torch.uint8 if pixels else torch.float32)
     module = net.eval().to(memory_format=torch.contiguous_format)
-    with _quiet():
+    with quiet():
         try:
             torch.onnx.export(
                 _Scaled(module) if pixels else module,
@@ -90,18 +93,19 @@ def to_tflite(
 ) -> dict[str, Path]:
     """Write `net` to `folder` in every one of `PRECISIONS`, and say where: all of them or none.
 
-    `calibration` uint8 (n, 256, 256, 3) are pictures as the net will see them. The int8 file takes int8 (pixel - 128),
+    `calibration` uint8 (n, h, w, c) are pictures as the net will see them. The int8 file takes int8 (pixel - 128),
     scale 1/128; the others take uint8 RGB and scale it inside. All have the same metadata. `on_stage` is called with
     each of `STAGES` as it begins.
 
-    Raises `ExportError` where there are too few pictures or none that hold 0 and 255, where a converter fails, naming
-    the operator, and where a file is not what it must be or answers otherwise than `net`.
+    Raises:
+        ExportError: If there are too few pictures or none that hold 0 and 255, if a converter fails, naming the
+            operator, and if a file is not what it must be or answers otherwise than `net`.
     """
     _refuse_poor(calibration)
     with tempfile.TemporaryDirectory() as work:
         source = Path(work) / f"{description.name}.onnx"
         on_stage("ONNX")
-        to_onnx(net, source, pixels=False)
+        to_onnx(net, source, pixels=False, shape=calibration.shape[1:])
         on_stage("equalisation")
         scaled = (calibration[:EQUALISING_PICTURES].astype(np.float32) - 128) / 128
         onnx.save(equalise(onnx.load(source), scaled.transpose(0, 3, 1, 2)), source)
@@ -151,7 +155,7 @@ class _TensorFlow:
 
     @classmethod
     def of(cls, source: Path, calibration: Pictures) -> "_TensorFlow":
-        with contextlib.chdir(source.parent), _quiet() as log:
+        with contextlib.chdir(source.parent), quiet() as log:
             import onnx2tf
             import tf_keras
 
@@ -184,8 +188,8 @@ class _TensorFlow:
             return self.keras((tf.cast(image, tf.float32) - 128.0) / 128.0)
 
         int8 = precision == "int8"
-        given = tf.TensorSpec((1, SIZE, SIZE, 3), tf.float32 if int8 else tf.uint8, name=INPUT_NAME)
-        with _quiet():
+        given = tf.TensorSpec((1, *self.calibration.shape[1:]), tf.float32 if int8 else tf.uint8, name=INPUT_NAME)
+        with quiet():
             function = tf.function(scaled if int8 else pixels).get_concrete_function(given)
             converter = tf.lite.TFLiteConverter.from_concrete_functions([function], self.keras)
             if precision != "float32":
@@ -209,13 +213,14 @@ class _TensorFlow:
 
 def _check(path: Path, precision: str, net: nn.Module, calibration: Pictures) -> None:
     """Raise `ExportError` unless the file keeps the contract and answers as `net` does."""
-    interpreter: Any = Interpreter(model_path=str(path))
+    with quiet():
+        interpreter: Any = Interpreter(model_path=str(path))
     (given,), (made,) = interpreter.get_input_details(), interpreter.get_output_details()
     pictures = calibration[:CHECKED_PICTURES]
     expected = TorchNet(net)(pictures)
     kinds = (np.int8, np.int8) if precision == "int8" else (np.uint8, np.float32)
     wanted = {
-        "input": (np.dtype(kinds[0]), (1, SIZE, SIZE, 3), (1 / 128, 0) if precision == "int8" else (0.0, 0)),
+        "input": (np.dtype(kinds[0]), (1, *calibration.shape[1:]), (1 / 128, 0) if precision == "int8" else (0.0, 0)),
         "output": (np.dtype(kinds[1]), (1, *expected.shape[1:]), made["quantization"]),
     }
     for side, details in (("input", given), ("output", made)):
@@ -224,11 +229,12 @@ def _check(path: Path, precision: str, net: nn.Module, calibration: Pictures) ->
             raise ExportError(
                 f"{path.name}: {side} is {_said(*found)}, expected {_said(*wanted[side])}: the converter changed it"
             )
-    error = float(np.sqrt(np.square(LiteRTNet(path)(pictures) - expected).mean() / np.square(expected).mean()))
+    answered = LiteRTNet(path, shape=(1, *calibration.shape[1:]))(pictures)
+    error = float(np.sqrt(np.square(answered - expected).mean() / np.square(expected).mean()))
     if not error <= LARGEST_ERROR[precision]:
         raise ExportError(
             f"{path.name}: differs from the float net by {error:.3g} of its output, expected at most "
-            f"{LARGEST_ERROR[precision]:g}: the converter changed the net; look for where with --explain-drift"
+            f"{LARGEST_ERROR[precision]:g}: the converter changed the net; look for where with: coindex export drift"
         )
 
 
@@ -273,12 +279,3 @@ def _pad_as_tensorflow(model: onnx.ModelProto) -> None:
         if pads == [(k - 2) // 2 for k in kernel] + [(k - 1) // 2 for k in kernel] and pads[:2] != pads[2:]:
             node.attribute.remove(attributes["pads"])
             node.attribute.append(onnx.helper.make_attribute("auto_pad", "SAME_UPPER"))
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[io.StringIO]:
-    """Keep what TensorFlow and onnx2tf print, for the error message alone."""
-    log = io.StringIO()
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
-        yield log

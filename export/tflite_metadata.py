@@ -76,11 +76,15 @@ def described(content: bytes, description: Description) -> bytes:
 
 
 def read_metadata(path: Path) -> Metadata:
-    """What a `.tflite` file says of itself. Raises `ModelError` where it says nothing."""
+    """What a `.tflite` file says of itself.
+
+    Raises:
+        ModelError: If it says nothing.
+    """
     model = unpacked(path.read_bytes())
     found = [model.buffers[each.buffer].data for each in model.metadata or () if _text(each.name) == BUFFER_NAME]
     if len(found) != 1 or bytes(found[0][4:8]) != METADATA_IDENTIFIER:
-        raise ModelError(f"{path}: no {BUFFER_NAME} of identifier M001 in it; export it anew")
+        raise ModelError(f"{path}: no {BUFFER_NAME} of identifier M001 in it; export it again")
     content = bytes(found[0])
     root = Table(content, encode.Get(number_types.UOffsetTFlags.packer_type, content, 0))
     graph = _tables(root, SUBGRAPHS)[0]

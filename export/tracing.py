@@ -1,6 +1,5 @@
 """A `.tflite` net that shows what each of its operators makes."""
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +7,8 @@ from typing import Any
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
+
+from export.quiet import quiet
 
 __all__ = ["Activation", "TracedNet", "layer_name"]
 
@@ -40,14 +41,13 @@ class TracedNet:
     """A net of this project's, int8 or with pixels in, that keeps every tensor."""
 
     def __init__(self, content: bytes) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that keeping tensors takes memory
+        with quiet():  # it warns that keeping tensors takes memory
             self._interpreter: Any = Interpreter(
                 model_content=content,
                 experimental_preserve_all_tensors=True,
                 num_threads=1,
             )
-        self._interpreter.allocate_tensors()
+            self._interpreter.allocate_tensors()
         self._input = self._interpreter.get_input_details()[0]
         details = {each["index"]: each for each in self._interpreter.get_tensor_details()}
         # In order of execution; LiteRT has no public list of a net's operators. What XNNPACK takes over comes again.

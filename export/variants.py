@@ -23,36 +23,37 @@ class Variant:
     suffix: str
 
 
-VARIANTS = (
-    Variant("litert", "int8", ".tflite"),
-    Variant("litert-dynamic", "dynamic", ".dynamic.tflite"),
-    Variant("litert-float16", "float16", ".float16.tflite"),
-    Variant("litert-float32", "float32", ".float32.tflite"),
-    Variant("coreml-6bit", "6bit", ".6bit.mlpackage"),
-    Variant("coreml-int8", "int8", ".int8.mlpackage"),
-    Variant("coreml-float16", "float16", ".float16.mlpackage"),
-    Variant("onnx", "float32", ".onnx"),
-)
+INT8 = Variant("litert", "int8", ".tflite")
+DYNAMIC = Variant("litert-dynamic", "dynamic", ".dynamic.tflite")
+FLOAT16 = Variant("litert-float16", "float16", ".float16.tflite")
+FLOAT32 = Variant("litert-float32", "float32", ".float32.tflite")
+COREML_6BIT = Variant("coreml-6bit", "6bit", ".6bit.mlpackage")
+COREML_INT8 = Variant("coreml-int8", "int8", ".int8.mlpackage")
+COREML_FLOAT16 = Variant("coreml-float16", "float16", ".float16.mlpackage")
+ONNX = Variant("onnx", "float32", ".onnx")
 
-SHIPPED = VARIANTS[0]
+VARIANTS = (INT8, DYNAMIC, FLOAT16, FLOAT32, COREML_6BIT, COREML_INT8, COREML_FLOAT16, ONNX)
+"""All of them, in the order in which `models.json` lists them."""
+
+SHIPPED = INT8
 """What phones are given and catalogues are built with."""
 
-
-PACKAGES = tuple(variant for variant in VARIANTS if variant.suffix.endswith(".mlpackage"))
+PACKAGES = (COREML_6BIT, COREML_INT8, COREML_FLOAT16)
 """Those of Core ML."""
 
 
 def load_variant(variant: Variant, folder: Path, *, threads: int = 1) -> Models:
     """The nets of one format, run by its own runtime, or Core ML packages by `export.mil`; the index of the folder.
 
-    Raises `ModelError` where a file is missing: a checkout holds the int8 files alone, `coindex export` makes the rest.
+    Raises:
+        ModelError: If a file is missing: a checkout holds the int8 files alone, `coindex export` makes the rest.
     """
 
     def net(name: str) -> Net:
         path = folder / f"{name}{variant.suffix}"
         if not path.exists():
             raise ModelError(
-                f"{path}: not there; a checkout keeps int8 files alone, make the rest with: coindex export"
+                f"{path}: missing; a checkout has only the int8 files. Make the others with: coindex export"
             )
         return _loader(variant)(path, threads)
 
@@ -66,12 +67,15 @@ def _loader(variant: Variant) -> Callable[[Path, int], Net]:
         from export.mil import MilNet
 
         return lambda path, threads: MilNet(path)
-    from export.runtime import OnnxNet
+    from export.onnx_runtime import OnnxNet
 
     return lambda path, threads: OnnxNet(path, threads=threads)
 
 
 # What `coindex evaluate --runtime` names, as entry points of `coindex.runtimes`.
-litert_dynamic, litert_float16, litert_float32, coreml_6bit, coreml_int8, coreml_float16 = (
-    partial(load_variant, variant) for variant in VARIANTS[1:7]
-)
+litert_dynamic = partial(load_variant, DYNAMIC)
+litert_float16 = partial(load_variant, FLOAT16)
+litert_float32 = partial(load_variant, FLOAT32)
+coreml_6bit = partial(load_variant, COREML_6BIT)
+coreml_int8 = partial(load_variant, COREML_INT8)
+coreml_float16 = partial(load_variant, COREML_FLOAT16)

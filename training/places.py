@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-__all__ = ["CHECKPOINTS", "EMBEDDER", "SEGMENTER"]
+__all__ = ["CHECKPOINTS", "EMBEDDER", "RELIEF", "SEGMENTER"]
 
 CHECKPOINTS = Path(__file__).resolve().parent / "checkpoints"
 EMBEDDER = "embedder.safetensors"
 SEGMENTER = "segmenter.safetensors"
+RELIEF = "relief.safetensors"

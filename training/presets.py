@@ -1,7 +1,7 @@
 """Presets: every number of a training, in a commented TOML file each."""
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -10,11 +10,12 @@ from typing import Any
 from coindex.errors import TrainingError
 from training.composites import CompositeSettings
 from training.embedder import EmbedderSettings
+from training.relief import ReliefSettings
 from training.segmenter import SegmenterSettings
 
 __all__ = ["PRESETS", "DataSettings", "Preset", "read_preset"]
 
-PRESETS = ("mobile", "article", "tiny")
+PRESETS = ("mobile", "open", "article", "tiny")
 
 
 @dataclass(frozen=True)
@@ -30,22 +31,27 @@ class DataSettings:
     synthetic_values: int
     hough: bool = False
     """Whether coins on grounds that are not pale are outlined by the Hough transform's circle, where it finds one."""
+    licences: dict[str, str] = field(default_factory=dict)
+    """Licence of each source that may be trained on, by split, `unlabelled`, `backgrounds` and `weights`; empty where
+    any may be, also without a licence."""
 
 
 @dataclass(frozen=True)
 class Preset:
-    """A preset by its name, with the settings of both nets."""
+    """A preset by its name, with the settings of its nets; `relief` is None for nets without a second look."""
 
     name: str
     data: DataSettings
     embedder: EmbedderSettings
     segmenter: SegmenterSettings
+    relief: ReliefSettings | None = None
 
 
 def read_preset(name: str) -> Preset:
     """Read a preset by its name, or the file of one: a path that ends in `.toml`.
 
-    Raises `TrainingError` for a name that is none of `PRESETS`, and for a file that is missing or no preset.
+    Raises:
+        TrainingError: If the name is none of `PRESETS`, or the file is missing or no preset.
     """
     if name.endswith(".toml"):
         return _parsed(Path(name).stem, name, Path(name))
@@ -77,6 +83,7 @@ def _parsed(name: str, where: str, source: Path | Traversable) -> Preset:
                     and CompositeSettings(**{**composites, "frame_area": tuple(composites["frame_area"])}),
                 }
             ),
+            ReliefSettings(**document["relief"]) if "relief" in document else None,
         )
     except OSError as error:
         raise TrainingError(f"{where}: cannot be read ({error.strerror}); check its path") from None

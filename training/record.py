@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from coindex.catalog.files import write_whole
+from coindex.disk import write_whole
 from coindex.errors import TrainingError
 from coindex.manifest import LabelledPhoto
 from training.judgement import Judgement, read_judgement
@@ -120,7 +120,11 @@ def describe_photos(
 
 
 def check_origin(folder: Path, origin: Origin) -> None:
-    """Refuse to go on with a run that was begun with something else. Raises `TrainingError` that says what differs."""
+    """Refuse to go on with a run that was begun with something else.
+
+    Raises:
+        TrainingError: If anything differs; the message says what.
+    """
     if not (folder / STATE).exists():
         return
     there, here = _flat(asdict(_read_run(folder)[0])), _flat(asdict(origin))
@@ -133,7 +137,7 @@ def check_origin(folder: Path, origin: Origin) -> None:
         raise TrainingError(
             f"{folder}: this run was begun with other settings or data; what differs:\n  "
             + "\n  ".join(differing)
-            + "\nGo on with what it was begun with, or begin anew: give another --run folder, or remove this one"
+            + "\nGo on with what it was begun with, or start again: give another --run folder, or remove this one"
         )
 
 
@@ -160,7 +164,11 @@ def write_judgement(folder: Path, epoch: int, judgement: Judgement) -> None:
 
 
 def read_record(folder: Path) -> Record:
-    """All that a run's folder says. Raises `TrainingError` where it is no run's or no epoch is done."""
+    """All that a run's folder says.
+
+    Raises:
+        TrainingError: If it is no run's or no epoch is done.
+    """
     if not (folder / RUN).exists():
         raise TrainingError(
             f"{folder}: no training run is kept here; give the folder of one, such as runs/embedder-mobile"
@@ -187,7 +195,7 @@ def _read_run(folder: Path) -> tuple[Origin, dict[str, dict[str, int]], tuple[Se
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise TrainingError(
             f"{folder / RUN}: does not say what this run was begun with ({type(error).__name__}: {error}); "
-            "give another --run folder, or remove this one to begin anew"
+            "give another --run folder, or remove this one to start again"
         ) from None
 
 

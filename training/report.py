@@ -11,11 +11,11 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from coindex.catalog.files import write_whole
+from coindex.disk import write_whole
 from coindex.metrics import RECALL_AT
+from training.bars import clock_time
 from training.charts import Series, histogram, line_chart, map_chart
 from training.judgement import RetrievalJudgement
-from training.progress import clock_time
 from training.record import RANDOM_INIT, Record, read_record
 
 __all__ = ["ARTICLE_IOU", "ARTICLE_RECALL", "REPORT", "report_page", "write_report"]
@@ -31,6 +31,8 @@ ARTICLE_IOU = {"without augmentation": (0.952, 0.949), "with augmentation": (0.9
 VALIDATION = {
     "embedder": "The validation loss is that of views of training classes which no training step sees, by the running "
     "average: ArcFace knows no loss of a class that it was not trained on. The training loss is of the net itself.",
+    "relief": "The validation loss is that of a batch of pairs in views which no training step sees, by the running "
+    "average. Recall is by reliefs alone. The training loss is of the net itself.",
     "segmenter": "The validation loss is that of scenes of held-out coins and surfaces, by the running average. The "
     "training loss is of the net itself.",
 }
@@ -57,7 +59,11 @@ class Row:
 
 
 def write_report(folder: Path) -> Path:
-    """Write the report of a run into its folder, whole or not at all. Raises `TrainingError` as `read_record` does."""
+    """Write the report of a run into its folder, whole or not at all.
+
+    Raises:
+        TrainingError: If the folder keeps no run, as in `read_record`.
+    """
     page = report_page(read_record(folder), name=folder.resolve().name)
     write_whole(folder / REPORT, page.encode())
     return folder / REPORT

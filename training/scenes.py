@@ -9,7 +9,15 @@ from numpy.typing import NDArray
 
 from coindex.cutout import SIZE, Box, square_around, take_square
 from coindex.segmentation import CORE
-from coindex.synthetic import TRAINING_FAMILIES, SceneSettings, background, compose_scene
+from coindex_synthetic import (
+    TRAINING_FAMILIES,
+    HolderKind,
+    SceneSettings,
+    background,
+    compose_held,
+    compose_scene,
+)
+from training.composites import composite, drawn_ground
 from training.sources import CoinPicture
 
 __all__ = ["core_of", "labelled_scene"]
@@ -23,22 +31,55 @@ NAIL = 0.4
 ASTRAY = 0.15
 """Share of second looks that look where no coin is centred: what the first look mistook must not be confirmed."""
 
+HELD = 0.35
+"""Share of scenes whose coins are in a holder: slab, cardboard, capsule, album page or press-in folder."""
+
+HOLDERS: tuple[HolderKind, ...] = ("slab", "slab", "slab", "flip", "flip", "capsule", "capsule", "page", "folder")
+"""Slabs most often: a label is what is mistaken for a coin."""
+
+PROOF = 0.35
+"""Share of held coins that are struck as proofs are: frosted relief on a field that mirrors the dark."""
+
+ASTRAY_HELD = 0.3
+"""Share of second looks into a holder that look at its label, rim, seam or empty hole."""
+
+ALONE = 0.2
+"""Share of examples that are one coin on a plain surface, as segmentation is measured."""
+
+HEAP = 0.12
+"""Share of scenes that have other coins far out of focus behind them, which are no coins to find."""
+
+STRAY = 0.15
+"""Share of scenes with things on the table that are no coins: caps, buttons."""
+
+HARD_SHADOW = 0.2
+"""Share of scenes under a flash, whose shadows have an edge as sharp as a coin's."""
+
 FRAMES = ((256, 256), (256, 192), (192, 256), (256, 144), (144, 256))
 """Net-sized frames (width, height) in the proportions that cameras have."""
 
 
 def labelled_scene(
-    coins: Sequence[CoinPicture], textures: Sequence[NDArray[np.uint8]], rng: np.random.Generator
+    coins: Sequence[CoinPicture],
+    textures: Sequence[NDArray[np.uint8]],
+    rng: np.random.Generator,
+    no_coins: Sequence[CoinPicture] = (),
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """One training example: picture uint8 (256, 256, 3) and labels uint8 (256, 256, 2), 0 or 1: coin and core.
 
     Half of them are first looks (a whole photo with none to many coins, its longer side at 256), half second looks (the
-    square around one coin, with what lies beside it, black beyond the photo's edge).
+    square around one coin, with what lies beside it, black beyond the photo's edge). `ALONE` of them are composites of
+    one coin, `HELD` of the others show coins in holders. `no_coins` are things that lie among the coins now and then,
+    cut out as coins are, and are none to find.
     """
-    if rng.random() < 0.5:
-        picture, instances = _first_look(coins, textures, rng)
+    if rng.random() < ALONE:
+        picture, instances = _alone(coins, textures, rng)
+    elif rng.random() < HELD:
+        picture, instances = _held_look(coins, textures, rng, no_coins)
+    elif rng.random() < 0.5:
+        picture, instances = _first_look(coins, textures, rng, no_coins)
     else:
-        picture, instances = _second_look(coins, textures, rng)
+        picture, instances = _second_look(coins, textures, rng, no_coins)
     labels = np.stack([(instances > 0).astype(np.uint8), core_of(instances)], axis=2)
     return _graded(picture, rng), labels
 
@@ -60,7 +101,10 @@ def core_of(instances: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _first_look(
-    coins: Sequence[CoinPicture], textures: Sequence[NDArray[np.uint8]], rng: np.random.Generator
+    coins: Sequence[CoinPicture],
+    textures: Sequence[NDArray[np.uint8]],
+    rng: np.random.Generator,
+    no_coins: Sequence[CoinPicture],
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     width, height = FRAMES[int(rng.integers(len(FRAMES)))]
     many = rng.random() < 0.5
@@ -77,12 +121,15 @@ def _first_look(
         # A handful of coins is about the same size; what differs is how far away the camera was.
         size = float(np.exp(rng.uniform(*np.log(settings.coin_width))))
         settings = replace(settings, coin_width=(0.75 * size, 1.2 * size))
-    rgb, instances, _ = _composed(coins, textures, width, height, settings, rng)
+    rgb, instances, _ = _composed(coins, textures, width, height, settings, rng, no_coins)
     return _framed(rgb, instances)
 
 
 def _second_look(
-    coins: Sequence[CoinPicture], textures: Sequence[NDArray[np.uint8]], rng: np.random.Generator
+    coins: Sequence[CoinPicture],
+    textures: Sequence[NDArray[np.uint8]],
+    rng: np.random.Generator,
+    no_coins: Sequence[CoinPicture],
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     filling = rng.random() < 0.35
     width, height = (288, 288) if filling else (448, 384)
@@ -96,16 +143,80 @@ def _second_look(
         motion=5.0,
         brightness=(0.35, 1.5),
     )
-    rgb, instances, boxes = _composed(coins, textures, width, height, settings, rng)
+    rgb, instances, boxes = _composed(coins, textures, width, height, settings, rng, no_coins)
     if not len(boxes):
         return _framed(rgb, instances)
+    return _looked_at_again(rgb, instances, boxes, ASTRAY, rng)
+
+
+def _looked_at_again(
+    rgb: NDArray[np.uint8],
+    instances: NDArray[np.uint8],
+    boxes: NDArray[np.int32],
+    astray: float,
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    height, width = instances.shape
     x, y, w, h = (int(value) for value in boxes[int(rng.integers(len(boxes)))])
-    if rng.random() < ASTRAY:
-        x, y = int(rng.integers(0, width - w // 2)), int(rng.integers(0, height - h // 2))
+    if rng.random() < astray:
+        w, h = (round(value * float(rng.uniform(0.7, 1.5))) for value in (w, h))
+        x, y = int(rng.integers(0, max(width - w // 2, 1))), int(rng.integers(0, max(height - h // 2, 1)))
     wide = square_around(Box(x, y, w, h), margin=float(rng.uniform(0.0, 0.32)))
     shift = rng.integers(-wide.width // 20, wide.width // 20 + 1, 2)
     window = Box(wide.x + int(shift[0]), wide.y + int(shift[1]), wide.width, wide.height)
     return _scaled(take_square(rgb, window), cv2.INTER_AREA), _scaled(take_square(instances, window), cv2.INTER_NEAREST)
+
+
+def _held_look(
+    coins: Sequence[CoinPicture],
+    textures: Sequence[NDArray[np.uint8]],
+    rng: np.random.Generator,
+    no_coins: Sequence[CoinPicture],
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    again = rng.random() < 0.5
+    width, height = (448, 448) if again else FRAMES[int(rng.integers(len(FRAMES)))]
+    settings = SceneSettings(
+        tilt=25.0,
+        glare=0.5,
+        jpeg_quality=(40, 95) if rng.random() < 0.3 else None,
+        colour_cast=0.15,
+        noise=(0.0, 6.0),
+        blur=(0.0, 1.5) if again else (0.0, 0.8),
+        brightness=(0.35, 1.5),
+    )
+    drawn = [coins[int(i)] for i in rng.integers(0, len(coins), 16)]
+    shown = [(_as_proof(coin, rng) if rng.random() < PROOF else coin.rgb, coin.mask) for coin in drawn]
+    ground = _among(no_coins, _ground(textures, width, height, rng), settings, rng)
+    if rng.random() < FINGERS:
+        ground = _with_fingers(ground, rng)
+    scene = compose_held(shown, ground, settings=settings, rng=rng, kinds=HOLDERS)
+    if again and len(scene.boxes):
+        return _looked_at_again(scene.rgb, scene.instances, scene.boxes, ASTRAY_HELD, rng)
+    return _framed(scene.rgb, scene.instances)
+
+
+def _as_proof(coin: CoinPicture, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """The coin with a dark mirror for its field: what is smooth turns dark, what has detail is frosted metal."""
+    grey = cv2.cvtColor(coin.rgb, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    fine = 0.012 * grey.shape[0]
+    detail = cv2.GaussianBlur(np.abs(grey - cv2.GaussianBlur(grey, (0, 0), fine)), (0, 0), 1.5 * fine)
+    inside = coin.mask > 0
+    low, high = np.percentile(detail[inside], (35, 75))
+    frost = np.clip((detail - low) / max(float(high - low), 1.0), 0, 1)
+    depth = cv2.distanceTransform(coin.mask, cv2.DIST_L2, 3)
+    frost[depth < rng.uniform(1, 4)] = rng.uniform(0.2, 1.0)  # the rim's edge
+    metal = np.array([1.0, rng.uniform(0.75, 0.95), rng.uniform(0.3, 0.6)]) if rng.random() < 0.6 else np.ones(3)
+    field = rng.uniform(0, 50) * rng.uniform(0.8, 1.2, 3)
+    bright = (60 + 0.75 * grey)[:, :, None] * metal
+    return np.asarray(np.clip(field + (bright - field) * frost[:, :, None], 0, 255), np.uint8)
+
+
+def _alone(
+    coins: Sequence[CoinPicture], textures: Sequence[NDArray[np.uint8]], rng: np.random.Generator
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    coin = coins[int(rng.integers(len(coins)))]
+    picture, mask = composite(coin, drawn_ground(textures, side=SIZE, rng=rng), side=SIZE, rng=rng)
+    return picture, (mask > 0).astype(np.uint8)
 
 
 def _composed(
@@ -115,14 +226,48 @@ def _composed(
     height: int,
     settings: SceneSettings,
     rng: np.random.Generator,
+    no_coins: Sequence[CoinPicture],
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.int32]]:
     # One draw of coins a scene: with all of them the composer would look at thousands.
     drawn = [coins[int(i)] for i in rng.integers(0, len(coins), max(settings.coins[1], 1))]
-    ground = _ground(textures, width, height, rng)
+    ground = _among(no_coins, _ground(textures, width, height, rng), settings, rng)
+    if rng.random() < HEAP:
+        ground = _before_a_heap(coins, ground, rng)
     if rng.random() < FINGERS:
         ground = _with_fingers(ground, rng)
+    if rng.random() < HARD_SHADOW:
+        settings = replace(settings, hard_shadow=1.0)
     scene = compose_scene([(coin.rgb, coin.mask) for coin in drawn], ground, settings=settings, rng=rng)
     return scene.rgb, scene.instances, scene.boxes
+
+
+def _among(
+    things: Sequence[CoinPicture], ground: NDArray[np.uint8], settings: SceneSettings, rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """A background with things on it, as large as the scene's coins, or as it is."""
+    if not things or rng.random() >= STRAY:
+        return ground
+    drawn = [things[int(i)] for i in rng.integers(0, len(things), 4)]
+    laid = replace(
+        settings, coins=(1, len(drawn)), noise=(0.0, 0.0), blur=(0.0, 0.0), motion=0.0, brightness=(0.8, 1.2),
+        jpeg_quality=None,
+    )  # fmt: skip
+    return compose_scene([(thing.rgb, thing.mask) for thing in drawn], ground, settings=laid, rng=rng).rgb
+
+
+def _before_a_heap(
+    coins: Sequence[CoinPicture], ground: NDArray[np.uint8], rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """A background with a heap of coins on it, far out of focus."""
+    drawn = [coins[int(i)] for i in rng.integers(0, len(coins), 12)]
+    width = float(rng.uniform(0.08, 0.3))
+    heap = SceneSettings(
+        coins=(6, 12), coin_width=(0.8 * width, 1.2 * width), jpeg_quality=None, noise=(0.0, 0.0), blur=(0.0, 0.0),
+        motion=0.0, brightness=(0.6, 1.2),
+    )  # fmt: skip
+    behind = compose_scene([(coin.rgb, coin.mask) for coin in drawn], ground, settings=heap, rng=rng).rgb
+    sigma = width * ground.shape[1] * float(rng.uniform(0.12, 0.35))
+    return np.asarray(cv2.GaussianBlur(behind, (0, 0), sigma), np.uint8)
 
 
 def _ground(

@@ -18,7 +18,7 @@ from training.device import CPU, Device
 from training.judgement import Judgement, overlays
 from training.loop import Reporter, Schedule, fit
 from training.losses import dice_loss
-from training.nets import Segmenter, fill_backbone, to_input
+from training.nets import Segmenter, fill_backbone, fill_segmenter, to_input
 from training.outlines import (
     THRESHOLDS,
     AtThreshold,
@@ -75,15 +75,17 @@ class _Scenes(IterableDataset[tuple[NDArray[np.uint8], NDArray[np.uint8]]]):
         textures: Sequence[NDArray[np.uint8]],
         composites: CompositeSettings | None,
         seed: int,
+        no_coins: Sequence[CoinPicture],
     ) -> None:
         self._coins, self._textures, self._composites, self._seed = coins, textures, composites, seed
+        self._no_coins = no_coins
 
     def __iter__(self) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
         worker = get_worker_info()
         rng = np.random.default_rng([self._seed, worker.id if worker else 0])
         while True:
             if self._composites is None:
-                yield labelled_scene(self._coins, self._textures, rng)
+                yield labelled_scene(self._coins, self._textures, rng, self._no_coins)
             else:
                 picture, mask = _composite(self._coins, self._textures, self._composites, SIZE, rng)
                 yield picture, (mask[:, :, None] > 0).astype(np.uint8)
@@ -97,6 +99,8 @@ def train_segmenter(
     *,
     weights: Mapping[str, torch.Tensor] | None,
     run: Path,
+    begin: Segmenter | None = None,
+    no_coins: Sequence[CoinPicture] = (),
     seed: int = 0,
     device: Device = CPU,
     workers: int = 1,
@@ -104,12 +108,16 @@ def train_segmenter(
 ) -> Segmenter:
     """Train on pictures of `coins` over `textures`, judge on pictures of the `held_out` ones; see `training.loop.fit`.
 
-    They are scenes, or the article's composites where the settings have them.
+    They are scenes, or the article's composites where the settings have them. Training begins from the whole net
+    `begin` where it is given, else from the backbone's `weights`. `no_coins` lie among the coins of scenes. Raises
+    `TrainingError` where `begin` has another architecture than the settings.
     """
     torch.manual_seed(seed)
     net = Segmenter(settings.backbone, decoder=settings.decoder, channels=settings.channels)
     encoder = net.unet.encoder
-    if weights is not None:
+    if begin is not None:
+        fill_segmenter(net, begin)
+    elif weights is not None:
         fill_backbone(encoder.model, weights, settings.backbone)
     net = net.to(device.name).to(memory_format=torch.channels_last)
     rng = np.random.default_rng(VALIDATION_SEED)
@@ -133,7 +141,7 @@ def train_segmenter(
     inside = {id(parameter) for parameter in encoder.parameters()}
     return fit(
         net,
-        lambda epoch: _Scenes(coins, textures, settings.composites, seed + epoch),
+        lambda epoch: _Scenes(coins, textures, settings.composites, seed + epoch, no_coins),
         loss,
         judge,
         [list(encoder.parameters()), [value for value in net.parameters() if id(value) not in inside]],

@@ -79,8 +79,10 @@ def load_coins(
 ) -> tuple[CoinPicture, ...]:
     """Coins of labelled photos, each a square of `size` pixels around its mask. Photos without a coin are left out.
 
-    The mask is the photo's own where it has one (`mask_file`), else that of `coin_mask`. Raises `TrainingError` for a
-    mask file that does not fit its photo.
+    The mask is the photo's own where it has one (`mask_file`), else that of `coin_mask`.
+
+    Raises:
+        TrainingError: If a mask file does not fit its photo.
     """
     coins = []
     for done, photo in enumerate(photos, 1):
@@ -128,7 +130,7 @@ def _read_mask(file: Path, photo: Photo) -> NDArray[np.uint8]:
         found = f"{mask.shape[1]}×{mask.shape[0]} pixels" if mask.any() else "no pale pixel"
         raise TrainingError(
             f"{file}: {found}, expected a mask of its photo's {photo.width}×{photo.height} pixels with the coin pale "
-            "on black; draw it anew, or take it away"
+            "on black; draw it again, or remove it"
         )
     # A large JPEG is decoded smaller than its file.
     sized = resize(mask, photo.rgb.shape[1], photo.rgb.shape[0])

@@ -24,7 +24,7 @@ from export.mil_program import read_program
 from training.data import synthetic_coins
 from training.nets import read_embedder, read_segmenter
 from training.places import CHECKPOINTS, EMBEDDER, SEGMENTER
-from training.runtime import TorchNet
+from training.torch_runtime import TorchNet
 
 BUDGET = 8_000_000
 """Bytes that both nets in int8 may have together."""

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 from importlib.metadata import version
 from pathlib import Path
@@ -12,23 +13,29 @@ import pytest
 pytest.importorskip("torch", reason="needs the training extra")
 pytest.importorskip("onnxsim", reason="needs the export extra")
 
+from coindex.cli import main
 from coindex.cutout import cut_out
 from coindex.errors import ExportError, ModelError
 from coindex.evaluation import load_runtime
 from coindex.models import DEFAULT_FOLDER, INDEX_NAME, load_models
-from coindex.open_set import OpenSet
-from coindex.synthetic import write_catalogue
-from export.commands import export
+from coindex.open_set import OpenSet, ReliefOpenSet
+from coindex_synthetic import write_catalogue
+from export.commands import export_calibrate, export_coreml, export_models
 from export.coreml import package_digest
 from export.description import Description
-from export.index import entries
+from export.index import TERMS, entries
 from export.variants import NETS, VARIANTS, load_variant
 from training.data import synthetic_coins
 from training.nets import read_embedder, save_checkpoint
 from training.places import CHECKPOINTS, EMBEDDER, SEGMENTER
-from training.runtime import load_torch
+from training.torch_runtime import load_torch
 
 DECISION = OpenSet(1, 2, 3, 4, 5, 6, 7, 8)
+RELIEF_DECISION = ReliefOpenSet(0.1, 2, 3, 4, 5, 6, 7, 8, 9)
+
+
+def decided(*_: object, **__: object) -> tuple[OpenSet, ReliefOpenSet]:
+    return DECISION, RELIEF_DECISION
 
 
 @pytest.fixture(scope="module")
@@ -56,30 +63,32 @@ def exported(labelled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out.mkdir()
     (out / "README.md").write_text("card")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("export.commands.calibrate", lambda photos, pairs, models, on_progress: DECISION)
+        patch.setattr("export.commands.calibrate", decided)
         patch.setattr("export.commands.CORRECTING_PICTURES", CORRECTED_ON)
-        export(data=labelled, out=out)
+        export_models(data=labelled, out=out)
     return out
 
 
 def test_an_export_holds_every_format_of_both_nets_beside_what_was_there(exported: Path) -> None:
     nets = [f"{name}{variant.suffix}" for name in NETS for variant in VARIANTS]
-    assert sorted(path.name for path in exported.iterdir()) == sorted(["README.md", INDEX_NAME, *nets])
+    assert sorted(path.name for path in exported.iterdir()) == sorted(["README.md", INDEX_NAME, "relief.tflite", *nets])
     assert [path.name for path in exported.parent.iterdir()] == ["models"]
-    assert load_models(exported).index.open_set == DECISION
+    models = load_models(exported).index
+    assert models.open_set == DECISION and models.relief and models.relief.open_set == RELIEF_DECISION
 
 
 def test_the_index_describes_each_file_as_it_is(exported: Path) -> None:
     document = json.loads((exported / INDEX_NAME).read_text("utf-8"))
-    described = [entry for net in document["models"].values() for entry in (net, *net["variants"])]
-    assert len(described) == len(NETS) * len(VARIANTS)
+    described = [entry for net in document["models"].values() for entry in (net, *net.get("variants", ()))]
+    assert len(described) == len(NETS) * len(VARIANTS) + 1  # the relief net has one format
     for entry in described:
         path = exported / entry["file"]
         files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
         assert entry["bytes"] == sum(file.stat().st_size for file in files)
         if path.is_file():
             assert entry["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
-        assert entry["space_id"] == document["space_id"]
+        if entry["file"] != "relief.tflite":  # which has an id of its own
+            assert entry["space_id"] == document["space_id"]
         assert {"name", "dtype", "shape"} <= set(entry["input"]) & set(entry["output"])
     int8 = document["models"]["embedder"]["input"]
     assert (int8["dtype"], int8["shape"], int8["scale"], int8["zero_point"]) == ("int8", [1, 256, 256, 3], 1 / 128, 0)
@@ -107,7 +116,7 @@ def test_a_format_that_the_folder_lacks_says_how_it_is_made(tmp_path: Path) -> N
     shutil.copytree(DEFAULT_FOLDER, tmp_path / "models")
     for path in (tmp_path / "models").glob("*.float16.tflite"):
         path.unlink()
-    with pytest.raises(ModelError, match=r"segmenter\.float16\.tflite: not there.*coindex export"):
+    with pytest.raises(ModelError, match=r"segmenter\.float16\.tflite: missing.*coindex export"):
         load_runtime("litert-float16", tmp_path / "models")
 
 
@@ -129,7 +138,7 @@ def test_a_net_that_departs_too_far_is_refused_and_the_former_models_stay(
     measured = {variant.runtime: dict(zip(NETS, far, strict=True)) for variant in VARIANTS}
     monkeypatch.setattr("export.commands.measure", lambda *_, **__: measured)
     with pytest.raises(ExportError, match=r"embedder\.tflite: cosine_median 0\.4 beside the float net, expected 0\.98"):
-        export(data=labelled, out=out)
+        export_models(data=labelled, out=out)
     assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
     assert [path.name for path in tmp_path.iterdir()] == ["models"]
 
@@ -148,7 +157,7 @@ def test_a_segmenter_in_the_embedders_place_is_refused(labelled: Path, tmp_path:
     for name in (SEGMENTER, EMBEDDER):
         shutil.copyfile(CHECKPOINTS / SEGMENTER, tmp_path / name)
     with pytest.raises(ModelError, match=r"embedder\.safetensors: not a checkpoint of this architecture"):
-        export(data=labelled, checkpoints=tmp_path, out=tmp_path / "models")
+        export_models(data=labelled, checkpoints=tmp_path, out=tmp_path / "models")
     assert not (tmp_path / "models").exists()
 
 
@@ -159,8 +168,8 @@ def manifest_of(folder: Path, split: str, *, types: int = 1) -> Path:
 @pytest.mark.parametrize(
     ("split", "types", "reason"),
     [
-        ("holiday", 1, "0 photos of a training split"),
-        ("train", 15, "30 photos of a training split .*at least 32"),
+        ("holiday", 1, "0 photos belong to a training split"),
+        ("train", 15, "30 photos belong to a training split .*at least 32"),
         ("train", 16, "the splits val_catalog and val_query"),
     ],
 )
@@ -171,7 +180,7 @@ def test_photos_that_cannot_calibrate_are_refused_and_the_former_models_stay(
     out.mkdir()
     (out / INDEX_NAME).write_text("former")
     with pytest.raises(ExportError, match=reason):
-        export(data=manifest_of(tmp_path, split, types=types), preset="tiny", out=out)
+        export_models(data=manifest_of(tmp_path, split, types=types), preset="tiny", out=out)
     assert [path.name for path in out.iterdir()] == [INDEX_NAME]
     assert (out / INDEX_NAME).read_text() == "former"
 
@@ -179,21 +188,24 @@ def test_photos_that_cannot_calibrate_are_refused_and_the_former_models_stay(
 def test_calibrating_alone_changes_the_decision_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    out, decision = tmp_path / "models", DECISION
+    out = tmp_path / "models"
     shutil.copytree(DEFAULT_FOLDER, out)
     before = json.loads((out / INDEX_NAME).read_text("utf-8"))
     (out / INDEX_NAME).write_text(json.dumps({**before, "format": 1, "open_set": {"threshold": 33_097}}))
-    monkeypatch.setattr("export.commands.calibrate", lambda photos, pairs, models, on_progress: decision)
+    monkeypatch.setattr("export.commands.calibrate", decided)
     write_catalogue(tmp_path / "set", types=1, seed=3, size=64, split="val_catalog")
     manifest = tmp_path / "set" / "manifest.csv"
     with pytest.raises(ExportError, match="the splits val_catalog and val_query"):
-        export(data=manifest, preset="mobile", out=out, calibrate_only=True)
+        export_calibrate(data=manifest, out=out)
     header, first, second = manifest.read_text().splitlines()
     manifest.write_text("\n".join([header, first, second.replace("val_catalog", "val_query")]))
-    export(data=manifest, preset="mobile", out=out, calibrate_only=True)
-    assert json.loads((out / INDEX_NAME).read_text("utf-8")) == {**before, "open_set": decision.document()}
+    export_calibrate(data=manifest, out=out)
+    relief = {**before["relief"], "open_set": RELIEF_DECISION.document()}
+    now = {**before, "open_set": DECISION.document(), "relief": relief}
+    assert json.loads((out / INDEX_NAME).read_text("utf-8")) == now
     assert sorted(path.name for path in out.iterdir()) == sorted(path.name for path in DEFAULT_FOLDER.iterdir())
-    assert load_models(out).index.open_set == decision
+    models = load_models(out).index
+    assert models.open_set == DECISION and models.relief and models.relief.open_set == RELIEF_DECISION
 
 
 def test_core_ml_alone_is_made_anew_and_nothing_else_changes(
@@ -209,7 +221,7 @@ def test_core_ml_alone_is_made_anew_and_nothing_else_changes(
     parity = {"segmenter": {"iou": 0.99}, "embedder": {"cosine_median": 0.98}}
     monkeypatch.setattr("export.commands.to_coreml", converted)
     monkeypatch.setattr("export.commands.measure", lambda formats, *_, **__: dict.fromkeys(formats, parity))
-    export(data=labelled, out=out, packages_only=True)
+    export_coreml(data=labelled, out=out)
     packages = {path.name for path in exported.glob("*.mlpackage")}
     former = {path.name for path in DEFAULT_FOLDER.iterdir()}
     assert len(packages) == 6
@@ -234,13 +246,35 @@ def test_packages_of_other_weights_are_not_put_beside_the_models_there(labelled:
     (out / INDEX_NAME).write_text(json.dumps({**document, "segmenter_checkpoint_sha256": "0" * 64}))
     before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
     with pytest.raises(ExportError, match=r"models\.json: segmenter_checkpoint_sha256 is 0000.* from other weights"):
-        export(data=labelled, out=out, packages_only=True)
+        export_coreml(data=labelled, out=out)
     assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("command", [[], ["models"], ["coreml"], ["drift"]])
+def test_an_export_without_a_command_is_one_of_all_models(command: list[str], tmp_path: Path, capsys) -> None:
+    data = str(manifest_of(tmp_path, "train"))
+    with pytest.raises(SystemExit) as stopped:
+        main(["export", *command, "--data", data, "--checkpoints", str(tmp_path)])
+    assert stopped.value.code == 1
+    assert "segmenter.safetensors: no such checkpoint" in capsys.readouterr().err
+
+
+def test_help_names_each_part_of_an_export(capsys) -> None:
+    with pytest.raises(SystemExit):
+        main(["export", "--help"])
+    assert set(re.findall(r"^\W+(\w+) ", capsys.readouterr().out, re.M)) >= {
+        "models", "coreml", "calibrate", "golden", "drift",
+    }  # fmt: skip
+
+
+def test_the_index_says_what_may_be_done_with_the_weights(exported: Path) -> None:
+    for folder in (exported, DEFAULT_FOLDER):
+        assert json.loads((folder / INDEX_NAME).read_text("utf-8"))["terms"] == TERMS
 
 
 def test_a_missing_checkpoint_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"segmenter\.safetensors: no such checkpoint"):
-        export(data=manifest_of(tmp_path, "train"), preset="tiny", checkpoints=tmp_path, out=tmp_path / "models")
+        export_models(data=manifest_of(tmp_path, "train"), preset="tiny", checkpoints=tmp_path, out=tmp_path / "models")
 
 
 def test_the_shipped_models_come_from_the_shipped_weights() -> None:

@@ -1,5 +1,6 @@
 """The golden vectors agree with the shipped models and code, name what does not, and can be read without coindex."""
 
+import base64
 import hashlib
 import json
 import math
@@ -20,8 +21,16 @@ from coindex.errors import ExportError
 from coindex.models import DEFAULT_FOLDER, load_models
 from coindex.photo import load_photo
 from coindex.pipeline import encode_photo
-from export import golden
-from export.golden import DEFAULT_GOLDEN, INDEX_NAME, Difference, check_golden, write_golden
+from export.golden import (
+    DEFAULT_GOLDEN,
+    INDEX_NAME,
+    Difference,
+    check_golden,
+    draw,
+    record,
+    walk,
+    write_golden,
+)
 
 DOCUMENT = json.loads((DEFAULT_GOLDEN / INDEX_NAME).read_text("utf-8"))
 STEPS = {photo["file"]: {step["step"]: step for step in photo["steps"]} for photo in DOCUMENT["photos"]}
@@ -92,7 +101,7 @@ def add_one_to_the_first(step):
 
 
 @pytest.mark.parametrize(
-    "name", ["first.0.boxes", "coin.0.box_in_photo", "coin.0.embedding", "coin.0.code", "coin.0.hits"]
+    "name", ["first.0.boxes", "coin.0.box_in_photo", "coin.0.embedding", "coin.0.code", "coin.0.hits", "coin.0.ranking"]
 )
 def test_one_number_changed_names_its_step_alone(copy_of, name):
     folder = copy_of("one-coin.png")
@@ -117,7 +126,7 @@ def test_a_look_at_another_window_than_the_rules_give_is_named(copy_of, monkeypa
 
 
 def test_another_scale_of_codes_is_named_at_the_first_code(copy_of, monkeypatch):
-    monkeypatch.setattr(golden, "quantise", lambda embeddings, scale: quantise(embeddings, scale / 2))
+    monkeypatch.setattr(walk, "quantise", lambda embeddings, scale: quantise(embeddings, scale / 2))
     first, *_ = check_golden(copy_of("one-coin.png"), DEFAULT_FOLDER)
     assert first.step == "coin.0.code"
 
@@ -145,9 +154,9 @@ def test_a_folder_that_cannot_be_read_is_named(tmp_path):
 def few(monkeypatch):
     """Two types in the catalogue and one photo, so that writing takes a second."""
     photo = ("no-coin.png", (DEFAULT_GOLDEN / "no-coin.png").read_bytes())
-    monkeypatch.setattr(golden, "CATALOGUE_TYPES", golden.CATALOGUE_TYPES[:2])
-    monkeypatch.setattr(golden, "COIN_PIXELS", 96)
-    monkeypatch.setattr(golden, "_drawn_photos", lambda: iter([photo]))
+    monkeypatch.setattr(draw, "CATALOGUE_TYPES", draw.CATALOGUE_TYPES[:2])
+    monkeypatch.setattr(draw, "COIN_PIXELS", 96)
+    monkeypatch.setattr(record, "drawn_photos", lambda: iter([photo]))
 
 
 def content(folder):
@@ -173,7 +182,7 @@ def test_a_write_that_fails_leaves_the_former_files(tmp_path, few, monkeypatch):
         yield "one-coin.png", (DEFAULT_GOLDEN / "one-coin.png").read_bytes()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(golden, "_drawn_photos", broken_off)
+    monkeypatch.setattr(record, "drawn_photos", broken_off)
     with pytest.raises(KeyboardInterrupt):
         write_golden(tmp_path / "golden", DEFAULT_FOLDER)
     assert content(tmp_path / "golden") == former
@@ -198,7 +207,7 @@ def test_the_photos_show_what_ports_get_wrong():
 
 
 def test_they_are_small():
-    assert sum(len(file) for file in content(DEFAULT_GOLDEN).values()) < 3_000_000
+    assert sum(len(file) for file in content(DEFAULT_GOLDEN).values()) < 4_000_000
 
 
 @pytest.mark.parametrize("name", STEPS)
@@ -293,13 +302,111 @@ def test_the_hits_and_the_answer_follow_from_the_codes(name, coin):
     o, n = catalog["open_set"], math.log(len(rows))
     assert steps[f"{coin}.known"]["value"] == (d <= o["limit"] - o["shift"] * n)
     x = o["bias"] + o["distance"] * d + o["ratio"] * min(1, d / min(s, o["far"])) + o["rows"] * n
-    assert steps[f"{coin}.confidence"]["value"] == pytest.approx(1 / (1 + math.exp(-x)), abs=1e-6)
+    ties = sum(hit[2] == d for hit in list(hits.values())[:8])
+    assert steps[f"{coin}.confidence"]["value"] == pytest.approx(min(1 / (1 + math.exp(-x)), 1 / ties), abs=1e-6)
+
+
+def polar_by_the_page(cutout):
+    """docs/preprocessing.md, section 10, steps 1 and 2."""
+    half = (cutout.astype(int).reshape(128, 2, 128, 2).sum(axis=(1, 3)) + 2) // 4
+    out = np.zeros((64, 256), int)
+    for i in range(64):
+        r = 6 + (i + 0.5) * 56.5 / 64
+        for j in range(256):
+            t = 2 * math.pi * j / 256
+            (x, fx), (y, fy) = (divmod(math.floor(256 * (63.5 + r * f) + 0.5), 256) for f in (math.cos(t), math.sin(t)))
+            (a, b), (c, d) = half[y : y + 2, x : x + 2].tolist()
+            total = (a * (256 - fx) + b * fx) * (256 - fy) + (c * (256 - fx) + d * fx) * fy
+            out[i, j] = (total + 32768) >> 16
+    return out
+
+
+def unpacked(text):
+    content = base64.b64decode(text)
+    halves = [half for byte in content for half in (byte & 15, byte >> 4)]
+    return np.array([half - 16 if half > 7 else half for half in halves]).reshape(8, 32, 8)
+
+
+def relief_by_the_page(name, coin):
+    output = (picture(name, f"{coin}.relief") ^ 0x80).view(np.int8).reshape(8, 64, 8).astype(int)
+    return np.clip((output - DOCUMENT["outputs"]["relief"]["zero_point"] + 8) >> 4, -7, 7)
+
+
+@pytest.mark.parametrize(("name", "coin"), COINS)
+def test_a_map_follows_from_the_cutout_and_the_relief_nets_output(name, coin):
+    polar = polar_by_the_page(picture(name, f"{coin}.cutout")).astype(np.uint8)
+    assert hashlib.sha256(polar.tobytes()).hexdigest() == STEPS[name][f"{coin}.polar"]["value"]
+    assert (relief_by_the_page(name, coin)[:, ::2] == unpacked(STEPS[name][f"{coin}.map"]["value"])).all()
+
+
+@pytest.mark.parametrize(("name", "coin"), COINS)
+def test_the_ranking_and_its_answer_follow_from_the_maps(name, coin):
+    steps, catalog = STEPS[name], DOCUMENT["catalog"]
+    q, look, o = relief_by_the_page(name, coin), catalog["relief"]["look"], catalog["relief"]["open_set"]
+    maps = {row["row"]: unpacked(row["map"]) for row in catalog["rows"]}
+    shifted = np.stack([np.roll(q, -k, axis=1)[:, ::2] for k in range(64)])
+    code = np.array(steps[f"{coin}.code"]["value"])
+    ranked = []
+    for row, number, distance in steps[f"{coin}.hits"]["value"][: look["classes"]]:
+        rows = sorted(
+            (int(((code - np.array(each["code"])) ** 2).sum()), each["row"])
+            for each in catalog["rows"]
+            if each["class"] == number
+        )
+        seen = []
+        for _, reference in rows[: look["references"]]:
+            m = maps[reference]
+            sums = (shifted * m).sum(axis=(1, 2, 3)).tolist()
+            lengths = math.isqrt(5000 * int((q * q).sum())) * math.isqrt(10000 * int((m * m).sum()))
+            seen.append((-min(10**8 * max(*sums, 0) // lengths, 10000), reference, sums.index(max(sums))))
+        score, reference, turn = min(seen)
+        ranked.append((10000 * distance + look["weight"] * score, row, [number, reference, -score, turn], distance))
+    ranked.sort()
+    expected = [[number, rank, *sight] for rank, _, (number, *sight), _ in ranked]
+    assert steps[f"{coin}.ranking"]["value"] == expected
+    (rank, _, (_, _, s, _), d), *others = ranked
+    n, ties = math.log(len(catalog["rows"])), sum(each[0] == rank for each in ranked)
+    lead = min((others[0][0] - rank) / 10000, o["far"])
+    x = o["bias"] + o["score"] * s + o["distance"] * d + o["lead"] * lead + o["rows"] * n
+    probability = 1 / (1 + math.exp(-x))
+    assert steps[f"{coin}.known_again"]["value"] == (probability >= o["least"])
+    assert steps[f"{coin}.confidence_again"]["value"] == pytest.approx(min(probability, 1 / ties), abs=1e-6)
+
+
+def decoded_for_outlines(steps):
+    return steps.get("photo.in_detail", steps["photo.decoded"])["value"]
+
+
+def test_a_box_is_on_a_half_exactly_so_that_every_other_rounding_shows():
+    steps = STEPS["fraction.jpg"]
+    (width, _), (across, _) = steps["photo.size"]["value"], steps["photo.decoded"]["value"]
+    x, _, w, _ = steps["coin.0.box"]["value"]
+    # Half down and half to even both give the pixel before.
+    assert ((x + w) * width % across * 2, (x + w) * width // across % 2) == (across, 0)
+    x, _, w, _ = steps["coin.0.box_in_photo"]["value"]
+    assert (x + w) % 2 == 1
+
+
+def test_boxes_in_a_larger_decoding_have_their_edges_half_up():
+    steps = STEPS["many-coins.jpg"]
+    (n, m), (wider, higher) = steps["photo.decoded"]["value"], steps["photo.in_detail"]["value"]
+    boxes, scaled = steps["first.0.boxes"]["value"], steps["first.0.boxes_in_detail"]["value"]
+    assert len(boxes) == len(scaled) > 0
+    for (x, y, w, h), (left, top, width, height) in zip(boxes, scaled, strict=True):
+        assert [left, left + width] == [math.floor(e * wider / n + 0.5) for e in (x, x + w)]
+        assert [top, top + height] == [math.floor(e * higher / m + 0.5) for e in (y, y + h)]
+
+
+def test_the_segmenter_runs_once_for_the_photo_once_a_part_and_once_a_coin():
+    looks = [step.split(".")[0] for step in STEPS["many-coins.jpg"] if step.endswith(".window")]
+    assert looks == ["first"] + 6 * ["enlarged"] + 6 * ["second"]
+    assert len(STEPS["many-coins.jpg"]["coins"]["value"]) == 6
 
 
 @pytest.mark.parametrize(("name", "coin"), COINS)
 def test_boxes_in_the_photo_are_scaled_half_up_and_clipped(name, coin):
     steps = STEPS[name]
-    (width, height), (across, down) = steps["photo.size"]["value"], steps["photo.decoded"]["value"]
+    (width, height), (across, down) = steps["photo.size"]["value"], decoded_for_outlines(steps)
     x, y, w, h = steps[f"{coin}.box"]["value"]
     left, right = (min(max(math.floor(v * width / across + 0.5), 0), width) for v in (x, x + w))
     top, bottom = (min(max(math.floor(v * height / down + 0.5), 0), height) for v in (y, y + h))

@@ -64,7 +64,7 @@ def test_a_full_disk_is_named_and_leaves_the_former_folder(
         monkeypatch.setattr(os, "fsync", fail)
     if step == "exchange":
         monkeypatch.setattr(replace, "_exchange", fail)
-    refused = pytest.raises(ExportError, match=r"models: cannot be written \(No space left on device\).*untouched")
+    refused = pytest.raises(ExportError, match=r"models: cannot be written \(No space left on device\).*unchanged")
     with refused, replaced_folder(folder) as new:
         (new / "package" / "weights").write_text("new")
         if step == "write":

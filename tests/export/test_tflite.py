@@ -26,7 +26,7 @@ from export.description import Description
 from export.equalisation import equalise
 from export.tflite import PRECISIONS, STAGES, file_name, to_onnx, to_tflite
 from export.tflite_metadata import TensorMetadata, packed, read_metadata, unpacked
-from training.runtime import TorchNet
+from training.torch_runtime import TorchNet
 
 DESCRIPTION = Description(
     name="tiny",

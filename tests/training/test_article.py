@@ -13,7 +13,7 @@ from safetensors import safe_open
 from typer.testing import CliRunner
 
 import training.segmenter
-from coindex.synthetic import write_catalogue
+from coindex_synthetic import write_catalogue
 from training.commands import train
 from training.nets import read_embedder, read_segmenter
 

@@ -2,23 +2,27 @@
 
 import csv
 import json
+import re
 import shutil
 import signal
 import struct
 import subprocess
 import sys
 import time
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("torch", reason="needs the training extra")
 
+import torch
+from safetensors.torch import save_file
 from tensorboardX.proto.event_pb2 import Event
 from typer.testing import CliRunner
 
 from coindex.cli import build_app
-from coindex.synthetic import write_catalogue
+from coindex_synthetic import write_catalogue
 from training.loop import HISTORY, STATE
 from training.record import RANDOM_INIT
 from training.report import REPORT
@@ -121,7 +125,7 @@ def no_training(rows):
         ),
         (either_side, ("unknown (line 2 is of split train, line",)),
         (same_specimen, ("specimens are both trained and judged on", "of val_query", "give each to one side")),
-        (no_training, ("no photo is of a training split (train)",)),
+        (no_training, ("no photo belongs to a training split (train)",)),
     ],
 )
 @pytest.mark.parametrize("net", ["embedder", "segmenter"])
@@ -153,6 +157,20 @@ def test_a_photo_that_cannot_be_read_stops_the_run_by_its_name_and_leaves_nothin
 )
 def test_what_is_not_there_is_said_before_anything_is_written(photos, tmp_path, arguments, said):
     refused(tiny("embedder", photos, tmp_path / "run", *arguments), said)
+    assert not (tmp_path / "run").exists()
+
+
+def test_weights_and_the_place_to_write_to_are_checked_before_the_photos_are_read(photos, tmp_path):
+    shutil.copytree(photos.parent, tmp_path / "set")
+    (tmp_path / "set" / read_rows(photos)[0]["file"]).write_bytes(b"no photo")
+    other = tmp_path / "other.safetensors"
+    save_file({"conv_stem.weight": torch.zeros(1)}, other)
+    for more, said in (
+        (("--weights", other), "so they belong to another net"),
+        (("--out", tmp_path), "this is a folder"),
+    ):
+        refused(tiny("embedder", tmp_path / "set" / photos.name, tmp_path / "run", *more), said)
+    refused(tiny("embedder", tmp_path / "gone.csv", tmp_path / "run", "--weights", "gone.npz"), "gone.npz")
     assert not (tmp_path / "run").exists()
 
 
@@ -203,6 +221,11 @@ def test_a_run_leaves_a_checkpoint_a_history_a_log_and_a_report(trained):
     assert [path.name for path in run.iterdir() if path.suffix in (".part", ".tmp")] == []
 
 
+def test_what_is_loaded_has_a_line_each_where_nobody_watches_a_bar(trained):
+    lines = [line for line in trained[1].stderr.splitlines() if line.startswith("loaded")]
+    assert lines == ["loaded train: 12", "loaded synthetic: 4", "loaded val_catalog: 2", "loaded val_query: 2"]
+
+
 def test_figures_of_random_weights_are_labelled_in_the_terminal_and_in_the_report(trained):
     run, done = trained
     lines = [line for line in done.stderr.splitlines() if line.startswith("epoch")]
@@ -231,7 +254,7 @@ def test_a_report_is_written_again_from_the_runs_folder(trained, tmp_path):
 
 
 def test_two_trainings_in_one_folder_are_refused(photos, tmp_path):
-    from coindex.catalog.files import exclusive
+    from coindex.disk import exclusive
 
     with exclusive(tmp_path / "run", "training"):
         refused(tiny("embedder", photos, tmp_path / "run"), "another process is training here")
@@ -261,3 +284,41 @@ def test_a_segmenters_run_shows_its_masks(photos, tmp_path):
     assert done.exit_code == 0, done.output
     assert "The worst" in (tmp_path / "s" / REPORT).read_text("utf-8")
     assert set(logged(tmp_path / "s")) >= {"iou/coin_0.3", "iou/coin_0.5", "epoch/validation_loss", "step/loss"}
+
+
+def test_an_embedder_trains_on_a_pack_as_on_its_photos(photos, tmp_path):
+    pack = tmp_path / "coins.npz"
+    done = call("pack", "--preset", "tiny", "--data", photos, "--out", pack)
+    assert done.exit_code == 0, done.output
+    done = tiny("embedder", pack, tmp_path / "run")
+    assert done.exit_code == 0, done.output
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["origin"]["data"]["pack"] == "coins.npz"
+    refused(tiny("embedder", pack, tmp_path / "other", "--unlabelled", tmp_path), "leave --unlabelled out")
+    refused(call("pack", "--data", photos, "--out", tmp_path / "coins.zip"), "ends in .npz")
+
+
+def test_a_segmenter_goes_on_from_a_checkpoint_and_refuses_one_of_another_architecture(photos, tmp_path):
+    first = tmp_path / "first.safetensors"
+    assert tiny("segmenter", photos, tmp_path / "first", "--out", first).exit_code == 0
+    done = tiny("segmenter", photos, tmp_path / "second", "--begin", first)
+    assert done.exit_code == 0, done.output
+    losses = [json.loads((tmp_path / run / HISTORY).read_text().splitlines()[0])["loss"] for run in ("first", "second")]
+    assert losses[1] < losses[0]
+    assert json.loads((tmp_path / "second" / "run.json").read_text())["origin"]["weights"].startswith("first.safetens")
+    preset = tmp_path / "wider.toml"
+    text = (files("training") / "presets" / "tiny.toml").read_text("utf-8")
+    preset.write_text(re.sub(r"decoder = \[\d+", "decoder = [40", text))
+    other = call(
+        "segmenter",
+        "--preset",
+        preset,
+        "--data",
+        photos,
+        "--run",
+        tmp_path / "third",
+        "--begin",
+        first,
+        "--workers",
+        "0",
+    )
+    refused(other, "another backbone or decoder")

@@ -49,7 +49,7 @@ def test_an_unknown_side_is_either_side_of_its_coin() -> None:
 
 
 def test_a_manifest_without_training_photos_says_which_splits_are_meant() -> None:
-    with pytest.raises(TrainingError, match=r"no photo is of a training split \(train\)"):
+    with pytest.raises(TrainingError, match=r"no photo belongs to a training split \(train\)"):
         check_rules([photo("one", "holiday", "a")], SETTINGS)
 
 
@@ -77,5 +77,5 @@ def test_a_preset_draws_only_from_sources_that_it_names(name: str) -> None:
 
 
 def test_an_unknown_preset_is_refused_with_those_there_are() -> None:
-    with pytest.raises(TrainingError, match="mobile, article, tiny"):
+    with pytest.raises(TrainingError, match="mobile, open, article, tiny"):
         read_preset("giant")

@@ -1,6 +1,6 @@
 """Presets: commented TOML, by name or by path."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -9,6 +9,7 @@ import pytest
 pytest.importorskip("torch", reason="needs the training extra")
 
 from coindex.errors import TrainingError
+from training.data import check_licences
 from training.presets import PRESETS, read_preset
 
 
@@ -19,8 +20,12 @@ def test_every_key_and_table_of_a_preset_is_explained_by_a_comment(name: str) ->
     for before, line in zip(["", *lines], lines, strict=False):
         if line.startswith("["):
             table = line.strip("[]")
-        # The keys of these two are sources, which the comment above the table speaks of.
-        elif "=" in line and not line.startswith("#") and table not in ("embedder.shares", "segmenter.coins"):
+        # The keys of these are sources, which the comment above the table speaks of.
+        elif (
+            "=" in line
+            and not line.startswith("#")
+            and table not in ("embedder.shares", "segmenter.coins", "relief.shares")
+        ):
             assert before.startswith("#"), f"{name}.toml: {line}"
 
 
@@ -69,3 +74,22 @@ def test_a_file_that_is_no_preset_is_refused_with_what_is_wrong(tmp_path: Path) 
         path.write_text(wrong)
         with pytest.raises(TrainingError, match=rf"mine\.toml: not a preset .*{said}"):
             read_preset(str(path))
+
+
+def test_the_open_preset_names_a_licence_for_each_of_its_sources() -> None:
+    data = read_preset("open").data
+    for source in (*data.train, "weights"):
+        assert data.licences[source] in ("Apache-2.0", "MIT", "CC0-1.0")
+    check_licences(data, {"unlabelled": None, "backgrounds": None, "weights": "package"})
+
+
+@pytest.mark.parametrize("source", ["backgrounds", "unlabelled"])
+def test_the_open_preset_trains_on_nothing_that_states_no_licence(source: str) -> None:
+    with pytest.raises(TrainingError, match=f"no licence for {source}"):
+        check_licences(read_preset("open").data, {source: Path("textures")})
+    with pytest.raises(TrainingError, match="no licence for train,"):
+        check_licences(replace(read_preset("open").data, train=("train", "train_phone")), {})
+
+
+def test_a_preset_without_licences_asks_for_none() -> None:
+    check_licences(read_preset("mobile").data, {"backgrounds": Path("textures"), "weights": "hub"})

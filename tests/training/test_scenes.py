@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 
 from coindex.segmentation import CORE, regions
-from training.scenes import core_of, labelled_scene
+from coindex_synthetic import SceneSettings
+from training.data import load_no_coins
+from training.scenes import _among, _as_proof, core_of, labelled_scene
 from training.sources import CoinPicture
 
 cv2.setNumThreads(1)
@@ -83,3 +85,63 @@ def test_scenes_are_net_sized_with_cores_inside_coins_and_the_same_from_the_same
     again = labelled_scene(coins, textures, np.random.default_rng(7))
     assert (again[0] == picture).all()
     assert (again[1] == labels).all()
+
+
+def test_examples_show_held_coins_and_coins_alone_too():
+    """Every kind of example gives labels that agree: a core lies on its coin."""
+    coins = [
+        CoinPicture(
+            np.full((64, 64, 3), 150, np.uint8), np.where(disc(32, 32, 30, 64), 255, 0).astype(np.uint8), "a", "a"
+        )
+    ]
+    rng = np.random.default_rng(5)
+    shown = 0
+    for _ in range(40):
+        picture, labels = labelled_scene(coins, [], rng)
+        assert picture.shape == (256, 256, 3)
+        assert labels.shape == (256, 256, 2)
+        assert not (labels[:, :, 1] > labels[:, :, 0]).any()
+        shown += bool(labels[:, :, 0].any())
+    assert shown > 25
+
+
+def test_a_proof_coins_field_is_dark_and_its_relief_is_not():
+    rgb = np.full((128, 128, 3), 150, np.uint8)
+    rng = np.random.default_rng(0)
+    rgb[40:90, 40:90] = rng.integers(60, 240, (50, 50, 1))  # struck detail
+    coin = CoinPicture(rgb, np.where(disc(64, 64, 60, 128), 255, 0).astype(np.uint8), "a", "a")
+    proof = _as_proof(coin, rng)
+    assert proof[45:85, 45:85].mean() > 2 * proof[20:30, 55:75].mean()
+    assert proof[20:30, 55:75].mean() < 70
+
+
+def test_things_that_are_no_coins_lie_in_the_picture_and_not_in_its_labels():
+    """Red things among grey coins: where it is red, nothing is labelled."""
+    mask = np.where(disc(32, 32, 30, 64), 255, 0).astype(np.uint8)
+    coin = CoinPicture(np.full((64, 64, 3), 150, np.uint8), mask, "a", "a")
+    red = CoinPicture(
+        np.stack([np.full((64, 64), 255, np.uint8), *np.zeros((2, 64, 64), np.uint8)], axis=2), mask, "b", "b"
+    )
+    settings = SceneSettings(coin_width=(0.2, 0.3), tilt=0.0, shadow=0.0, glare=0.0, jpeg_quality=None)
+    ground = np.full((256, 256, 3), 100, np.uint8)
+    laid = 0
+    for seed in range(60):
+        among = _among([red], ground, settings, np.random.default_rng(seed))
+        laid += bool((among != ground).any())
+        if (among != ground).any():
+            assert ((among[:, :, 0] > 150) & (among[:, :, 1] < 60)).sum() > 500
+    assert 2 < laid < 20
+    for seed in range(30):
+        picture, labels = labelled_scene([coin], [], np.random.default_rng(seed), [red])
+        again, same = labelled_scene([coin], [], np.random.default_rng(seed), [red])
+        assert (picture == again).all()
+        assert (labels == same).all()
+
+
+def test_drawn_things_that_are_no_coins_are_cut_out_as_coins_are():
+    things = load_no_coins(None, size=48)
+    assert len(things) >= 40
+    for thing in things:
+        assert thing.rgb.shape == (48, 48, 3)
+        assert thing.mask.shape == (48, 48)
+        assert (thing.mask > 0).mean() > 0.5

@@ -13,7 +13,7 @@ pytest.importorskip("torch", reason="needs the training extra")
 import torch
 
 from coindex.errors import ModelError, TrainingError
-from coindex.synthetic import write_catalogue
+from coindex_synthetic import write_catalogue
 from training.data import load_pools
 from training.embedder import train_embedder
 from training.loop import average_into

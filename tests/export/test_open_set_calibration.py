@@ -4,10 +4,24 @@ import numpy as np
 import pytest
 
 from coindex.manifest import CoinClass
-from coindex.open_set import Evidence
-from coindex.synthetic import NON_COIN_KINDS
-from export.open_set import Asked, Catalogue, Group, Probe, ask, fit, foreign, pieces
+from coindex.models import ModelFile, ReliefModel
+from coindex.open_set import Evidence, ReliefEvidence
+from coindex.relief import OUTPUT_SHAPE, Look, QueryRelief
+from coindex_synthetic import NON_COIN_KINDS
+from export.open_set_calibration import (
+    Asked,
+    Catalogue,
+    Group,
+    Probe,
+    Reference,
+    ask,
+    fit,
+    fit_relief,
+    foreign,
+    pieces,
+)
 from export.probes import CALIBRATION_KINDS, HELD_OUT_KINDS, Coded
+from export.relief import UNDECIDED_RELIEF
 
 FAR = 2 * 254.0**2
 
@@ -27,10 +41,10 @@ def catalogue() -> Catalogue:
     """Coin one with two sides, one of them shown twice, and coin two."""
     return Catalogue.of(
         [
-            (label("one"), code(0)),
-            (label("one"), code(2)),
-            (label("one", "reverse"), code(60)),
-            (label("two"), code(100)),
+            Reference(label("one"), code(0)),
+            Reference(label("one"), code(2)),
+            Reference(label("one", "reverse"), code(60)),
+            Reference(label("two"), code(100)),
         ]
     )
 
@@ -66,7 +80,7 @@ def test_photos_go_together_by_specimen_or_in_twos_and_threes() -> None:
 
 
 def test_foreign_coins_are_of_no_listed_country() -> None:
-    listed = [(label("one"), code(0))]
+    listed = [Reference(label("one"), code(0))]
     native, stranger = Probe(label("two"), (code(1),)), Probe(label("two", country="Utopia"), (code(1),))
     assert foreign(listed, [[native, stranger], [Probe(None, (code(1),))]]) == [stranger]
 
@@ -125,3 +139,47 @@ def test_answers_that_are_all_right_tell_nothing_apart() -> None:
 def test_kinds_of_non_coins_are_split_for_good() -> None:
     assert set(CALIBRATION_KINDS).isdisjoint(HELD_OUT_KINDS)
     assert {*CALIBRATION_KINDS, *HELD_OUT_KINDS} == set(NON_COIN_KINDS)
+
+
+def relief(seed: int) -> QueryRelief:
+    return QueryRelief(np.random.default_rng(seed).integers(-7, 8, OUTPUT_SHAPE[1:]).astype(np.int8))
+
+
+def test_with_a_second_look_the_coin_that_looks_alike_answers() -> None:
+    listed = [Reference(label("one"), code(0), relief(1).map), Reference(label("two"), code(9), relief(2).map)]
+    model = ReliefModel(ModelFile("relief.tflite", "0" * 64, 1), "0" * 16, Look(2, 1, 129_032), UNDECIDED_RELIEF)
+    probe = Probe(label("two"), (code(1),), (relief(2),))
+    assert not ask(Catalogue.of(listed), probe).right
+    asked = ask(Catalogue.of(listed, model), probe)
+    assert asked.right
+    assert isinstance(asked.seen, ReliefEvidence)
+    assert asked.seen.distance == 64
+    # Without its own entry the other one is left, alone.
+    alone = ask(Catalogue.of(listed, model), probe, without_own=True)
+    assert isinstance(alone.seen, ReliefEvidence)
+    assert (alone.seen.lead, alone.seen.rows, alone.right) == (None, 1, False)
+    both = Probe(label("two"), (code(1), code(1)), (relief(2), relief(2)))
+    assert ask(Catalogue.of(listed, model), both).right
+
+
+def scores(values: range, right: bool, rows: int = 60, lead: float = 50_000) -> tuple[Asked, ...]:
+    return tuple(Asked(ReliefEvidence(9_000, value, lead, rows), right) for value in values)
+
+
+def test_the_second_looks_least_probability_accepts_95_in_100_right_answers() -> None:
+    # 1,000 to 20,000 by thousands: of the twenty, the nineteen highest.
+    groups = [Group(0.5, scores(range(1000, 20_001, 1000), True)), Group(0.25, scores(range(500, 7000, 500), False))]
+    found = fit_relief(groups, far=FAR)
+    assert found.known(ReliefEvidence(9_000, 2010, 50_000, 60))
+    assert not found.known(ReliefEvidence(9_000, 1990, 50_000, 60))
+    assert found.score > 0
+
+
+def test_coins_are_told_apart_from_the_lead_below_which_three_in_four_are_right() -> None:
+    def by_lead(leads: range, right: bool) -> tuple[Asked, ...]:
+        return tuple(Asked(ReliefEvidence(9_000, 5_000, lead, 60), right) for lead in leads)
+
+    # Below 400 three of four are right, then all are.
+    known = (*by_lead(range(100, 400, 100), True), *by_lead(range(400, 500, 100), False))
+    known += by_lead(range(1000, 9000, 1000), True)
+    assert fit_relief([Group(0.5, known)], far=FAR).apart == 400

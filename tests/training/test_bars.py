@@ -1,13 +1,17 @@
 """Pace and time left, with a clock that the test turns; and the choice of a device."""
 
+import io
+import time
+
 import pytest
+from rich.console import Console
 
 torch = pytest.importorskip("torch", reason="needs the training extra")
 
 from coindex.errors import TrainingError  # noqa: E402
+from training.bars import Pace, clock_time, epoch_line, training_bars  # noqa: E402
 from training.device import CPU, choose_device, machine  # noqa: E402
 from training.loop import Schedule  # noqa: E402
-from training.progress import Pace, clock_time, epoch_line  # noqa: E402
 
 SCHEDULE = Schedule(epochs=3, steps=10, batch=8, rates=(1.0,), weight_decay=0.0, ema_decay=0.9)
 
@@ -66,6 +70,26 @@ def test_an_epochs_line_says_its_figures_and_that_weights_were_random():
     row |= {"examples_per_s": 30.0, "seconds": 60.0, "judge_seconds": 5.0}
     line = epoch_line(row, 8, "random init")
     assert line == "epoch 2/8  loss 1.500  recall: val: 1 0.500  30.0 examples/s, 0:01:05  random init"
+
+
+def test_bars_are_there_from_the_first_moment_until_the_last_epoch(monkeypatch):
+    shown = io.StringIO()
+    monkeypatch.setattr("training.bars.Console", lambda **_: Console(file=shown, force_terminal=True, width=120))
+    with training_bars() as (loading, report):
+        assert "Checking weights and data" in drawn(shown)
+        loading("train", 3, 7)
+        assert "Loading train" in drawn(shown) and "3/7" in shown.getvalue()
+        report.begin(SCHEDULE, 0)
+        assert "composing the first pictures" in drawn(shown) and "0/30" in shown.getvalue()
+
+
+def drawn(shown, *, within=5.0):
+    """What a terminal has got, once the next picture of the bars is drawn."""
+    began, before = time.monotonic(), len(shown.getvalue())
+    while len(shown.getvalue()) == before and time.monotonic() - began < within:
+        time.sleep(0.02)
+    time.sleep(0.2)
+    return shown.getvalue()
 
 
 def test_the_cpu_is_taken_where_there_is_no_gpu(monkeypatch):

@@ -5,9 +5,10 @@ own entry; coins of the other sources and things that are no coins are asked as 
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +17,20 @@ from coindex.catalog.search import CatalogIndex
 from coindex.catalog.state import Rows
 from coindex.joint import search_together
 from coindex.manifest import CoinClass, LabelledPhoto
-from coindex.models import Models
-from coindex.open_set import Evidence, OpenSet, evidence, features
-from coindex.synthetic import TRAINING_FAMILIES
+from coindex.models import Models, ReliefModel
+from coindex.open_set import (
+    LOOKED_AT,
+    Evidence,
+    OpenSet,
+    ReliefEvidence,
+    ReliefOpenSet,
+    features,
+    relief_features,
+)
+from coindex.progress import Progress, no_progress
+from coindex.relief import QueryRelief
+from coindex.relief_ranking import SecondLook, look_again, look_again_together
+from coindex_synthetic import TRAINING_FAMILIES
 from export.probes import (
     CALIBRATION_KINDS,
     Coded,
@@ -41,6 +53,7 @@ __all__ = [
     "ask_all",
     "calibrate",
     "fit",
+    "fit_relief",
     "foreign",
     "pieces",
     "references",
@@ -75,23 +88,36 @@ SHARES = {"known": 0.5, "without its own": 0.25, "elsewhere": 0.125, "no coin": 
 RIDGE = 1e-3
 """Keeps weights finite where answers separate perfectly; of the whole weight of all answers."""
 
-Progress = Callable[[int, int], None]
-Reference = tuple[CoinClass, NDArray[np.int8]]
+WITHOUT_RIGHT = "calibration needs right answers to single photos"
+
+TOLD_APART = 0.75
+"""Share of first candidates that are right among those that lead by less than the second look tells coins apart by."""
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """A row of a catalogue that is asked: its label, its code int8 (64,), and its relief map, if any."""
+
+    label: CoinClass
+    code: NDArray[np.int8]
+    map: NDArray[np.int8] | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Probe:
-    """The codes int8 (64,) of one piece's photos, those that show a coin; `label` is the first's, None of no coin."""
+    """The codes int8 (64,) and reliefs of one piece's photos, those that show a coin; `label` is the first's, None of
+    no coin."""
 
     label: CoinClass | None
     codes: tuple[NDArray[np.int8], ...]
+    reliefs: tuple[QueryRelief | None, ...] = ()
 
 
 @dataclass(frozen=True)
 class Asked:
     """What a catalogue said: its evidence, None where no coin was found, and whether the nearest is right."""
 
-    seen: Evidence | None
+    seen: Evidence | ReliefEvidence | None
     right: bool
 
 
@@ -105,18 +131,21 @@ class Group:
 
 @dataclass(frozen=True, eq=False)
 class Catalogue:
-    """An index with its classes' labels."""
+    """An index with its classes' labels; with `second`, it is looked at twice."""
 
     index: CatalogIndex
     labels: dict[int, CoinClass]
+    second: SecondLook | None = None
 
     @classmethod
-    def of(cls, references: Sequence[Reference]) -> "Catalogue":
-        """A catalogue of labelled codes."""
+    def of(cls, references: Sequence[Reference], relief: ReliefModel | None = None) -> "Catalogue":
+        """A catalogue of labelled codes, with the second look of these models."""
         numbers: dict[CoinClass, int] = {}
-        classes = [numbers.setdefault(label, len(numbers) + 1) for label, _ in references]
-        rows = Rows.of(range(1, len(references) + 1), classes, np.stack([code for _, code in references]))
-        return cls(CatalogIndex.from_rows(rows), {number: label for label, number in numbers.items()})
+        classes = [numbers.setdefault(each.label, len(numbers) + 1) for each in references]
+        rows = Rows.of(range(1, len(references) + 1), classes, np.stack([each.code for each in references]))
+        maps = {row_id: each.map for row_id, each in enumerate(references, 1) if each.map is not None}
+        second = SecondLook(relief.look, relief.open_set, maps) if relief else None
+        return cls(CatalogIndex.from_rows(rows), {number: label for label, number in numbers.items()}, second)
 
 
 def calibrate(
@@ -124,9 +153,12 @@ def calibrate(
     pairs: Sequence[tuple[str, str]],
     models: Models,
     *,
-    on_progress: Progress = lambda done, total: None,
-) -> OpenSet:
-    """Fit the decision to catalogue and query splits of unseen classes, `pairs`, and to invented coins in scenes."""
+    on_progress: Progress = no_progress,
+) -> tuple[OpenSet, ReliefOpenSet | None]:
+    """Fit the decision to catalogue and query splits of unseen classes, `pairs`, and to invented coins in scenes.
+
+    The second is that of answers with a second look, None where the models have none.
+    """
     splits = [([p for p in photos if p.split == name], queries) for name, queries in _queries(photos, pairs)]
     total = sum(len(catalog) + len(queries) for catalog, queries in splits)
     total += 2 * TYPES + 2 * SCENE_TYPES + 3 * THINGS
@@ -151,22 +183,30 @@ def calibrate(
         + discs_of_texture(TRAINING_FAMILIES, THINGS, SEED, models, done)
     )
     far = 2 * models.index.code_scale**2  # the squared distance of codes at right angles
-    return fit(_groups(sources, invented, things), far=far)
+    by_code = fit(_groups(sources, invented, things), far=far)
+    relief = models.index.relief
+    if relief is None:
+        return by_code, None
+    return by_code, fit_relief(_groups(sources, invented, things, relief), far=far)
 
 
 def references(coded: Iterable[Coded]) -> list[Reference]:
     """What of them can stand in a catalogue."""
-    return [(one.label, one.code) for one in coded if one.label is not None and one.code is not None]
+    return [
+        Reference(one.label, one.code, one.relief.map if one.relief else None)
+        for one in coded
+        if one.label is not None and one.code is not None
+    ]
 
 
 def singles(coded: Iterable[Coded]) -> list[Probe]:
     """Each picture by itself."""
-    return [Probe(one.label, () if one.code is None else (one.code,)) for one in coded]
+    return [Probe(one.label, *(((), ()) if one.code is None else ((one.code,), (one.relief,)))) for one in coded]
 
 
 def pieces(coded: Sequence[Coded], specimens: Sequence[str]) -> list[Probe]:
     """Pictures of one specimen together; where specimens are blank, two or three of a class, in their order."""
-    found: dict[tuple[object, ...], list[NDArray[np.int8]]] = defaultdict(list)
+    found: dict[tuple[object, ...], list[tuple[NDArray[np.int8], QueryRelief | None]]] = defaultdict(list)
     labels: dict[tuple[object, ...], CoinClass | None] = {}
     counts: dict[CoinClass | None, int] = defaultdict(int)
     for one, specimen in zip(coded, specimens, strict=True):
@@ -176,9 +216,13 @@ def pieces(coded: Sequence[Coded], specimens: Sequence[str]) -> list[Probe]:
         counts[one.label] += 1
         # Of five, two and three.
         key = (one.label.coin, specimen) if specimen else (one.label, number // 5, number % 5 < 2)
-        found[key].append(one.code)
+        found[key].append((one.code, one.relief))
         labels.setdefault(key, one.label)
-    return [Probe(labels[key], tuple(codes)) for key, codes in found.items() if len(codes) > 1]
+    return [
+        Probe(labels[key], tuple(code for code, _ in shots), tuple(relief for _, relief in shots))
+        for key, shots in found.items()
+        if len(shots) > 1
+    ]
 
 
 def ask(catalogue: Catalogue, probe: Probe, *, without_own: bool = False) -> Asked:
@@ -190,18 +234,22 @@ def ask(catalogue: Catalogue, probe: Probe, *, without_own: bool = False) -> Ask
     coin = probe.label and probe.label.coin
     own = {number for number, label in labels.items() if label.coin == coin} if without_own else set()
     photos, rows = len(probe.codes), int((~np.isin(catalogue.index.rows.class_ids, list(own))).sum())
+    second = catalogue.second
+    breadth = max(LOOKED_AT, second.look.classes if second else 0)
+    reliefs = probe.reliefs or (None,) * photos
     if photos == 1:
-        hits = catalogue.index.search(probe.codes[0], 2 + len(own))
-        left = [hit for hit in hits if hit.class_id not in own]
-        right = bool(left and probe.label and labels[left[0].class_id].matches(probe.label))
-        return Asked(evidence(left, rows=rows), right)
+        hits = catalogue.index.search(probe.codes[0], breadth + len(own))
+        left = [hit for hit in hits if hit.class_id not in own][:breadth]
+        ranking = look_again(catalogue.index, probe.codes[0], reliefs[0], left, second)
+        first = ranking.candidates[:1]
+        right = bool(first and probe.label and labels[first[0].hit.class_id].matches(probe.label))
+        return Asked(ranking.evidence(rows=rows), right)
     coins = {number: label.coin for number, label in labels.items()}
-    together = [
-        hit
-        for hit in search_together(catalogue.index, coins, probe.codes, 3 if own else 2)
-        if not own or hit.coin != coin
-    ]
-    return Asked(evidence(together, rows=rows, photos=photos), bool(together and together[0].coin == coin))
+    together = search_together(catalogue.index, coins, probe.codes, breadth + bool(own))
+    others = [hit for hit in together if not own or hit.coin != coin][:breadth]
+    joint = look_again_together(catalogue.index, coins, probe.codes, reliefs, others, second)
+    right = bool(joint.candidates and joint.candidates[0].coin == coin)
+    return Asked(joint.evidence(rows=rows, photos=photos), right)
 
 
 def ask_all(
@@ -218,45 +266,88 @@ def ask_all(
 
 def foreign(listed: Sequence[Reference], others: Iterable[Sequence[Probe]]) -> list[Probe]:
     """Coins of other countries than the listed ones: two sets may show the same coin under two names."""
-    countries = {label.country for label, _ in listed}
+    countries = {each.label.country for each in listed}
     return [probe for probes in others for probe in probes if probe.label and probe.label.country not in countries]
 
 
 def fit(groups: Sequence[Group], *, far: float) -> OpenSet:
     """The limit that accepts `ACCEPTED` of the right answers, and the confidence by maximum likelihood.
 
-    Raises `ValueError` where all answers are right or all are wrong: they tell nothing apart.
+    Raises:
+        ValueError: If all answers are right or all are wrong: they tell nothing apart.
     """
-    found = [
+    found = _seen(groups, Evidence)
+    limit, shift = _limit(found)
+    return OpenSet(*_rounded(limit, shift, *_weights(found, [features(each, far) for each, *_ in found]), far))
+
+
+def fit_relief(groups: Sequence[Group], *, far: float) -> ReliefOpenSet:
+    """The confidence of answers with a second look, the least one that accepts `ACCEPTED` of the right answers, and the
+    lead from which coins are told apart."""
+    found = _seen(groups, ReliefEvidence)
+    weights = _weights(found, [relief_features(each, far) for each, *_ in found])
+    known = [one for group in groups if group.weight == SHARES["known"] for one in group.answers]
+    undecided = ReliefOpenSet(*_rounded(0, *weights, far, _apart(known)))
+    sure = [(-undecided.probability(seen), weight) for seen, right, weight in found if right and seen.photos == 1]
+    if not sure:
+        raise ValueError(WITHOUT_RIGHT)
+    return replace(undecided, least=_rounded(-_accepting(sure))[0])
+
+
+Kind = TypeVar("Kind", Evidence, ReliefEvidence)
+
+
+def _seen(groups: Sequence[Group], kind: type[Kind]) -> list[tuple[Kind, bool, float]]:
+    """Evidence of one kind, whether the answer is right, and how much it weighs."""
+    return [
         (one.seen, one.right, group.weight / len(group.answers))
         for group in groups
         for one in group.answers
-        if one.seen is not None
+        if isinstance(one.seen, kind)
     ]
+
+
+def _weights(found: Sequence[tuple[Kind, bool, float]], values: Sequence[Sequence[float]]) -> tuple[float, ...]:
+    """Bias and slopes of the confidence over these features, a row an answer."""
     right = np.array([is_right for _, is_right, _ in found], np.float64)
     weights = np.array([weight for *_, weight in found])
     if not len(right) or right.min() == right.max():
         raise ValueError("calibration needs right and wrong answers")
-    limit, shift = _limit([(seen, weight) for seen, is_right, weight in found if is_right])
-    x = np.array([features(seen, far) for seen, *_ in found])
+    x = np.array(values)
     mean = np.average(x, axis=0, weights=weights)
     spread = np.sqrt(np.average((x - mean) ** 2, axis=0, weights=weights))
-    spread[spread == 0] = np.inf  # what is the same in all answers gets no weight
+    # What is the same in all answers gets no weight; a mean is off by rounding, and so is the spread around it.
+    spread[spread <= 1e-9 * np.abs(mean)] = np.inf
     logistic = _logistic((x - mean) / spread, right, weights)
-    slopes = logistic[1:] / spread
-    bias = float(logistic[0] - slopes @ mean)
-    return OpenSet(*(_rounded(value) for value in (limit, shift, bias, *slopes, far)))
+    steep: NDArray[np.float64] = logistic[1:] / spread
+    return float(logistic[0] - steep @ mean), *steep.tolist()
 
 
-def _limit(right: Sequence[tuple[Evidence, float]]) -> tuple[float, float]:
+def _apart(known: Sequence[Asked]) -> float:
+    """The greatest lead below which at most `TOLD_APART` of single photos' answers are right; 0 where more are."""
+    leads = sorted(
+        (one.seen.lead, one.right)
+        for one in known
+        if isinstance(one.seen, ReliefEvidence) and one.seen.photos == 1 and one.seen.lead is not None
+    )
+    if not leads:
+        return 0.0
+    share = np.cumsum([right for _, right in leads]) / np.arange(1, len(leads) + 1)
+    level = np.flatnonzero(share <= TOLD_APART)
+    return float(leads[int(level[-1])][0]) if len(level) else 0.0
+
+
+def _limit(found: Sequence[tuple[Evidence, bool, float]]) -> tuple[float, float]:
     """Limit and shift: the line through the limits that accept `ACCEPTED` at each size of catalogue, by single photos.
 
     The shift is never negative: a larger catalogue has no further right answers.
     """
     by_size: dict[int, list[tuple[float, float]]] = defaultdict(list)
-    for seen, weight in right:
-        if seen.photos == 1:
+    for seen, right, weight in found:
+        if right and seen.photos == 1:
             by_size[seen.rows].append((seen.nearest, weight))
+    if not by_size:
+        raise ValueError(WITHOUT_RIGHT)
     sizes = np.log(np.array(sorted(by_size), np.float64))
     limits = np.array([_accepting(by_size[size]) for size in sorted(by_size)])
     if len(sizes) == 1:
@@ -265,9 +356,9 @@ def _limit(right: Sequence[tuple[Evidence, float]]) -> tuple[float, float]:
     return float(limits.mean() - slope * sizes.mean()), -slope
 
 
-def _accepting(distances: Sequence[tuple[float, float]]) -> float:
-    """The least of these distances up to which `ACCEPTED` of their weight lies."""
-    values, weights = np.array(sorted(distances), np.float64).T
+def _accepting(found: Sequence[tuple[float, float]]) -> float:
+    """The least of these values up to which `ACCEPTED` of their weight lies."""
+    values, weights = np.array(sorted(found), np.float64).T
     reached = np.cumsum(weights) >= ACCEPTED * weights.sum() * (1 - 1e-9)
     return float(values[int(reached.argmax())])
 
@@ -287,16 +378,19 @@ def _queries(
 
 
 def _groups(
-    sources: Sequence[tuple[list[Reference], list[Probe]]], fillers: Sequence[Reference], things: Sequence[Probe]
+    sources: Sequence[tuple[list[Reference], list[Probe]]],
+    fillers: Sequence[Reference],
+    things: Sequence[Probe],
+    relief: ReliefModel | None = None,
 ) -> list[Group]:
     """Every source at every size; the answers of a source at a size weigh as much as those of another."""
     groups = []
     for number, (listed, own) in enumerate(sources):
         others = foreign(listed, [probes for place, (_, probes) in enumerate(sources) if place != number])
-        held = {label for label, _ in listed}
-        grow = [reference for reference in fillers if reference[0] not in held]
+        held = {each.label for each in listed}
+        grow = [each for each in fillers if each.label not in held]
         for size in sorted({max(size, len(listed)) for size in ROWS}):
-            catalogue = Catalogue.of([*listed, *grow[: size - len(listed)]])
+            catalogue = Catalogue.of([*listed, *grow[: size - len(listed)]], relief)
             for name, answers in ask_all(catalogue, own, others, things).items():
                 seen = tuple(one for one in answers if one.seen is not None)
                 if seen:
@@ -321,6 +415,6 @@ def _logistic(x: NDArray[np.float64], right: NDArray[np.float64], weights: NDArr
     return found
 
 
-def _rounded(value: float) -> float:
+def _rounded(*values: float) -> list[float]:
     """Six digits: more than a confidence of four shows."""
-    return float(f"{value:.6g}")
+    return [float(f"{value:.6g}") for value in values]

@@ -13,7 +13,7 @@ from coindex.models import INDEX_NAME, Models, read_index
 from export.description import INPUT_NAME
 from export.tflite import to_onnx
 from training.places import CHECKPOINTS
-from training.runtime import read_nets
+from training.torch_runtime import read_nets
 
 __all__ = ["OnnxNet", "load_onnx"]
 

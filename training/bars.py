@@ -62,9 +62,10 @@ class Pace:
 
 @contextmanager
 def training_bars(label: str = "") -> Iterator[tuple[Callable[[str, int, int], None], Reporter]]:
-    """Bars on stderr, and none where nobody watches: a function for loading (what, done, total), and a reporter.
+    """Bars on stderr, from the first moment on: a function for loading (what, done, total), and a reporter.
 
-    The line that each epoch prints is there in both cases; `label` stands in it where it is not empty.
+    Where stderr is no terminal there are no bars: each pool that is loaded has a line instead. The line that each epoch
+    prints is there in both cases; `label` stands in it where it is not empty.
     """
     console = Console(stderr=True)
     columns = (
@@ -75,6 +76,7 @@ def training_bars(label: str = "") -> Iterator[tuple[Callable[[str, int, int], N
     )
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         bars = _Bars(progress, label)
+        bars.prepare()
         yield bars.loading, Reporter(bars.begin, bars.step, bars.epoch)
 
 
@@ -98,13 +100,20 @@ class _Bars:
         self._schedule: Schedule | None = None
         self._pace: Pace | None = None
 
+    def prepare(self) -> None:
+        self._show("load", "Checking weights and data", 0, None, "")
+
     def loading(self, what: str, done: int, total: int) -> None:
         self._show("load", f"Loading {what}", done, total, "")
+        if done == total and not self._progress.console.is_terminal:
+            self._progress.console.print(f"loaded {what}: {total}", highlight=False, markup=False)
 
     def begin(self, schedule: Schedule, done: int) -> None:
         if "load" in self._tasks:
             self._progress.remove_task(self._tasks.pop("load"))
         self._schedule, self._pace = schedule, Pace(schedule, done)
+        steps = schedule.epochs * schedule.steps
+        self._show("run", "Run", done * schedule.steps, steps, "composing the first pictures …")
         if done == schedule.epochs:
             self._progress.console.print("all epochs of this run are done; judging it again", highlight=False)
         elif done:
@@ -125,7 +134,7 @@ class _Bars:
         line = epoch_line(history[-1], self._schedule.epochs, self._label)
         self._progress.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
-    def _show(self, bar: str, what: str, done: int, total: int, note: str) -> None:
+    def _show(self, bar: str, what: str, done: int, total: int | None, note: str) -> None:
         if bar not in self._tasks:
             self._tasks[bar] = self._progress.add_task(what, total=total, note=note)
         self._progress.update(self._tasks[bar], description=what, completed=done, total=total, note=note)

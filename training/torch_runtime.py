@@ -43,7 +43,8 @@ def load_torch(models: Path, *, checkpoints: Path = CHECKPOINTS) -> Models:
 def read_nets(checkpoints: Path, index: ModelIndex) -> tuple[Segmenter, Embedder]:
     """The float nets that the models of `index` were exported from.
 
-    Raises `ModelError` where the embedder is another one: its codes could not be compared with those of the models.
+    Raises:
+        ModelError: If the embedder is another one: its codes could not be compared with those of the models.
     """
     embedder = read_embedder(checkpoints / EMBEDDER)
     digest = hashlib.sha256((checkpoints / EMBEDDER).read_bytes()).hexdigest()
