@@ -96,5 +96,5 @@ export default defineConfig({
   },
   worker: { format: "es" },
   plugins: [app()],
-  test: { include: ["test/**/*.test.ts"], environment: "node" },
+  test: { include: ["test/**/*.test.ts"], environment: "node", testTimeout: 60_000 },
 });

@@ -5,8 +5,8 @@ import os
 from pathlib import Path
 
 import pytest
-from recognizer_page import missing, recognizer_page
-from web_agreement import NOTHING, compare, draw_scenes, drawn_catalog
+from support.recognizer_page import missing, recognizer_page
+from support.web_agreement import NOTHING, compare, draw_scenes, drawn_catalog
 
 from coindex.models import DEFAULT_FOLDER, load_models
 
@@ -43,12 +43,13 @@ def page(scenes, catalog):
         yield page
 
 
-def test_a_png_gives_the_same_codes(page, scenes, models, catalog):
+def test_a_png_gives_the_same_codes_and_the_same_relief_scores(page, scenes, models, catalog):
     pngs = [path for path in scenes if path.suffix == ".png"]
     agreement = sum((compare(page, path, f"/scenes/{path.name}", models, catalog) for path in pngs), NOTHING)
 
     assert agreement.coins > 0
     assert agreement.codes == agreement.placed == agreement.coins
+    assert agreement.reliefs == agreement.first == agreement.known == agreement.coins
     assert agreement.further == 0
 
 
@@ -79,4 +80,5 @@ def test_two_photos_of_one_coin_are_answered_together(page, scenes, models, cata
     nearest = together["candidates"][0]
     assert nearest["distance"] == 2 * alone["candidates"][0]["distance"]
     assert [side["coin"] for side in nearest["sides"]] == [alone["candidates"][0]["coin"]] * 2
+    assert [side["relief"] for side in nearest["sides"]] == [alone["candidates"][0]["relief"]] * 2
     assert together["confidence"] >= alone["confidence"]

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from recognizer_page import missing, recognizer_page
+from support.recognizer_page import missing, recognizer_page
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing())
 

@@ -7,10 +7,11 @@ import zlib
 import cv2
 import numpy as np
 import pytest
+from orientations import CASES, SCENE, progressive_jpeg
 from PIL import Image
-from recognizer_page import missing, recognizer_page
+from support.recognizer_page import missing, recognizer_page
 
-from coindex.photo import ORIENTATION_TAG, load_photo
+from coindex.photo import MAX_SCANS, ORIENTATION_TAG, load_photo
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing())
 
@@ -133,7 +134,28 @@ def test_a_photo_is_turned_upright(decoded, kind, orientation):
     assert np.abs(pixels.astype(int) - expected.rgb).max() <= 3
 
 
-@pytest.mark.parametrize("width, height", [(1500, 999), (1537, 1153), (3073, 2049), (4001, 3001), (6145, 500)])
+@pytest.mark.parametrize("case", CASES)
+def test_an_orientation_is_read_wherever_and_however_it_stands(decoded, case):
+    size, pixels = decoded(CASES[case])
+
+    assert size == (SCENE.shape[1], SCENE.shape[0])
+    assert np.abs(pixels.astype(int) - SCENE).max() <= 4
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("size", [(200, 150), (1600, 1200)])
+def test_a_jpeg_without_its_last_two_bytes_has_all_its_rows(decoded, size, progressive):
+    content = saved(smooth(*size), "JPEG", quality=90, progressive=progressive)
+    assert content[-2:] == b"\xff\xd9"
+
+    _, whole = decoded(content)
+    for cut in (content[:-2], content[:-1]):
+        assert np.array_equal(decoded(cut)[1], whole)
+
+
+@pytest.mark.parametrize(
+    "width, height", [(1500, 999), (1537, 1153), (3073, 2049), (4001, 3001), (6145, 500), (6000, 640)]
+)
 def test_a_large_jpeg_is_decoded_small(decoded, width, height):
     content = saved(smooth(width, height), "JPEG", quality=90)
     expected = load_photo(content)
@@ -187,6 +209,8 @@ JPEG = saved(smooth(64, 64), "JPEG")
 LARGE = saved(smooth(1600, 1200), "JPEG")
 WEBP = saved(smooth(64, 64), "WEBP")
 BOMB = PNG[:16] + (20_000).to_bytes(4) * 2 + PNG[24:]
+HALF_A_BOMB = PNG[:16] + (9_000).to_bytes(4) * 2 + PNG[24:]
+STRIP = PNG[:16] + (20).to_bytes(4) + (65_001).to_bytes(4) + PNG[24:]
 
 REFUSED = {
     "a text": (b"not a photo", "not-an-image"),
@@ -198,7 +222,11 @@ REFUSED = {
     "a large JPEG cut short": (LARGE[: len(LARGE) // 2], "damaged"),
     "a WebP cut short": (WEBP[: len(WEBP) // 2], "damaged"),
     "a JPEG cut in its header": (JPEG[:100], "damaged"),
+    "a small JPEG without its last pixels": (JPEG[:-12], "damaged"),
     "too many pixels": (BOMB, "too-large"),
+    "too many pixels for a format that is decoded whole": (HALF_A_BOMB, "too-large"),
+    "too many rows": (STRIP, "too-large"),
+    "too many scans": (progressive_jpeg(MAX_SCANS + 1), "too-large"),
     "too few pixels": (saved(smooth(64, 15), "PNG"), "too-small"),
     "a moving GIF": (animation("GIF"), "animated"),
     "a moving PNG": (animation("PNG"), "animated"),

@@ -4,12 +4,13 @@ import datetime
 
 import numpy as np
 import pytest
-from recognizer_page import missing
-from release_server import PACK, ReleaseServer
+from release_server import PACK, ReleaseServer, relief_map, relief_of
+from support.recognizer_page import missing
 from sync_page import browsers, sync_site
 from tuf_repository import TufRepository
 
 from coindex.catalog import CatalogIndex, state_hash
+from coindex.relief import unpack_map
 from coindex.sync.metadata import fingerprint
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing())
@@ -73,6 +74,10 @@ def test_a_first_sync_brings_the_catalogue_that_python_has(site, device):
     assert opened["fingerprint"] == report["fingerprint"] == fingerprint(site.server.metadata["1.root.json"])
     assert device.ask("thumbnail", {"row": 7}) == "picture 7"
     assert device.ask("thumbnail", {"row": 2000}) is None
+    relief = relief_of([7])[0].relief_id
+    assert device.ask("reliefMap", {"row": 7, "reliefId": relief}) == unpack_map(relief_map(7)).reshape(-1).tolist()
+    assert device.ask("reliefMap", {"row": 2000, "reliefId": relief}) is None
+    assert device.ask("reliefMap", {"row": 7, "reliefId": relief[::-1]}) is None
 
 
 def test_nothing_new_is_two_requests(site, synced):

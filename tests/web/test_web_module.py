@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from recognizer_page import WEB, missing
+from support.recognizer_page import WEB, missing
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing())
 
@@ -38,12 +38,16 @@ def checked(folder, code):
     return subprocess.run([compiler, "-p", folder], capture_output=True, text=True, check=False).stdout
 
 
+EXAMPLES = re.findall(r"```ts\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
+
+
 def example():
-    return re.search(r"```ts\n(.*?)```", DOCUMENT.read_text(), re.DOTALL).group(1)
+    return EXAMPLES[0]
 
 
-def test_the_example_of_the_documentation_is_of_the_right_types(built, tmp_path):
-    assert checked(tmp_path, example()) == ""
+@pytest.mark.parametrize("code", EXAMPLES, ids=range(len(EXAMPLES)))
+def test_the_examples_of_the_documentation_are_of_the_right_types(built, tmp_path, code):
+    assert checked(tmp_path, code) == ""
 
 
 def test_a_wrong_use_is_told_by_the_types(built, tmp_path):

@@ -65,6 +65,13 @@ test("confidence is the formula of docs/release-format.md", () => {
   expect(confidence(OPEN_SET, twins)).toBeCloseTo(1 / (1 + Math.exp(-(1 - 2))), 12);
 });
 
+test("of five classes that tie none has more than a fifth, however many are asked for", () => {
+  const sure = { ...OPEN_SET, bias: 50 };
+  const tied = [9, 9, 9, 9, 9, 12].map((distance) => ({ distance }));
+  expect(confidence(sure, evidence(tied, 50))).toBe(0.2);
+  expect(confidence(sure, evidence([...tied.slice(0, 5), ...Array(20).fill({ distance: 9 })], 50))).toBe(1 / 8);
+});
+
 test("an open-set number that is missing is named", () => {
   expect(() => readOpenSet({ limit: 1 })).toThrow(/open_set\.shift/);
   expect(() => readOpenSet(null)).toThrow(/open_set\.limit/);
@@ -95,7 +102,7 @@ function catalog(places: Record<number, [classId: number, place: number]>): Cata
       return [...best.values()].sort((a, b) => a.distance - b.distance || a.rowId - b.rowId).slice(0, k);
     },
     code: (rowId) => at(places[rowId]![1]),
-    describe: (classId) => ({ name: coin(classId), side: "", coin: coin(classId) }),
+    describe: (classId) => ({ name: coin(classId), side: "", coin: coin(classId), design: "" }),
     rowsOf: (coins) => rows.filter(({ classId }) => coins.has(coin(classId))),
   };
 }

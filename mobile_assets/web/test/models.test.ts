@@ -18,7 +18,18 @@ test("the shipped index is read", async () => {
   const index = await readIndex(SHIPPED);
   expect(index.codeScale).toBe(254);
   expect(index.segmenter.file).toBe("segmenter.tflite");
+  expect(index.relief?.net.file).toBe("relief.tflite");
 });
+
+test.each([
+  ["without a second look", (d) => delete d.relief],
+  ["of another relief contract", (d) => (d.relief.version = 2)],
+] satisfies [string, (document: ReturnType<typeof JSON.parse>) => void][])(
+  "models %s are used by codes alone",
+  async (_, change) => {
+    expect((await readIndex(changed(change))).relief).toBeNull();
+  },
+);
 
 test.each([
   ["another format", (d) => (d.format = 3), /format 3/],
@@ -26,6 +37,10 @@ test.each([
   ["no embedder", (d) => delete d.models.embedder, /models\.embedder/],
   ["another cutout contract", (d) => (d.cutout_version = 1), /cutout contract 1/],
   ["a space of other models", (d) => (d.space_id = "0".repeat(16)), /does not follow/],
+  ["maps of another net", (d) => (d.relief.relief_id = "0".repeat(16)), /relief_id 0+ does not follow/],
+  ["no relief net", (d) => delete d.models.relief, /models\.relief/],
+  ["half a class to look at", (d) => (d.relief.classes = 0.5), /classes is 0\.5, expected a whole number from 1/],
+  ["no least probability for the second look", (d) => delete d.relief.open_set.least, /relief\.open_set\.least/],
   ["another input scale", (d) => (d.models.embedder.input.scale = 0.5), /input scale 0\.5/],
 ] satisfies [string, (document: ReturnType<typeof JSON.parse>) => void, RegExp][])(
   "an index of %s is refused",

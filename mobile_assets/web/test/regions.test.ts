@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { SIZE } from "../src/recognizer/picture";
 import { regions, squaredDistances } from "../src/recognizer/regions";
-import { smoothed } from "../src/recognizer/segmentation";
+import { answered, type FoundCoin, smoothed } from "../src/recognizer/segmentation";
 
 /** Logits in which discs are coin, and discs of 0.7 of their radius core. */
 function logits(...discs: [x: number, y: number, radius: number][]): Int8Array {
@@ -84,4 +84,53 @@ test("a round coin keeps its hole and loses its dents", () => {
   const smooth = smoothed(mask);
   expect(smooth[128 * SIZE + 212]).toBe(255);
   expect(smooth[128 * SIZE + 128]).toBe(0);
+});
+
+describe("a coin's shape", () => {
+  /** A mask of the pixels for which `inside` says so. */
+  const drawn = (inside: (x: number, y: number) => boolean): Uint8Array =>
+    Uint8Array.from({ length: SIZE * SIZE }, (_, i) => (inside(i % SIZE, Math.floor(i / SIZE)) ? 255 : 0));
+  const disc = (radius: number) => drawn((x, y) => Math.hypot(x - 128, y - 128) <= radius);
+  const rectangle = drawn((x, y) => Math.abs(x - 128) < 110 && Math.abs(y - 128) < 60);
+  const ragged = drawn((x, y) => Math.abs(x - 128) < 100 && y > 60 && y < (x % 16 < 8 ? 210 : 150));
+
+  /** A coin as a second look outlines it, `x` pixels right in the photo. */
+  const coinOf = (mask: Uint8Array, x = 0): FoundCoin => ({
+    box: { x, y: 0, width: 200, height: 200 },
+    crop: { x, y: 0, width: SIZE, height: SIZE },
+    rgb: new Uint8Array(3 * SIZE * SIZE),
+    mask,
+    area: mask.filter((pixel) => pixel > 0).length,
+  });
+
+  test.each([
+    ["ragged", ragged],
+    ["clean", rectangle],
+  ])("a %s label is no coin beside a smaller coin", (_, mask) => {
+    const coin = coinOf(disc(50), 300);
+    expect(answered([coinOf(mask), coin])).toEqual([coin]);
+  });
+
+  test.each([
+    ["ragged", ragged],
+    ["rectangular", rectangle],
+  ])("what is %s is answered where there is nothing else", (_, mask) => {
+    expect(answered([coinOf(mask)])).toHaveLength(1);
+  });
+
+  test("a ragged outline is answered where no more than a speck is beside it", () => {
+    expect(answered([coinOf(ragged), coinOf(disc(22), 300)])[0]!.mask).toBe(ragged);
+  });
+
+  test("the visible half of a coin is answered beside a larger whole one", () => {
+    const half = drawn((x, y) => y >= 128 && Math.hypot(x - 128, y - 128) <= 70);
+    expect(answered([coinOf(half, 300), coinOf(disc(90))])).toHaveLength(2);
+  });
+
+  test("a hole's edge makes no outline ragged", () => {
+    const ring = drawn(
+      (x, y) => Math.hypot(x - 128, y - 128) <= 70 && (x % 8 < 4 || Math.hypot(x - 128, y - 128) > 60),
+    );
+    expect(answered([coinOf(ring), coinOf(disc(60), 300)])).toHaveLength(2);
+  });
 });

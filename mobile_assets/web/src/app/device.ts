@@ -32,8 +32,34 @@ async function ed25519(): Promise<boolean> {
   }
 }
 
+/** What the browser lets this page keep: whether it may be cleared without a word, and bytes used and free. */
+export interface Room {
+  readonly persistent: boolean;
+  readonly used: number;
+  readonly free: number;
+}
+
+export async function room(): Promise<Room> {
+  const { usage = 0, quota = 0 } = await navigator.storage.estimate();
+  const persistent = (await navigator.storage.persisted?.()) ?? false;
+  return { persistent, used: usage, free: Math.max(quota - usage, 0) };
+}
+
+/** Ask that what is kept is not cleared when the device runs short; some browsers agree only to pages that are used. */
+export async function keepStorage(): Promise<void> {
+  if (!(await navigator.storage.persisted?.())) await navigator.storage.persist?.();
+}
+
+/** Whether this is Safari on a phone or tablet, and the page is not among the apps: then a week unused clears it. */
+export function clearedWhenUnused(): boolean {
+  const touchApple =
+    /iPhone|iPad|iPod/.test(navigator.userAgent) ||
+    (/Macintosh/.test(navigator.userAgent) && navigator.maxTouchPoints > 1);
+  return touchApple && !matchMedia("(display-mode: standalone)").matches;
+}
+
 /** Give a file to the person: by the share sheet of a phone, or as a download. False where it was called off. */
-export async function handOver(name: string, type: string, content: string): Promise<boolean> {
+export async function handOver(name: string, type: string, content: BlobPart): Promise<boolean> {
   const file = new File([content], name, { type });
   const byTouch = matchMedia("(pointer: coarse)").matches;
   if (byTouch && navigator.canShare?.({ files: [file] })) {

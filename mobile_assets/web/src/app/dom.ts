@@ -52,6 +52,14 @@ const ICONS = {
   flip: "M4 12a8 8 0 0 1 13.700-5.600L20 8.5M20 4v4.5h-4.5M20 12a8 8 0 0 1-13.700 5.600L4 15.5M4 20v-4.5h4.5",
   plus: "M12 5v14M5 12h14",
   minus: "M5 12h14",
+  close: "M6 6l12 12M18 6L6 18",
+  share:
+    "M8 12.5a2.500 2.500 0 1 0 0-1M15.900 6.700a2.500 2.500 0 1 0 .2.800M15.900 17.300a2.500 2.500 0 1 0 .2-.800M8 11l8-4M8 13l8 4",
+  down: "M6 9l6 6l6-6",
+  back: "M14.500 5l-7 7l7 7",
+  search: "M10.500 4a6.500 6.500 0 1 0 0 13a6.500 6.500 0 0 0 0-13M15.500 15.500L20 20",
+  settings:
+    "M4.5 7h9M18 7h1.5M15.500 4.800a2.200 2.200 0 1 0 0 4.400a2.200 2.200 0 0 0 0-4.400M4.5 17H6M10.500 17h9M8.500 14.800a2.200 2.200 0 1 0 0 4.400a2.200 2.200 0 0 0 0-4.400",
 } as const;
 
 export type IconName = keyof typeof ICONS;
@@ -85,6 +93,22 @@ export function picture(blob: Blob, alt: string, size: number): HTMLImageElement
   return image;
 }
 
+/** A choice of a file, unseen: a label around it is what people see. */
+export function fileInput(accept: string, take: (file: File) => Promise<void>): HTMLInputElement {
+  const input = el("input", { type: "file", accept, class: "unseen" });
+  input.addEventListener("change", () => {
+    const file = input.files?.[0];
+    if (file) void take(file);
+    input.value = "";
+  });
+  return input;
+}
+
+/** What looks like a button and opens the choice of a file. */
+export function pickFile(input: HTMLInputElement, label: string, symbol?: "gallery"): HTMLElement {
+  return el("label", { class: "button pick" }, input, symbol ? icon(symbol) : null, label);
+}
+
 /** Say something to a screen reader, after what it is saying now. */
 export function announce(text: string): void {
   const place = document.getElementById("announcements");
@@ -94,6 +118,63 @@ export function announce(text: string): void {
   setTimeout(() => {
     place.textContent = text;
   }, 50);
+}
+
+/** Seconds in which what was done can be undone. */
+const UNDO_SECONDS = 10;
+
+/** How often it is seen to that this lies above the bars, and pixels between. */
+const PLACED_EVERY_MS = 250;
+const ABOVE_BARS = 8;
+
+/** Takes away what the last `done` shows. */
+let dismiss: () => void = () => undefined;
+
+/** Take away what `done` shows: who goes to another page has moved on. */
+export function dismissDone(): void {
+  dismiss();
+}
+
+/** Say what was done, with a button that undoes it: instead of a question before. */
+export function done(text: string, undo: string, onUndo: () => void): void {
+  dismiss();
+  const remove = (): void => {
+    clearTimeout(timer);
+    clearInterval(placing);
+    document.removeEventListener("keydown", renew);
+    snack.remove();
+  };
+  const press = (): void => {
+    remove();
+    onUndo();
+  };
+  const snack = el("aside", { class: "snack", "aria-label": undo }, el("span", {}, text), button(undo, press));
+  let timer = setTimeout(remove, UNDO_SECONDS * 1000);
+  // Who is on their way to the button, or reads, is not hurried.
+  const hold = (): void => clearTimeout(timer);
+  const release = (): void => {
+    clearTimeout(timer);
+    timer = setTimeout(remove, UNDO_SECONDS * 1000);
+  };
+  // By the keyboard the way is longer.
+  const renew = (): void => {
+    if (!snack.contains(document.activeElement)) release();
+  };
+  document.addEventListener("keydown", renew);
+  snack.addEventListener("focusin", hold);
+  snack.addEventListener("pointerenter", hold);
+  snack.addEventListener("focusout", release);
+  snack.addEventListener("pointerleave", release);
+  dismiss = remove;
+  document.body.append(snack);
+  // Bars come and go with the pages, and are as tall as their words are long.
+  const place = (): void => {
+    const bar = (document.querySelector(".actions") ?? document.querySelector("nav"))?.getBoundingClientRect();
+    if (bar) snack.style.bottom = `${Math.max(innerHeight - bar.top, 0) + ABOVE_BARS}px`;
+  };
+  place();
+  const placing = setInterval(place, PLACED_EVERY_MS);
+  announce(`${text} ${undo}`);
 }
 
 /** Ask before something is lost; the answer is in the page, in its own look and words. */

@@ -1,44 +1,98 @@
 /** What the pages ask of the recogniser, and the messages by which a worker answers. No page knows more than this. */
 
 import type { Box } from "../recognizer/picture";
+import type { KindsPart } from "./kinds";
 
 export type Side = "obverse" | "reverse" | "unknown";
 
-/** A class of the catalogue by its best row: `distance` is the squared one of the codes. */
+/**
+ * A class by its best row: `distance` is the squared one of the codes. `own` is the id of a coin of one's own, null for one
+ * of the catalogue; `kind` is equal for the sides of one coin.
+ *
+ * What the second look saw, null where it did not look: how alike in `relief` the most alike reference is, from 0 to 10,000,
+ * its row, `reliefRow`, by how many degrees, clockwise, the photo's coin lies further than that one, and where the two agree
+ * (`agreement` of recognizer/relief.ts).
+ */
 export interface Candidate {
   readonly coin: number;
+  readonly own: number | null;
+  readonly kind: string;
   readonly side: Side;
   readonly name: string;
   readonly country: string;
   readonly distance: number;
   readonly similarity: number;
   readonly rowId: number;
+  readonly relief: number | null;
+  readonly reliefRow: number | null;
+  readonly angle: number | null;
+  readonly agreement: Int8Array | null;
 }
 
 /** Points of a coin's edge in pixels of the upright photo, x and y by turns. */
 export type Outline = readonly number[];
 
-/** One coin of a photo, with its candidates, nearest first; `picture` shows it on black. */
+/**
+ * One coin of a photo, with its candidates, best first; `picture` shows it on black. `series` are the classes of one design
+ * that are not told apart, the first candidate's among them, null where it is. `codesAlone` where there was no second look.
+ */
 export interface FoundCoin {
   readonly box: Box;
   readonly outline: Outline;
   readonly known: boolean;
   readonly confidence: number;
   readonly candidates: readonly Candidate[];
+  readonly series: { readonly design: string; readonly coins: readonly number[] } | null;
+  readonly codesAlone: boolean;
   readonly picture: Blob;
 }
 
 /**
- * All coins of a photo, largest first. `width` and `height` are those of the upright photo, `shown` is a copy of it in
- * the size of a screen.
+ * All coins of a photo, largest first. `width` and `height` are those of the upright photo; `narrowed` is what the catalogue
+ * was narrowed to, null where all of it was asked.
  */
 export interface Answer {
-  readonly shown: ImageBitmap;
   readonly version: number;
   readonly width: number;
   readonly height: number;
   readonly coins: readonly FoundCoin[];
+  readonly narrowed: Filter | null;
   readonly milliseconds: number;
+}
+
+/**
+ * What is known of a photo before its answer: first the photo itself in the size of a screen and its full size, then where
+ * its coins seem to be, largest first, in pixels of the upright photo, maybe twice, then each coin as it is named.
+ */
+export type Sighting =
+  | { readonly step: "photo"; readonly shown: ImageBitmap; readonly width: number; readonly height: number }
+  | { readonly step: "seen"; readonly outlines: readonly Outline[] }
+  | { readonly step: "named"; readonly coin: FoundCoin };
+
+/** What recognition is narrowed to. */
+export interface Filter {
+  readonly country?: string;
+}
+
+/** The edges of the coins in a frame, and how light it is, from 0 to 255. */
+export interface FrameLook {
+  readonly outlines: readonly Outline[];
+  readonly light: number;
+}
+
+/**
+ * What of a photo is kept: all of it, its largest coin with some room around it, or the coin in a box of the upright photo
+ * when that was so many pixels wide.
+ */
+export type Part = "whole" | "largest" | { readonly box: Box; readonly width: number };
+
+/** Which photos of one's own coins, by coin id, show no coin. */
+export type OwnReport = readonly { readonly id: number; readonly blank: readonly number[] }[];
+
+/** Of a recognition: who is told of its coins one by one, and what stops it. */
+export interface Watch {
+  readonly onSighting?: (sighting: Sighting) => void;
+  readonly signal?: AbortSignal;
 }
 
 /** A coin, either side: `sides` has for each photo that shows one its nearest class. */
@@ -54,8 +108,20 @@ export interface JointAnswer {
   readonly known: boolean;
   readonly confidence: number;
   readonly candidates: readonly JointCandidate[];
+  readonly codesAlone: boolean;
   readonly pictures: readonly (Blob | null)[];
+  readonly boxes: readonly (Box | null)[];
+  readonly narrowed: Filter | null;
   readonly milliseconds: number;
+}
+
+/** A part in which the catalogue may be taken: its names by language, the countries of its coins, and whether it is here. */
+export interface Pack {
+  readonly packId: string;
+  readonly names: ReadonlyMap<string, string>;
+  readonly countries: readonly string[];
+  readonly bytes: number;
+  readonly taken: boolean;
 }
 
 /** The catalogue on this device. `checked` is when the server last said that it is current, in milliseconds. */
@@ -68,6 +134,8 @@ export interface Status {
   readonly stateHash: string;
   readonly fingerprint: string;
   readonly checked: number | null;
+  /** None where it is in one piece. */
+  readonly packs: readonly Pack[];
 }
 
 /** `total` is null until it is known how much there is to fetch. */
@@ -83,7 +151,7 @@ export interface SyncReport {
   readonly downloaded: number;
 }
 
-/** Why something did not work: each has its own words in `strings.ts`. `detail` is for whoever repairs it. */
+/** Why something did not work: each has its own words in `strings/`. `detail` is for whoever repairs it. */
 export type FailureKind =
   | "offline"
   | "refused"
@@ -94,7 +162,8 @@ export type FailureKind =
   | "storage"
   | "no-catalogue"
   | "runtime"
-  | "busy";
+  | "busy"
+  | "pack-ended";
 
 export class Failure extends Error {
   constructor(
@@ -109,31 +178,45 @@ export class Failure extends Error {
 export interface Engine {
   /** The catalogue on this device, null before the first sync; opens it, so that the first answer comes soon. */
   open(): Promise<Status | null>;
-  /** What a first sync will fetch, in bytes. */
-  size(): Promise<{ readonly models: number; readonly catalogue: number }>;
-  sync(onProgress: (progress: Progress) => void): Promise<SyncReport>;
-  recognize(photo: Blob): Promise<Answer>;
+  /** What a first sync will fetch, in bytes; of packs each says how many it takes. */
+  size(): Promise<{ readonly models: number; readonly catalogue: number; readonly packs: readonly Pack[] }>;
+  /** Takes the packs of these ids from now on, or all; without them those that were taken before. */
+  sync(onProgress: (progress: Progress) => void, packs?: readonly string[] | "all"): Promise<SyncReport>;
+  /** The same from a file that holds a whole release, with the same checks. */
+  syncFile(file: Blob, onProgress: (progress: Progress) => void): Promise<SyncReport>;
+  /** Rejects with the signal's reason once that is aborted; the worker stops before its next net. */
+  recognize(photo: Blob, watch?: Watch): Promise<Answer>;
   recognizeTogether(photos: readonly Blob[]): Promise<JointAnswer>;
-  /** The edges of the coins in a frame, from the first look alone, in pixels of the frame. */
-  outline(frame: ImageBitmap): Promise<readonly Outline[]>;
+  /** What the first look alone sees in a frame, in pixels of the frame. */
+  outline(frame: ImageBitmap): Promise<FrameLook>;
   thumbnail(rowId: number): Promise<Blob | null>;
+  /** Narrow what is asked from now on, null for all of the catalogue. */
+  narrow(filter: Filter | null): Promise<void>;
+  /** Part of a photo as a JPEG that says nothing of where and when it was taken; null where it shows no coin. */
+  crop(photo: Blob, part: Part): Promise<Blob | null>;
+  /** Read one's own coins anew: they are recognised from then on. */
+  refreshOwn(): Promise<OwnReport>;
+  /** The coins of the catalogue from a place on, in the order in which they are looked through. */
+  kinds(from: number): Promise<KindsPart>;
 }
 
-export interface Request {
-  readonly id: number;
-  readonly name: keyof Engine;
-  readonly argument?: unknown;
-}
+export type Request =
+  | { readonly id: number; readonly name: keyof Engine; readonly argument?: unknown }
+  /** Nobody waits for the request of this id any more. */
+  | { readonly id: number; readonly stop: true };
+
+/** What a request tells before it is answered. */
+export type Told = Progress | Sighting;
 
 export type Reply =
   | { readonly id: number; readonly value: unknown }
-  | { readonly id: number; readonly progress: Progress }
+  | { readonly id: number; readonly told: Told }
   | { readonly id: number; readonly failure: { readonly kind: FailureKind; readonly detail: string } };
 
 interface Waiting {
   resolve(value: unknown): void;
-  reject(reason: Failure): void;
-  readonly onProgress: ((progress: Progress) => void) | undefined;
+  reject(reason: unknown): void;
+  readonly onTold: ((told: never) => void) | undefined;
 }
 
 /** The engine in a worker, so that the page never waits for it. */
@@ -145,8 +228,8 @@ export function startEngine(): Engine {
   worker.addEventListener("message", ({ data }: MessageEvent<Reply>) => {
     const request = waiting.get(data.id);
     if (!request) return;
-    if ("progress" in data) {
-      request.onProgress?.(data.progress);
+    if ("told" in data) {
+      request.onTold?.(data.told as never);
       return;
     }
     waiting.delete(data.id);
@@ -162,24 +245,35 @@ export function startEngine(): Engine {
   function ask<T>(
     name: keyof Engine,
     argument?: unknown,
-    transfer: Transferable[] = [],
-    onProgress?: (progress: Progress) => void,
+    more: { transfer?: Transferable[]; onTold?: ((told: never) => void) | undefined; signal?: AbortSignal } = {},
   ): Promise<T> {
     last += 1;
     const id = last;
+    const { transfer = [], onTold, signal } = more;
     return new Promise<T>((resolve, reject) => {
-      waiting.set(id, { resolve: resolve as (value: unknown) => void, reject, onProgress });
+      signal?.throwIfAborted();
+      waiting.set(id, { resolve: resolve as (value: unknown) => void, reject, onTold });
       worker.postMessage({ id, name, argument } satisfies Request, transfer);
+      signal?.addEventListener("abort", () => {
+        if (!waiting.delete(id)) return;
+        worker.postMessage({ id, stop: true } satisfies Request);
+        reject(signal.reason);
+      });
     });
   }
 
   return {
     open: () => ask("open"),
     size: () => ask("size"),
-    sync: (onProgress) => ask("sync", undefined, [], onProgress),
-    recognize: (photo) => ask("recognize", photo),
+    sync: (onProgress, packs) => ask("sync", packs, { onTold: onProgress }),
+    syncFile: (file, onProgress) => ask("syncFile", file, { onTold: onProgress }),
+    recognize: (photo, { onSighting, ...watch } = {}) => ask("recognize", photo, { ...watch, onTold: onSighting }),
     recognizeTogether: (photos) => ask("recognizeTogether", photos),
-    outline: (frame) => ask("outline", frame, [frame]),
+    outline: (frame) => ask("outline", frame, { transfer: [frame] }),
     thumbnail: (rowId) => ask("thumbnail", rowId),
+    narrow: (filter) => ask("narrow", filter),
+    crop: (photo, part) => ask("crop", { photo, part }),
+    refreshOwn: () => ask("refreshOwn"),
+    kinds: (from) => ask("kinds", from),
   };
 }

@@ -8,18 +8,23 @@ export type News =
   | { readonly state: "updating"; readonly progress: Progress }
   | { readonly state: "current" }
   | { readonly state: "offline" }
-  | { readonly state: "failed"; readonly failure: Failure };
+  /** `needed` is how many bytes were to be kept, null where it was not known yet. */
+  | { readonly state: "failed"; readonly failure: Failure; readonly needed: number | null };
 
 export interface Catalogue {
   readonly status: Status | null;
   readonly news: News;
-  onChange(listener: () => void): void;
-  /** Ask the server; what it answered, and what was fetched, null where it failed (`news` says why). */
-  sync(): Promise<{ readonly changed: boolean; readonly downloaded: number } | null>;
+  /** The function that ends it. */
+  onChange(listener: () => void): () => void;
+  /** Ask the server, or a file that holds a release, for these packs or those taken before; what it answered, and what was fetched, null where it failed (`news` says why). */
+  sync(
+    file?: Blob,
+    packs?: readonly string[] | "all",
+  ): Promise<{ readonly changed: boolean; readonly downloaded: number } | null>;
 }
 
 export function keepCatalogue(engine: Engine, status: Status | null): Catalogue {
-  const listeners: (() => void)[] = [];
+  const listeners = new Set<() => void>();
   let news: News = { state: "idle" };
   let running: ReturnType<Catalogue["sync"]> | null = null;
 
@@ -28,21 +33,26 @@ export function keepCatalogue(engine: Engine, status: Status | null): Catalogue 
     for (const listener of listeners) listener();
   }
 
-  async function sync(): ReturnType<Catalogue["sync"]> {
+  async function sync(file?: Blob, packs?: readonly string[] | "all"): ReturnType<Catalogue["sync"]> {
     // Without any network the answer is known, and nobody has to wait for it.
-    if (!navigator.onLine) {
+    if (!file && !navigator.onLine) {
       tell({ state: "offline" });
       return null;
     }
     tell({ state: "checking" });
+    let needed: number | null = null;
     try {
-      const report = await engine.sync((progress) => tell({ state: "updating", progress }));
+      const told = (progress: Progress): void => {
+        needed = progress.total === null ? needed : progress.total - progress.done;
+        tell({ state: "updating", progress });
+      };
+      const report = await (file ? engine.syncFile(file, told) : engine.sync(told, packs));
       status = report.status;
       tell({ state: "current" });
       return report;
     } catch (error) {
       const failure = error instanceof Failure ? error : new Failure("runtime", String(error));
-      tell(failure.kind === "offline" ? { state: "offline" } : { state: "failed", failure });
+      tell(failure.kind === "offline" ? { state: "offline" } : { state: "failed", failure, needed });
       return null;
     }
   }
@@ -54,9 +64,14 @@ export function keepCatalogue(engine: Engine, status: Status | null): Catalogue 
     get news() {
       return news;
     },
-    onChange: (listener) => listeners.push(listener),
-    sync() {
-      running ??= sync().finally(() => {
+    onChange(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    sync(file, packs) {
+      // A choice is not what a sync that runs already was asked for.
+      if (running && packs) return running.then(() => this.sync(file, packs));
+      running ??= sync(file, packs).finally(() => {
         running = null;
       });
       return running;

@@ -2,8 +2,8 @@ import { type Bytes, hexadecimal } from "./bytes";
 import { CatalogError } from "./errors";
 import { unframe } from "./frame";
 import { inflate, unpackAscending } from "./packing";
-import { Sections } from "./sections";
-import { type CoinRecord, parseRecords, type Records, type Rows } from "./state";
+import { MAX_COUNT, Sections } from "./sections";
+import { type CoinRecord, mostRecordBytes, parseRecords, type Records, type Rows } from "./state";
 
 const MAGIC = "COINDELT";
 const FORMAT_VERSION = 1;
@@ -25,13 +25,22 @@ export interface Delta {
   readonly records: Records;
 }
 
-/** Reads a delta file. Throws `CatalogError`. */
-export async function readDelta(data: Bytes, name = "delta"): Promise<Delta> {
+/**
+ * Reads a delta file that removes and adds at most so many rows each, to a catalogue of so many classes in the end.
+ * Throws `CatalogError`, for more before any is unpacked.
+ */
+export async function readDelta(
+  data: Bytes,
+  name = "delta",
+  most = MAX_COUNT,
+  classes = Number.POSITIVE_INFINITY,
+): Promise<Delta> {
   try {
     const parts = new Sections(await unframe(MAGIC, FORMAT_VERSION, data));
     const [fromHash, toHash] = [hexadecimal(parts.take(HASH_BYTES)), hexadecimal(parts.take(HASH_BYTES))];
-    const [removals, additions, drops] = [parts.count(), parts.count(), parts.count()];
+    const [removals, additions, drops] = [parts.count(most), parts.count(most), parts.count()];
     const length = parts.number();
+    if (length > mostRecordBytes(classes)) throw new CatalogError(`its records claim ${length} bytes`);
     const removed = await unpackAscending(parts.section(), removals);
     const added = await parts.rows(additions);
     const dropped = await unpackAscending(parts.section(), drops);

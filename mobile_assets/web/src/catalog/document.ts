@@ -73,6 +73,11 @@ export class Fields {
     return values as string[];
   }
 
+  /** Any value. */
+  value(name: string): Json {
+    return this.get(name);
+  }
+
   /** Whether a field is there. */
   has(name: string): boolean {
     return Object.hasOwn(this.document, name);
@@ -98,6 +103,11 @@ export class Fields {
   /** A list of nested objects. */
   listed(name: string): readonly Fields[] {
     return this.list(name).map((value, place) => new Fields(value, `${this.prefix}${name}[${place}]`));
+  }
+
+  /** The names of all fields. */
+  names(): readonly string[] {
+    return Object.keys(this.document);
   }
 
   /** Every field as a nested object, by its name. */

@@ -3,7 +3,7 @@ import type { Delta } from "./delta";
 import { CatalogError } from "./errors";
 import { frame, unframe } from "./frame";
 import { packAscending, unpackAscending } from "./packing";
-import { packRows, Sections, section, u32 } from "./sections";
+import { MAX_COUNT, packRows, Sections, section, u32 } from "./sections";
 import { mergedRows, noRows, type Rows, without } from "./state";
 
 /** What a device calls the fresh rows that it made from deltas. */
@@ -26,11 +26,14 @@ export function noFresh(): Fresh {
   return { tombstones: new Uint32Array(), rows: noRows() };
 }
 
-/** Reads a fresh file. Throws `CatalogError`. */
-export async function readFresh(data: Bytes, name = FRESH_NAME): Promise<Fresh> {
+/**
+ * Reads a fresh file of at most so many tombstones and so many rows. Throws `CatalogError`, for more before any is
+ * unpacked.
+ */
+export async function readFresh(data: Bytes, name = FRESH_NAME, most = MAX_COUNT): Promise<Fresh> {
   try {
     const parts = new Sections(await unframe(MAGIC, FORMAT_VERSION, data));
-    const [buried, count] = [parts.count(), parts.count()];
+    const [buried, count] = [parts.count(most), parts.count(most)];
     const tombstones = await unpackAscending(parts.section(), buried);
     const rows = await parts.rows(count);
     parts.end();

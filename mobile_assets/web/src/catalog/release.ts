@@ -5,6 +5,7 @@ import type { OpenSet } from "../recognizer/openSet";
 import type { Bytes } from "./bytes";
 import { Fields, parseJson } from "./document";
 import { CatalogError } from "./errors";
+import { MAX_MAPS } from "./reliefPack";
 import { MAX_ID } from "./state";
 
 /** The target that says what the release is. */
@@ -12,17 +13,24 @@ export const MANIFEST_NAME = "release.json";
 export const RECORDS_NAME = "records.json";
 export const MODELS_NAME = "models.json";
 
-const FORMAT = 3;
+/** Of a single catalogue: format 4 has no facts in its coin records; format 3 has no relief maps either, and is else the same. */
+const WITHOUT_RELIEF = 3;
+export const SINGLE_FORMATS = [WITHOUT_RELIEF, 4, 5];
 const MODELS_FORMAT = 2;
 
-const PLAIN_NAME = /^[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$/;
+export const PLAIN_NAME = /^[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$/;
 const MAX_NAME = 100;
 const MAX_TARGET_BYTES = 2 ** 31;
-const SHA256 = /^[0-9a-f]{64}$/;
-const SPACE_ID = /^[0-9a-f]{16}$/;
-const CREATED = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
+export const SHA256 = /^[0-9a-f]{64}$/;
+export const SPACE_ID = /^[0-9a-f]{16}$/;
+export const CREATED = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
 const REASON = /\S/;
-const THUMBNAIL_PACK = /^thumbnails-([1-9][0-9]{0,9})-([1-9][0-9]{0,9})\.zip$/;
+/** A file of a pack has the pack's id before its ending. */
+const THUMBNAIL_PACK = /^thumbnails-([1-9][0-9]{0,9})-([1-9][0-9]{0,9})(?:\.[a-z][a-z0-9_]{0,31})?\.zip$/;
+const RELIEF_PACK =
+  /^relief-([0-9a-f]{16})-([1-9][0-9]{0,9})-([1-9][0-9]{0,9})(?:\.[a-z][a-z0-9_]{0,31})?\.coinrelief$/;
+/** Another version's maps are of no use here. */
+const RELIEF_VERSION = 1;
 
 const OPEN_SET = ["limit", "shift", "bias", "distance", "ratio", "rows", "photos", "far"] as const;
 
@@ -38,6 +46,20 @@ export interface ReleaseDelta {
   readonly fromHash: string;
   readonly version: number;
   readonly name: string;
+}
+
+/** A pack of relief maps: how many are in it, and between which rows they lie. */
+export interface ReliefPackName {
+  readonly name: string;
+  readonly maps: number;
+  readonly first: number;
+  readonly last: number;
+}
+
+/** The relief maps of a release: all of one relief id, in packs whose ranges ascend and do not overlap. */
+export interface ReleaseRelief {
+  readonly reliefId: string;
+  readonly packs: readonly ReliefPackName[];
 }
 
 /** What `release.json` says. */
@@ -57,13 +79,19 @@ export interface ReleaseManifest {
   readonly rows: number;
   readonly classes: number;
   readonly ef: number;
+  /** Null where there are no relief maps. */
+  readonly relief: ReleaseRelief | null;
 }
 
-/** What a sync needs to know of a `models.json`: the space, the scale, and the files of the two nets. */
+/**
+ * What a sync needs to know of a `models.json`: the space, the scale, the files of the nets, and what relief maps they can
+ * compare, null for none.
+ */
 export interface ModelIndex {
   readonly spaceId: string;
   readonly codeScale: number;
   readonly nets: readonly Target[];
+  readonly reliefId: string | null;
 }
 
 /** The content-addressed file name, on the server and on the device. */
@@ -87,42 +115,55 @@ export function parseTarget(name: string, length: number, sha256: string): Targe
 export function releaseFiles(manifest: ReleaseManifest): readonly string[] {
   const { models, shards, fresh, records, thumbnails, deltas } = manifest;
   const catalog = [...shards, ...(fresh ? [fresh] : []), records];
-  return [MANIFEST_NAME, ...models, ...catalog, ...thumbnails, ...deltas.map((delta) => delta.name)];
+  const packs = reliefPacks(manifest);
+  return [MANIFEST_NAME, ...models, ...catalog, ...thumbnails, ...packs, ...deltas.map((delta) => delta.name)];
 }
 
-/** Reads a `release.json`. Throws `CatalogError`, which names the field, and tells a newer format. */
+/** The names of a release's packs of relief maps. */
+export function reliefPacks({ relief }: ReleaseManifest): readonly string[] {
+  return relief ? relief.packs.map(({ name }) => name) : [];
+}
+
+/**
+ * Reads the manifest of a release that is not in packs, or of a pack. Throws `CatalogError`, which names the field, and tells
+ * a newer format.
+ */
 export function parseManifest(data: Bytes): ReleaseManifest {
-  return read(MANIFEST_NAME, data, FORMAT, (fields) => {
-    const manifest: ReleaseManifest = {
-      version: fields.whole("version", 1),
-      created: fields.text("created", CREATED),
-      spaceId: fields.text("space_id", SPACE_ID),
-      codeScale: fields.number("code_scale"),
-      openSet: fields.none("open_set") ? null : openSet(fields.part("open_set")),
-      models: fields.texts("models", PLAIN_NAME),
-      shards: fields.texts("shards", PLAIN_NAME),
-      fresh: fields.none("fresh") ? null : fields.text("fresh", PLAIN_NAME),
-      records: fields.text("records", PLAIN_NAME),
-      thumbnails: fields.texts("thumbnails", THUMBNAIL_PACK),
-      deltas: fields.listed("deltas").map((delta) => ({
-        fromHash: delta.text("from", SHA256),
-        version: delta.whole("version", 1),
-        name: delta.text("name", PLAIN_NAME),
-      })),
-      stateHash: fields.text("state_hash", SHA256),
-      rows: fields.whole("rows", 1, MAX_ID),
-      classes: fields.whole("classes", 1, MAX_ID),
-      ef: fields.whole("ef", 1, 100_000),
-    };
-    if (!fields.none("validation")) checkValidation(fields.part("validation"));
-    checkNames(manifest);
-    return manifest;
-  });
+  return readDocument(MANIFEST_NAME, data, SINGLE_FORMATS, manifestOf);
+}
+
+/** What the fields of a manifest of a format say. Throws an `Error`. */
+export function manifestOf(fields: Fields, format: number): ReleaseManifest {
+  const manifest: ReleaseManifest = {
+    version: fields.whole("version", 1),
+    created: fields.text("created", CREATED),
+    spaceId: fields.text("space_id", SPACE_ID),
+    codeScale: fields.number("code_scale"),
+    openSet: fields.none("open_set") ? null : openSet(fields.part("open_set")),
+    models: fields.texts("models", PLAIN_NAME),
+    shards: fields.texts("shards", PLAIN_NAME),
+    fresh: fields.none("fresh") ? null : fields.text("fresh", PLAIN_NAME),
+    records: fields.text("records", PLAIN_NAME),
+    thumbnails: fields.texts("thumbnails", THUMBNAIL_PACK),
+    deltas: fields.listed("deltas").map((delta) => ({
+      fromHash: delta.text("from", SHA256),
+      version: delta.whole("version", 1),
+      name: delta.text("name", PLAIN_NAME),
+    })),
+    stateHash: fields.text("state_hash", SHA256),
+    rows: fields.whole("rows", 1, MAX_ID),
+    classes: fields.whole("classes", 1, MAX_ID),
+    ef: fields.whole("ef", 1, 100_000),
+    relief: format === WITHOUT_RELIEF || fields.none("relief") ? null : relief(fields.part("relief")),
+  };
+  if (!fields.none("validation")) checkValidation(fields.part("validation"));
+  checkNames(manifest);
+  return manifest;
 }
 
 /** Reads what matters here of a `models.json`. Throws `CatalogError`. */
 export function parseModelIndex(data: Bytes, name = MODELS_NAME): ModelIndex {
-  return read(name, data, MODELS_FORMAT, (fields) => {
+  return readDocument(name, data, [MODELS_FORMAT], (fields) => {
     const cutout = fields.whole("cutout_version");
     if (cutout !== CUTOUT_VERSION) {
       throw new CatalogError(
@@ -131,12 +172,16 @@ export function parseModelIndex(data: Bytes, name = MODELS_NAME): ModelIndex {
       );
     }
     const models = fields.part("models");
+    const described = fields.has("relief") && !fields.none("relief") ? fields.part("relief") : null;
+    const relief = described?.whole("version") === RELIEF_VERSION ? described : null;
+    const roles = ["segmenter", "embedder", ...(relief ? ["relief"] : [])];
     return {
       spaceId: fields.text("space_id", SPACE_ID),
       codeScale: fields.number("code_scale"),
-      nets: [models.part("segmenter"), models.part("embedder")].map((net) =>
-        parseTarget(net.text("file"), net.whole("bytes"), net.text("sha256")),
-      ),
+      nets: roles
+        .map((role) => models.part(role))
+        .map((net) => parseTarget(net.text("file"), net.whole("bytes"), net.text("sha256"))),
+      reliefId: relief?.text("relief_id", SPACE_ID) ?? null,
     };
   });
 }
@@ -150,12 +195,21 @@ export function thumbnailPack(rowId: number, packs: Iterable<string>): string | 
   return null;
 }
 
-function read<T>(name: string, data: Bytes, format: number, parse: (fields: Fields) => T): T {
+/** Reads a document of some formats, the newest last. Throws `CatalogError` that names it. */
+export function readDocument<T>(
+  name: string,
+  data: Bytes,
+  formats: readonly number[],
+  parse: (fields: Fields, format: number) => T,
+): T {
   try {
     const fields = new Fields(parseJson(data));
     const found = fields.whole("format", 1);
-    if (found !== format) throw new CatalogError(`format ${found}, not ${format}`, found > format ? "newer" : "older");
-    return parse(fields);
+    const newest = formats.at(-1)!;
+    if (!formats.includes(found)) {
+      throw new CatalogError(`format ${found}, not ${newest}`, found > newest ? "newer" : "older");
+    }
+    return parse(fields, found);
   } catch (error) {
     throw CatalogError.in(name, error instanceof CatalogError ? error : new CatalogError((error as Error).message));
   }
@@ -163,6 +217,20 @@ function read<T>(name: string, data: Bytes, format: number, parse: (fields: Fiel
 
 function openSet(fields: Fields): OpenSet {
   return Object.fromEntries(OPEN_SET.map((name) => [name, fields.number(name)])) as unknown as OpenSet;
+}
+
+function relief(fields: Fields): ReleaseRelief {
+  const reliefId = fields.text("relief_id", SPACE_ID);
+  const packs = fields.listed("packs").map((part) => {
+    const name = part.text("name", RELIEF_PACK);
+    const [, of, first, last] = RELIEF_PACK.exec(name)!;
+    const pack = { name, maps: part.whole("maps", 1, MAX_MAPS), first: Number(first), last: Number(last) };
+    if (of !== reliefId || pack.maps > pack.last - pack.first + 1) {
+      throw new Error(`${name} cannot hold ${pack.maps} maps of relief ${reliefId}`);
+    }
+    return pack;
+  });
+  return { reliefId, packs };
 }
 
 function checkValidation(fields: Fields): void {
@@ -180,10 +248,14 @@ function checkNames(manifest: ReleaseManifest): void {
   if (new Set(manifest.deltas.map((delta) => delta.fromHash)).size !== manifest.deltas.length) {
     throw new Error("names two deltas from the same state");
   }
-  let last = 0;
-  for (const name of manifest.thumbnails) {
-    const [, first, end] = THUMBNAIL_PACK.exec(name)!.map(Number);
-    if (first! <= last || end! < first!) throw new Error("names thumbnail packs whose ranges do not ascend");
-    last = end!;
+  const pictures = manifest.thumbnails.map((name) => THUMBNAIL_PACK.exec(name)!.slice(1).map(Number));
+  if (!ascend(pictures)) throw new Error("names thumbnail packs whose ranges do not ascend");
+  if (!ascend(manifest.relief?.packs.map(({ first, last }) => [first, last]) ?? [])) {
+    throw new Error("names packs of relief maps whose ranges do not ascend");
   }
+}
+
+/** Whether ranges, each a first and a last number, ascend without overlapping. */
+function ascend(ranges: readonly (readonly number[])[]): boolean {
+  return ranges.every(([first, last], place) => first! <= last! && (place === 0 || ranges[place - 1]![1]! < first!));
 }

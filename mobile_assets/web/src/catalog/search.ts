@@ -32,6 +32,8 @@ export interface IndexOptions {
   readonly fresh?: Rows;
   /** Ids of the shards' rows that are no more. */
   readonly tombstones?: Uint32Array;
+  /** Those of each shard instead, where the shards are of several packs. */
+  readonly buried?: readonly Uint32Array[];
   /** Breadth of the graph search: the release states it. */
   readonly ef?: number;
   readonly exactBelow?: number;
@@ -72,10 +74,10 @@ export class CatalogIndex {
   /** The index of a catalogue. Throws `CatalogError` where a row is there twice or a graph is not one of its rows. */
   static async of(shards: readonly Shard[], options: IndexOptions = {}): Promise<CatalogIndex> {
     const { fresh = noRows(), tombstones = new Uint32Array(), ef = 100, exactBelow = EXACT_BELOW } = options;
+    const { buried = shards.map(() => tombstones) } = options;
     const all = [...shards.map((shard) => shard.rows), fresh];
     const classIds = distinct(all);
-    const buried = new Set(tombstones);
-    const dead = shards.map(({ rows }) => deadOf(rows, buried));
+    const dead = shards.map(({ rows }, place) => deadOf(rows, new Set(buried[place])));
     refuseRepeats(all, dead);
     const live = all.reduce((sum, { rowIds }, part) => sum + rowIds.length - (dead[part]?.count ?? 0), 0);
     const settled = shards.some(({ rows }, part) => rows.rowIds.length > (dead[part]?.count ?? 0));

@@ -4,7 +4,7 @@ import { packAscending, packCodes, packNumbers, unpackAscending, unpackCodes, un
 import type { Rows } from "./state";
 
 /** Sixteen million rows are more than any device holds: a file that claims more is not followed. */
-const MAX_COUNT = 2 ** 24;
+export const MAX_COUNT = 2 ** 24;
 
 /** A u32. */
 export function u32(number: number): Bytes {
@@ -44,10 +44,10 @@ export class Sections {
     return new DataView(data.buffer, data.byteOffset).getUint32(0, true);
   }
 
-  /** The next u32, of things that the file goes on to list. */
-  count(): number {
+  /** The next u32, of things that the file goes on to list, of which there may be so many. */
+  count(most = MAX_COUNT): number {
     const count = this.number();
-    if (count > MAX_COUNT) throw new CatalogError(`it claims ${count} entries; ${MAX_COUNT} are the most`);
+    if (count > most) throw new CatalogError(`it claims ${count} entries; ${most} are the most`);
     return count;
   }
 

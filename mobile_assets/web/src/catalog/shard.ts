@@ -18,10 +18,13 @@ export interface Shard {
   readonly graph: Bytes | null;
 }
 
-/** Reads a shard file; its graph is looked at when it is loaded. Throws `CatalogError`. */
-export async function readShard(data: Bytes, name = "shard"): Promise<Shard> {
+/**
+ * Reads a shard file of at most so many rows; its graph is looked at when it is loaded. Throws `CatalogError`, for more
+ * rows before any is unpacked.
+ */
+export async function readShard(data: Bytes, name = "shard", most = MAX_ROWS): Promise<Shard> {
   try {
-    return await readPayload(new Sections(await unframe(MAGIC, FORMAT_VERSION, data)));
+    return await readPayload(new Sections(await unframe(MAGIC, FORMAT_VERSION, data)), Math.min(most, MAX_ROWS));
   } catch (error) {
     throw CatalogError.in(name, error);
   }
@@ -32,11 +35,11 @@ export async function loadGraph(shard: Shard): Promise<Graph | null> {
   return shard.graph && Graph.read(shard.graph, shard.rows.codes);
 }
 
-async function readPayload(parts: Sections): Promise<Shard> {
+async function readPayload(parts: Sections, most: number): Promise<Shard> {
   const count = parts.number();
   const runs = parts.number();
-  if (count > MAX_ROWS || runs > count) {
-    throw new CatalogError(`${count} rows in ${runs} runs of one class; at most ${MAX_ROWS} rows were expected`);
+  if (count > most || runs > count) {
+    throw new CatalogError(`${count} rows in ${runs} runs of one class; at most ${most} rows were expected`);
   }
   const runIds = await unpackNumbers(parts.section(), runs);
   const lengths = await unpackNumbers(parts.section(), runs);

@@ -1,15 +1,21 @@
 import { type Bytes, encoded, equal, sha256 } from "./bytes";
 import { canonical, Fields, type Json, parseJson } from "./document";
 import { CatalogError } from "./errors";
+import { checkedFacts, type Facts } from "./facts";
 import { DIMENSIONS } from "./packing";
 
 /** Row and class ids are u32. */
 export const MAX_ID = 2 ** 32 - 1;
 
+const MAX_RECORD_BYTES = 2 ** 15;
+
 const ROW_BYTES = 8 + DIMENSIONS;
 const SIDES = /^(obverse|reverse|unknown)$/;
 
-/** One class: one side of a coin. `name` is the coin as people read it; `design` names classes of the same picture. */
+/**
+ * One class: one side of a coin. `name` is the coin as people read it; `design` names classes of the same picture;
+ * `facts` are those of the coin, whatever the side.
+ */
 export interface CoinRecord {
   readonly classId: number;
   readonly country: string;
@@ -19,6 +25,7 @@ export interface CoinRecord {
   readonly side: "obverse" | "reverse" | "unknown";
   readonly name: string;
   readonly design: string;
+  readonly facts?: Facts;
 }
 
 /** Reference photos, in any order: `rowIds` and `classIds` u32 (n), `codes` int8 (n × 64). */
@@ -67,6 +74,23 @@ export async function stateOf(spaceId: string, contents: Contents): Promise<Stat
   writeRows(lived, count, whole.subarray(head.length), records);
   whole.set(tail, whole.length - tail.length);
   return { stateHash: await sha256(whole), rows: count, classes: records.size };
+}
+
+/** Several catalogues of one space as one. Throws `CatalogError` where they share a class. */
+export function joinedContents(parts: readonly Contents[]): Contents {
+  const [only] = parts;
+  if (only && parts.length === 1) return only;
+  const records = new Map(parts.flatMap((part) => [...part.records]));
+  if (records.size !== parts.reduce((sum, part) => sum + part.records.size, 0)) {
+    throw new CatalogError("a class is in two packs");
+  }
+  return {
+    // The tombstones of each speak of its own shards alone.
+    shards: parts.flatMap(({ shards, tombstones }) => shards.map((rows) => without(rows, new Set(tombstones)))),
+    tombstones: new Uint32Array(),
+    fresh: parts.reduce((all, { fresh }) => mergedRows(all, fresh), noRows()),
+    records,
+  };
 }
 
 /** The rows whose ids are not in a set. */
@@ -119,15 +143,26 @@ export function recordsBytes(records: Records): Bytes {
   const ids = [...records.keys()].sort((one, other) => one - other);
   return canonical(
     ids.map((id): Json => {
-      const { classId, ...rest } = records.get(id)!;
-      return { class_id: classId, ...rest };
+      const { classId, facts, ...rest } = records.get(id)!;
+      return { class_id: classId, ...rest, ...(facts && { facts: facts as { [name: string]: Json } }) };
     }),
   );
 }
 
-/** The records of a `records.json`. Throws `CatalogError` for anything but what `recordsBytes` writes. */
-export function parseRecords(data: Bytes): Map<number, CoinRecord> {
+/** Bytes that the records of so many classes have at most: eight fields of 200 characters and the facts come to less. */
+export function mostRecordBytes(classes: number): number {
+  return 2 + classes * MAX_RECORD_BYTES;
+}
+
+/**
+ * The records of a `records.json`, of so many classes where that is known. Throws `CatalogError` for anything but what
+ * `recordsBytes` writes, and for more bytes than that many have before any is parsed.
+ */
+export function parseRecords(data: Bytes, classes = Number.POSITIVE_INFINITY): Map<number, CoinRecord> {
   try {
+    if (data.length > mostRecordBytes(classes)) {
+      throw new Error(`${data.length} bytes; less was expected of ${classes} records`);
+    }
     const documents = parseJson(data);
     if (!Array.isArray(documents)) throw new Error("the document must be a list");
     const records = new Map(
@@ -150,6 +185,7 @@ function record(fields: Fields): CoinRecord {
     side: fields.text("side", SIDES) as CoinRecord["side"],
     name: fields.text("name"),
     design: fields.text("design"),
+    ...(fields.has("facts") && { facts: checkedFacts(fields.value("facts")) }),
   };
 }
 

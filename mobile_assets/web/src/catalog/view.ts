@@ -48,17 +48,18 @@ export function catalogView(
     code: (rowId) => index.code(rowId)!,
     describe(classId) {
       const record = records.get(classId)!;
-      return { name: record.name, side: record.side, coin: coinOf(record) };
+      return { name: record.name, side: record.side, coin: coinOf(record), design: record.design };
     },
     rowsOf: (coins) => index.rowsOf(new Set([...coins].flatMap((coin) => classesOf.get(coin) ?? []))),
   };
 }
 
 /** A coin whatever its side, as text that is equal for the same one alone. */
-function coinOf({ country, currency, denomination, variant }: CoinRecord): string {
+export function coinOf({ country, currency, denomination, variant }: CoinRecord): string {
   return JSON.stringify([country, currency, denomination, variant]);
 }
 
-function isSameText(one: string, other: string): boolean {
+/** Whether two texts are the same but for upper and lower case. */
+export function isSameText(one: string, other: string): boolean {
   return one.toLocaleLowerCase("und") === other.toLocaleLowerCase("und");
 }

@@ -8,11 +8,15 @@ export interface Hit {
   readonly distance: number;
 }
 
-/** What a class is called: `coin` names the coin whatever its side, and is equal for both. */
+/**
+ * What a class is called: `coin` names the coin whatever its side, and is equal for both; `design` names classes of the same
+ * picture, and is empty for one of its own.
+ */
 export interface ClassName {
   readonly name: string;
   readonly side: string;
   readonly coin: string;
+  readonly design: string;
 }
 
 /** One reference photo: its row, class and code. */

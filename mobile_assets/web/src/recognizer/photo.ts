@@ -1,20 +1,37 @@
 /** A photo's file in, upright RGB pixels out, in a worker or a page (docs/preprocessing.md, section 1). */
 import { PhotoError } from "./errors";
-import { type Header, readHeader } from "./header";
+import { type Format, type Header, MAX_SCANS, readHeader } from "./header";
 import type { Picture } from "./picture";
 import { decodePng } from "./png";
 
-/** Photos with more pixels are refused before decoding: phones stop at 108 megapixels, bombs do not. */
+/**
+ * JPEGs with more pixels are refused before decoding: phones stop at 108 megapixels, bombs do not. Other formats may
+ * have half as many, because no decoder reads them small.
+ */
 export const MAX_PIXELS = 128_000_000;
+
+/** Pixels: no resize beyond it is exact in every port. */
+export const MAX_SIDE = 65_000;
 
 /** Below 16 pixels no coin can be told from a dot. */
 const MIN_SIDE = 16;
 
-/** A JPEG is decoded at the smallest of 1/1, 1/2, 1/4, 1/8 that keeps its longer side at least this long. */
-const QUICK_LONG_SIDE = 768;
+/** A JPEG is decoded at the smallest of 1/1, 1/2, 1/4, 1/8 that keeps both its sides at least this long. */
+interface Sides {
+  readonly longer: number;
+  readonly shorter: number;
+}
+
+const QUICK: Sides = { longer: 768, shorter: 256 };
 
 /** The same where coins are small. */
-const DETAILED_LONG_SIDE = 1200;
+const DETAILED: Sides = { longer: 1200, shorter: 400 };
+
+/** How a JPEG ends. A decoder goes on with zeros where there is nothing else. */
+const END = Uint8Array.of(0xff, 0xd9);
+
+/** An end behind pixels that are mostly ones. */
+const OTHER_END = Uint8Array.from({ length: 252 }, (_, i) => END[i - 250] ?? [0xf7, 0xbd, 0xef, 0x7b, 0xde][i % 5]!);
 
 /** Rows of a full-size picture that are read from the canvas at a time; a multiple of every reduction. */
 const STRIP = 256;
@@ -38,13 +55,15 @@ export interface Photo extends Picture {
 export async function loadPhoto(source: Uint8Array | Blob): Promise<Photo> {
   const file = source instanceof Blob ? new Uint8Array(await source.arrayBuffer()) : source;
   const header = readHeader(file);
-  if (header.format !== "heic") checkSize(header.width, header.height);
+  if (header.format !== "heic") checkSize(header.width, header.height, header.format);
   if (header.frames > 1) {
     throw new PhotoError("animated", `animated, ${header.frames} frames; save one frame as a photo`);
   }
-  const longest = Math.max(header.width, header.height);
-  const quick = header.format === "jpeg" ? reduction(longest, QUICK_LONG_SIDE) : 1;
-  const detailed = reduction(longest, DETAILED_LONG_SIDE);
+  if (header.scans > MAX_SCANS) {
+    throw new PhotoError("too-large", `a JPEG of more than ${MAX_SCANS} scans; save it again, without "progressive"`);
+  }
+  const quick = header.format === "jpeg" ? reduction(header, QUICK) : 1;
+  const detailed = reduction(header, DETAILED);
   const photo = await decoded(file, header, quick);
   return detailed < quick ? { ...photo, inDetail: () => decoded(file, header, detailed) } : photo;
 }
@@ -54,13 +73,22 @@ export function photoOf(rgba: Uint8Array | Uint8ClampedArray, width: number, hei
   return { ...upright(rgba, width, height, 1), fullWidth: width, fullHeight: height, inDetail: null };
 }
 
-function reduction(longest: number, longSide: number): number {
-  return [8, 4, 2].find((each) => longest >= each * longSide) ?? 1;
+function reduction({ width, height }: Header, sides: Sides): number {
+  const [longer, shorter] = [Math.max(width, height), Math.min(width, height)];
+  return [8, 4, 2].find((by) => longer >= by * sides.longer && shorter >= by * sides.shorter) ?? 1;
 }
 
-function checkSize(width: number, height: number): void {
-  if (width * height > MAX_PIXELS) {
-    throw new PhotoError("too-large", `${width}×${height} pixels; 128 megapixels is the most, send a smaller copy`);
+function checkSize(width: number, height: number, format: Format): void {
+  const most = format === "jpeg" ? MAX_PIXELS : MAX_PIXELS / 2;
+  if (width * height > most) {
+    const megapixels = most / 1e6;
+    throw new PhotoError(
+      "too-large",
+      `${width}×${height} pixels; ${megapixels} megapixels is the most, send a smaller copy`,
+    );
+  }
+  if (Math.max(width, height) > MAX_SIDE) {
+    throw new PhotoError("too-large", `${width}×${height} pixels; ${MAX_SIDE} a side are the most, cut it into parts`);
   }
   if (Math.min(width, height) < MIN_SIDE) {
     throw new PhotoError("too-small", `${width}×${height} pixels; at least ${MIN_SIDE}×${MIN_SIDE} are needed`);
@@ -81,21 +109,50 @@ async function pixels(file: Uint8Array, header: Header, by: number): Promise<Pic
     return turnedRgb(data, width, height, header.orientation);
   }
   const plain = withoutOrientation(file, header);
+  try {
+    return await decodedByBrowser(plain, header, by);
+  } catch (error) {
+    if (header.format !== "jpeg" || !(error instanceof PhotoError) || error.problem !== "damaged") throw error;
+    return decodedWithoutEnd(plain, header, by, error);
+  }
+}
+
+/** A JPEG whose end is missing, and maybe nothing else: if so, what comes behind what is there changes no pixel. */
+async function decodedWithoutEnd(file: Uint8Array, header: Header, by: number, error: PhotoError): Promise<Picture> {
+  const kept = file.at(-1) === 0xff ? file.subarray(0, -1) : file; // half a marker
+  const ended = await decodedByBrowser(joined(kept, END), header, by);
+  const other = await decodedByBrowser(joined(kept, OTHER_END), header, by);
+  if (ended.data.some((value, i) => value !== other.data[i])) throw error;
+  return ended;
+}
+
+function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const both = new Uint8Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
+}
+
+async function decodedByBrowser(file: Uint8Array, header: Header, by: number): Promise<Picture> {
   if (by > 1 && "ImageDecoder" in globalThis) {
-    const reduced = await decodedSmall(plain, header, by);
+    const reduced = await decodedSmall(file, header, by);
     if (reduced !== null) return reduced;
   }
-  return decodedWhole(plain, header, by);
+  return decodedWhole(file, header, by);
 }
 
 /**
- * The file with its orientation taken out: decoders differ in whether they turn pictures, so that it is done here. (A
+ * The file with its Exif orientations taken out: decoders differ in whether they turn pictures, so that it is done here. (A
  * PNG's checksum is wrong then; decoders leave such metadata aside.)
  */
 function withoutOrientation(file: Uint8Array, header: Header): Uint8Array {
-  if (header.orientationAt === null) return file;
+  if (header.orientationsAt.length === 0) return file;
   const copy = file.slice();
-  new DataView(copy.buffer).setUint16(header.orientationAt.offset, 1, header.orientationAt.littleEndian);
+  const view = new DataView(copy.buffer);
+  for (const { offset, littleEndian, isLong } of header.orientationsAt) {
+    if (isLong) view.setUint32(offset, 1, littleEndian);
+    else view.setUint16(offset, 1, littleEndian);
+  }
   return copy;
 }
 
@@ -142,7 +199,7 @@ async function decodedWhole(file: Uint8Array, header: Header, by: number): Promi
     throw damaged(error);
   }
   try {
-    if (header.format === "heic") checkSize(bitmap.width, bitmap.height);
+    if (header.format === "heic") checkSize(bitmap.width, bitmap.height, header.format);
     const width = Math.ceil(bitmap.width / by);
     const height = Math.ceil(bitmap.height / by);
     const rgba = new Uint8Array(width * height * 4);

@@ -67,6 +67,8 @@ export type ModuleFactory = (options: {
 /** LiteRT's files: with threads, without, and without relaxed SIMD, which Safari lacks. */
 export type Build = "litert_wasm_threaded_internal" | "litert_wasm_internal" | "litert_wasm_compat_internal";
 
+const THREADED: Build = "litert_wasm_threaded_internal";
+
 /** `i8x16.relaxed_swizzle`, as a module that only a browser with relaxed SIMD takes. */
 const RELAXED_SIMD = new Uint8Array([
   0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 15,
@@ -85,29 +87,39 @@ export function bestBuild(threads = MOST_THREADS): { build: Build; threads: numb
   const usable = globalThis.crossOriginIsolated
     ? Math.min(threads, navigator.hardwareConcurrency || 1, MOST_THREADS)
     : 1;
-  return usable > 1
-    ? { build: "litert_wasm_threaded_internal", threads: usable }
-    : { build: "litert_wasm_internal", threads: 1 };
+  return usable > 1 ? { build: THREADED, threads: usable } : { build: "litert_wasm_internal", threads: 1 };
 }
 
 /**
- * Load LiteRT from the URL of the folder that holds its files, with at most `threads` threads.
+ * Load LiteRT from the URL of the folder that holds its files, with at most `threads` threads; the build may be named,
+ * so that all workers of a page use the same files.
  *
  * In a worker or a page. Rejects where a file cannot be fetched.
  */
-export async function loadRuntime(folder: string, threads?: number): Promise<Runtime> {
+export async function loadRuntime(folder: string, threads?: number, build?: Build): Promise<Runtime> {
   const base = new URL(folder.endsWith("/") ? folder : `${folder}/`, globalThis.location?.href);
-  const chosen = bestBuild(threads);
+  const chosen = { ...bestBuild(threads), ...(build && { build }) };
   const script = new URL(`${chosen.build}.js`, base).href;
   const factory = await scriptFactory(script);
   // Each thread runs the script too, and LiteRT would wait without end for one that did not come: from here it comes.
-  const mainScriptUrlOrBlob = chosen.threads > 1 ? await (await fetch(script)).blob() : script;
+  const mainScriptUrlOrBlob = chosen.build === THREADED ? await (await fetch(script)).blob() : script;
   const wasm = await quietly(() => factory({ locateFile: (file) => new URL(file, base).href, mainScriptUrlOrBlob }));
   return new Runtime(wasm, chosen.threads);
 }
 
+/** Factories by their scripts' addresses: a script runs once only, however often it is imported. */
+const factories = new Map<string, Promise<ModuleFactory>>();
+
+function scriptFactory(url: string): Promise<ModuleFactory> {
+  const known = factories.get(url) ?? importedFactory(url);
+  factories.set(url, known);
+  // What could not be fetched may come the next time.
+  known.catch(() => factories.delete(url));
+  return known;
+}
+
 /** The script offers its factory to AMD loaders: a way that needs neither `importScripts` nor `eval`. */
-async function scriptFactory(url: string): Promise<ModuleFactory> {
+async function importedFactory(url: string): Promise<ModuleFactory> {
   const scope = globalThis as { define?: unknown };
   const former = scope.define;
   let factory: ModuleFactory | undefined;

@@ -1,9 +1,9 @@
 /**
  * Why a sync did not come to its end: the network or the server does not answer (`offline`), the server has no release
  * (`no-release`) or answers with an error (`server`), there is no room (`storage-full`) or the storage fails
- * (`storage`), another tab is syncing (`busy`), or the app stopped it (`stopped`).
+ * (`storage`), another tab is syncing (`busy`), a pack to be taken is not there any more (`pack`), or the app stopped it (`stopped`).
  */
-export type SyncFault = "offline" | "no-release" | "server" | "storage-full" | "storage" | "busy" | "stopped";
+export type SyncFault = "offline" | "no-release" | "server" | "storage-full" | "storage" | "busy" | "pack" | "stopped";
 
 /** A sync that did not come to its end. The catalogue is as whole as it was, and a later sync goes on from there. */
 export class SyncError extends Error {

@@ -17,6 +17,8 @@ export interface Fetcher {
    * what came so far, and `ReleaseRejected` where the server's file is shorter or longer.
    */
   download(path: string, into: Appending, length: number, progress: (bytes: number) => void): Promise<number>;
+  /** Whether there is a file, for what knows it beforehand: a bundle may have some packs of a release alone. */
+  has?(path: string): boolean;
 }
 
 /** How patient a fetcher is; times in milliseconds. */
@@ -37,6 +39,16 @@ class TransferError extends Error {}
 /** What the server does not have. */
 class NotServed extends Error {}
 
+/** The server sends another part of a file than was asked for. */
+class OtherRange extends Error {}
+
+/** How a page for people begins: no file of a release begins so. */
+const PAGE = /^\s*<(!doctype|html|head|body|\?xml|!--)/i;
+const PAGE_BYTES = 64;
+
+/** Network Authentication Required (RFC 6585): the network's answer, not the server's. */
+const SIGN_IN = 511;
+
 /** HTTP(S), from one server alone: nothing is followed elsewhere, and nothing is sent but the path. */
 export class HttpFetcher implements Fetcher {
   private readonly base: string;
@@ -45,9 +57,12 @@ export class HttpFetcher implements Fetcher {
   private readonly silence: number;
   private readonly signal: AbortSignal | undefined;
 
-  /** `base` is the server's address; one without a slash at its end counts as a folder all the same. */
+  /**
+   * `base` is the server's address; one without a slash at its end counts as a folder all the same. Throws `SyncError`
+   * where it is none.
+   */
   constructor(base: URL | string, { attempts = 4, backoff = 500, silence = 30_000, signal }: Patience = {}) {
-    this.base = `${base}`.replace(/\/*$/, "/");
+    this.base = addressOf(`${base}`);
     this.attempts = attempts;
     this.backoff = backoff;
     this.silence = silence;
@@ -78,6 +93,12 @@ export class HttpFetcher implements Fetcher {
   async download(path: string, into: Appending, length: number, progress: (bytes: number) => void): Promise<number> {
     let transferred = 0;
     let furthest = into.size;
+    let mistaken = false;
+    const restart = () => {
+      if (!into.size) return;
+      progress(-into.size);
+      into.restart();
+    };
     for (let attempt = 0; into.size < length; attempt++) {
       if (into.size > furthest) {
         furthest = into.size;
@@ -86,9 +107,7 @@ export class HttpFetcher implements Fetcher {
       try {
         await this.transfer(path, into.size, {
           begin(resumed) {
-            if (resumed || !into.size) return;
-            progress(-into.size);
-            into.restart();
+            if (!resumed) restart();
           },
           take(piece) {
             if (into.size + piece.length > length) {
@@ -102,6 +121,12 @@ export class HttpFetcher implements Fetcher {
         if (into.size < length) throw new TransferError(`ended after ${into.size} of ${length} bytes`);
       } catch (error) {
         if (error instanceof NotServed) throw new SyncError(`${path}: not there`, "server");
+        if (error instanceof OtherRange && !mistaken) {
+          // As from some caches: fetched whole, once.
+          mistaken = true;
+          restart();
+          continue;
+        }
         await this.wait(attempt, path, error);
       }
     }
@@ -131,9 +156,12 @@ export class HttpFetcher implements Fetcher {
         signal: broken.signal,
       }).catch(failed);
       checkStatus(path, response, offset);
-      sink.begin(response.status === 206);
+      const resumed = response.status === 206;
       const reader = (response.body as ReadableStream<Bytes>).getReader();
-      for (let next = await reader.read().catch(failed); !next.done; next = await reader.read().catch(failed)) {
+      let next = await reader.read().catch(failed);
+      if (!resumed && !next.done && isPage(next.value)) throw signInPage(path);
+      sink.begin(resumed);
+      for (; !next.done; next = await reader.read().catch(failed)) {
         clearTimeout(timer);
         timer = setTimeout(stop, this.silence);
         sink.take(next.value);
@@ -149,6 +177,7 @@ export class HttpFetcher implements Fetcher {
   /** Waits before another try, or throws what there is to throw. */
   private async wait(attempt: number, path: string, error: unknown): Promise<void> {
     this.refuseStopped();
+    if (error instanceof OtherRange) throw new SyncError(`${path}: ${error.message}`, "server");
     if (!(error instanceof TransferError)) throw error;
     if (attempt + 1 >= this.attempts) throw new SyncError(`${path}: ${error.message}`, "offline");
     // By chance, so that a server that comes back is not asked by everybody in the same moment.
@@ -167,11 +196,33 @@ export class HttpFetcher implements Fetcher {
 
 function checkStatus(path: string, response: Response, offset: number): void {
   const { status } = response;
+  if (status === SIGN_IN) throw signInPage(path);
   if (status === 429 || status >= 500) throw new TransferError(`the server answers ${status}`);
-  if (status === 404) throw new NotServed();
+  // Object stores and their caches answer 403 where nothing is, to whom they may not list what is.
+  if (status === 403 || status === 404 || status === 410) throw new NotServed();
   if (status === 416) throw new ReleaseRejected(`${path}: shorter than the metadata say`, "mismatch");
   if (status !== 200 && status !== 206) throw new SyncError(`${path}: the server answers ${status}`, "server");
   if (status === 206 && !response.headers.get("Content-Range")?.startsWith(`bytes ${offset}-`)) {
-    throw new SyncError(`${path}: the server answers with another range than asked for`, "server");
+    throw new OtherRange("the server answers with another range than asked for");
   }
+}
+
+function addressOf(base: string): string {
+  let url: URL;
+  try {
+    url = new URL(base);
+  } catch {
+    throw new SyncError(`${base} is not an address`, "server");
+  }
+  if (!/^https?:$/.test(url.protocol)) throw new SyncError(`${base} is not an address of the web`, "server");
+  if (/[?#]/.test(base)) throw new SyncError(`${base} has more than an address: leave out what follows it`, "server");
+  return base.replace(/\/*$/, "/");
+}
+
+function isPage(data: Bytes): boolean {
+  return PAGE.test(new TextDecoder().decode(data.subarray(0, PAGE_BYTES)));
+}
+
+function signInPage(path: string): SyncError {
+  return new SyncError(`${path}: the network shows a sign-in page, or this is no coindex server`, "server");
 }

@@ -38,6 +38,18 @@ export function goldenRows(count: number): Rows {
   };
 }
 
+/** The relief id and the rows of the golden pack of maps. */
+export const RELIEF = "0123456789abcdef";
+export const RELIEF_ROWS = Array.from({ length: 20 }, (_, place) => 5 + 3 * place);
+
+/** The map of a row in the golden pack. */
+export function goldenMap(row: number): Int8Array {
+  return Int8Array.from(
+    { length: 2048 },
+    (_, place) => ((37 * row + 11 * place + Math.floor((row * place) / 7)) % 15) - 7,
+  );
+}
+
 export function goldenRecords(classIds: Iterable<number>): Map<number, CoinRecord> {
   const record = (classId: number): CoinRecord => ({
     classId,

@@ -1,14 +1,16 @@
 import { describe, expect, it } from "vitest";
-import { type Bytes, encoded, joined } from "../../src/catalog/bytes";
+import { type Bytes, encoded } from "../../src/catalog/bytes";
 import { canonical, type Json } from "../../src/catalog/document";
 import { parseManifest, thumbnailPack } from "../../src/catalog/release";
 import { CatalogIndex } from "../../src/catalog/search";
 import { storedFile } from "../../src/catalog/thumbnails";
 import { catalogView, filteredClasses } from "../../src/catalog/view";
 import type { OpenSet } from "../../src/recognizer";
-import { goldenRecords, goldenRows } from "./golden";
+import { zip } from "../support/zip";
+import { golden, goldenRecords, goldenRows, RELIEF } from "./golden";
 
 const HASH = "ab".repeat(32);
+const SPACE = "ab".repeat(8);
 
 const MANIFEST = {
   format: 3,
@@ -41,6 +43,31 @@ describe("release.json", () => {
     expect(parsed({ open_set: null }).openSet).toBeNull();
   });
 
+  it("of format 4 names packs of relief maps, and of format 3 none", () => {
+    const [three, four] = [3, 4].map((format) => parseManifest(golden(`release-${format}.json`)));
+    expect(three!.relief).toBeNull();
+    expect(four!.relief).toEqual({
+      reliefId: RELIEF,
+      packs: [
+        { name: `relief-${RELIEF}-1-9.coinrelief`, maps: 8, first: 1, last: 9 },
+        { name: `relief-${RELIEF}-10-12.coinrelief`, maps: 3, first: 10, last: 12 },
+      ],
+    });
+    expect({ ...four, relief: null }).toEqual(three);
+  });
+
+  it("of format 5 is else as one of format 4", () => {
+    expect(parseManifest(golden("release-5.json"))).toEqual(parseManifest(golden("release-4.json")));
+  });
+
+  const packs = (...named: [string, number][]): { [name: string]: Json } => ({
+    format: 4,
+    relief: {
+      relief_id: RELIEF,
+      packs: named.map(([span, maps]) => ({ name: `relief-${RELIEF}-${span}.coinrelief`, maps })),
+    },
+  });
+
   const wrong: [string, { [name: string]: Json }][] = [
     ["field version", { version: 0 }],
     ["field version", { version: "4" }],
@@ -52,6 +79,11 @@ describe("release.json", () => {
     ["do not ascend", { thumbnails: ["thumbnails-5-9.zip", "thumbnails-9-12.zip"] }],
     ["same state", { deltas: [MANIFEST.deltas[0]!, { ...MANIFEST.deltas[0]!, name: "other" }] }],
     ["models.json", { models: [] }],
+    ["relief is missing", { format: 4 }],
+    ["cannot hold 10", packs(["1-9", 10])],
+    ["from 1 to 1024", packs(["1-9999", 1025])],
+    ["do not ascend", packs(["1-9", 1], ["9-10", 1])],
+    ["cannot hold 1", { ...packs(["1-9", 1]), relief: { ...(packs(["1-9", 1]).relief as object), relief_id: SPACE } }],
     ["recall_at_1", { validation: { recall_at_1: 2, queries: 1, override: null } }],
   ];
   it.each(wrong)("with a wrong %s is refused", (said, changes) => {
@@ -59,47 +91,13 @@ describe("release.json", () => {
   });
 
   it("of a newer format says so", () => {
-    expect(() => parsed({ format: 4 })).toThrow(expect.objectContaining({ fault: "newer" }));
+    expect(() => parsed({ format: 6 })).toThrow(expect.objectContaining({ fault: "newer" }));
     expect(() => parsed({ format: 2 })).toThrow(expect.objectContaining({ fault: "older" }));
     expect(() => parseManifest(encoded("nonsense"))).toThrow(expect.objectContaining({ fault: "damaged" }));
   });
 });
 
 describe("thumbnails", () => {
-  /** A ZIP file of stored entries, written by hand. */
-  function zip(files: { [name: string]: string }): Bytes {
-    const little = (size: 2 | 4, value: number) => {
-      const data = new Uint8Array(size);
-      const view = new DataView(data.buffer);
-      if (size === 2) view.setUint16(0, value, true);
-      else view.setUint32(0, value, true);
-      return data;
-    };
-    const bodies: Bytes[] = [];
-    const entries: Bytes[] = [];
-    let at = 0;
-    for (const [name, text] of Object.entries(files)) {
-      const [said, data] = [encoded(name), encoded(text)];
-      const both = [new Uint8Array(12), little(4, data.length), little(4, data.length), little(2, said.length)];
-      const body = joined([little(4, 0x04034b50), new Uint8Array(2), ...both, little(2, 0), said, data]);
-      entries.push(
-        joined([little(4, 0x02014b50), new Uint8Array(4), ...both, new Uint8Array(12), little(4, at), said]),
-      );
-      bodies.push(body);
-      at += body.length;
-    }
-    const directory = joined(entries);
-    return joined([
-      ...bodies,
-      directory,
-      little(4, 0x06054b50),
-      new Uint8Array(8),
-      little(4, directory.length),
-      little(4, at),
-      little(2, 0),
-    ]);
-  }
-
   const find = (data: Bytes, name: string) =>
     storedFile(async (start, end) => data.slice(start, end), data.length, name);
 
@@ -111,17 +109,17 @@ describe("thumbnails", () => {
   });
 
   it("are read from their place", async () => {
-    const pack = zip({ "7.webp": "seven", "8.webp": "eight" });
+    const pack = zip(Object.entries({ "7.webp": "seven", "8.webp": "eight" }));
     expect(await find(pack, "8.webp")).toEqual(encoded("eight"));
     expect(await find(pack, "7.webp")).toEqual(encoded("seven"));
     expect(await find(pack, "9.webp")).toBeNull();
   });
 
   it("of a damaged pack are refused", async () => {
-    const pack = zip({ "7.webp": "seven" });
-    await expect(find(pack.slice(0, -1), "7.webp")).rejects.toThrow("not a pack");
+    const pack = zip([["7.webp", "seven"]]);
+    await expect(find(pack.slice(0, -1), "7.webp")).rejects.toThrow("no ZIP file");
     await expect(find(pack.slice(1), "7.webp")).rejects.toThrow();
-    await expect(find(encoded("short"), "7.webp")).rejects.toThrow("not a pack");
+    await expect(find(encoded("short"), "7.webp")).rejects.toThrow("no ZIP file");
   });
 });
 

@@ -14,6 +14,7 @@ export const CATALOG_QUESTIONS = {
   openedCatalog,
   searchCatalog,
   thumbnail,
+  reliefMap,
   loadCatalog,
   searchTimes,
 };
@@ -68,6 +69,13 @@ async function thumbnail({ row }: { row: number }): Promise<unknown> {
   const release = await openRelease(await openBrowserStorage());
   const picture = await release?.thumbnail(row);
   return picture ? new TextDecoder().decode(picture) : null;
+}
+
+/** The relief map of a row, as numbers, null where there is none. */
+async function reliefMap({ row, reliefId }: { row: number; reliefId: string }): Promise<unknown> {
+  const release = await openRelease(await openBrowserStorage());
+  const map = await release?.maps(reliefId)?.get(row);
+  return map ? [...map] : null;
 }
 
 /** The hits of the opened or loaded catalogue for each code, as [class id, row id, distance]. */

@@ -12,6 +12,7 @@ import {
   PhotoError,
   Recognizer,
   readIndex,
+  unpackMap,
 } from "../../src/recognizer";
 import { sha256 } from "../../src/recognizer/models";
 import { type Golden, walk } from "../support/golden";
@@ -19,7 +20,13 @@ import { CATALOG_QUESTIONS } from "./catalog";
 
 /** Rows and names to answer from, as a program writes them down. */
 interface CatalogDocument {
-  readonly rows: readonly { readonly row: number; readonly class: number; readonly code: readonly number[] }[];
+  readonly rows: readonly {
+    readonly row: number;
+    readonly class: number;
+    readonly code: readonly number[];
+    /** The bytes of its relief map in base64. */
+    readonly map: string;
+  }[];
   readonly classes: readonly ClassName[];
 }
 
@@ -33,6 +40,7 @@ const QUESTIONS = {
   forget,
   timed,
   stages,
+  manyCoins,
   ...CATALOG_QUESTIONS,
 } as const;
 
@@ -115,7 +123,10 @@ async function catalog({ rows, classes }: CatalogDocument): Promise<void> {
     describe: described,
     rowsOf: (coins) => all.filter(({ classId }) => coins.has(described(classId).coin)),
   };
-  recognizer = new Recognizer(view, ready());
+  const maps = new Map(
+    rows.map(({ row, map }) => [row, unpackMap(Uint8Array.from(atob(map), (letter) => letter.charCodeAt(0)))]),
+  );
+  recognizer = new Recognizer(view, ready(), { get: (rowId) => maps.get(rowId) ?? null });
 }
 
 function answering(): Recognizer {
@@ -175,10 +186,11 @@ async function timed({ url, runs, warm }: { url: string; runs: number; warm: num
 async function stages({ url }: { url: string }): Promise<unknown> {
   const { segmenter, embedder } = ready();
   const taken = await loadPhoto(await fetched(url));
-  const { findCoins, firstWindow, shown, asInput } = await import("../../src/recognizer/segmentation");
+  const { findCoins, firstSide, shown, asInput, windows } = await import("../../src/recognizer/segmentation");
   const { regions } = await import("../../src/recognizer/regions");
   const { turnedInputs } = await import("../../src/recognizer/cutout");
-  const rgb = shown(taken, firstWindow(taken));
+  const window = windows(taken, firstSide(taken))[0]!;
+  const rgb = shown(taken, window);
   const input = asInput(rgb);
   const logits = await segmenter.run(input);
   const coin = (await findCoins(taken, segmenter))[0];
@@ -186,7 +198,7 @@ async function stages({ url }: { url: string }): Promise<unknown> {
   const cutout = cutOut(coin.rgb, coin.mask);
   const turns = turnedInputs(cutout);
   const steps: Record<string, () => unknown> = {
-    resize: () => shown(taken, firstWindow(taken)),
+    resize: () => shown(taken, window),
     asInput: () => asInput(rgb),
     segmenter: () => segmenter.run(input),
     regions: () => regions(logits, segmenter.outputZero),
@@ -205,4 +217,44 @@ async function stages({ url }: { url: string }): Promise<unknown> {
     found[name] = least;
   }
   return found;
+}
+
+/**
+ * Milliseconds from a photo's bytes to the outlines of its coins, and how often the segmenter ran: found `once` and
+ * outlined in the larger decoding, and `twice`, all of it in the small decoding and all again in the larger one. In turn.
+ */
+async function manyCoins({ url, runs }: { url: string; runs: number }): Promise<unknown> {
+  const { findCoins, findInDetail } = await import("../../src/recognizer/segmentation");
+  const file = await fetched(url);
+  let looks = 0;
+  const { segmenter: net } = ready();
+  const segmenter = {
+    ...net,
+    run: (input: Int8Array) => {
+      looks++;
+      return net.run(input);
+    },
+  };
+  const strategies = {
+    once: async () => (await findInDetail(await loadPhoto(file), segmenter)).coins.length,
+    twice: async () => {
+      const taken = await loadPhoto(file);
+      const coins = await findCoins(taken, segmenter);
+      const fills = coins.length > 0 && coins.every((coin) => coin.crop.width >= 256);
+      return taken.inDetail === null || fills
+        ? coins.length
+        : (await findCoins(await taken.inDetail(), segmenter)).length;
+    },
+  };
+  const rows = Object.keys(strategies).map((name) => ({ name, coins: 0, segmenter_runs: 0, ms: [] as number[] }));
+  for (let run = 0; run < runs; run++) {
+    for (const row of rows) {
+      looks = 0;
+      const began = performance.now();
+      row.coins = await strategies[row.name as keyof typeof strategies]();
+      row.ms.push(performance.now() - began);
+      row.segmenter_runs = looks;
+    }
+  }
+  return rows;
 }

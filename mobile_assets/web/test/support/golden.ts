@@ -1,12 +1,24 @@
 /** The golden vectors (docs/porting.md), walked step by step: each step is given the golden value of the one before. */
+import type { Hit } from "../../src/recognizer/catalog";
 import { quantise, squaredDistance, summed } from "../../src/recognizer/codes";
 import { cutOut, cutoutEllipse, isTiltedDisc, turnedInputs } from "../../src/recognizer/cutout";
-import { confidence, evidence, isKnown, readOpenSet } from "../../src/recognizer/openSet";
+import { boxInPhoto } from "../../src/recognizer/encoding";
+import {
+  confidence,
+  evidence,
+  isKnown,
+  isKnownByRelief,
+  type ReliefEvidence,
+  readOpenSet,
+  readReliefOpenSet,
+  reliefConfidence,
+} from "../../src/recognizer/openSet";
 import type { Photo } from "../../src/recognizer/photo";
 import type { Box, Picture } from "../../src/recognizer/picture";
 import { SIZE } from "../../src/recognizer/picture";
-import { boxInPhoto } from "../../src/recognizer/recognizer";
 import { type Region, regions } from "../../src/recognizer/regions";
+import { packMap, queryRelief, referenceMap, reliefInput, unpackMap, unroll } from "../../src/recognizer/relief";
+import { evidenceOf, type Look, lookAgain } from "../../src/recognizer/reliefRanking";
 import type { Net } from "../../src/recognizer/runtime";
 import * as segmentation from "../../src/recognizer/segmentation";
 
@@ -24,11 +36,12 @@ export interface GoldenPhoto {
 
 export interface Golden {
   readonly code_scale: number;
-  readonly outputs: Readonly<Record<"segmenter" | "embedder", { scale: number; zero_point: number }>>;
+  readonly outputs: Readonly<Record<"segmenter" | "embedder" | "relief", { scale: number; zero_point: number }>>;
   readonly catalog: {
     readonly open_set: unknown;
+    readonly relief: { readonly look: Look; readonly open_set: unknown };
     readonly classes: readonly { class: number; name: string }[];
-    readonly rows: readonly { row: number; class: number; code: readonly number[] }[];
+    readonly rows: readonly { row: number; class: number; code: readonly number[]; map: string }[];
   };
   readonly photos: readonly GoldenPhoto[];
 }
@@ -38,7 +51,7 @@ export interface Surroundings {
   readonly picture: (file: string) => Promise<{ width: number; height: number; rgb: Uint8Array }>;
   readonly photo: (file: string) => Promise<Photo | null>;
   readonly sha256: (content: Uint8Array) => Promise<string>;
-  readonly nets: { readonly segmenter: Net; readonly embedder: Net } | null;
+  readonly nets: { readonly segmenter: Net; readonly embedder: Net; readonly relief: Net | null } | null;
 }
 
 /** What one photo's walk found: the steps compared, and the first that differs. */
@@ -82,24 +95,31 @@ class Walker {
       this.same("photo.decoded", [photo.width, photo.height]);
       if (this.steps.has("photo.sha256")) this.same("photo.sha256", await this.around.sha256(photo.data));
     }
-    const frame: Picture = photo ?? { width: decoded[0], height: decoded[1], data: new Uint8Array() };
-    const whole = segmentation.firstWindow(frame);
-    let boxes = await this.look("first.0", whole, photo);
-    const enlarges = segmentation.needsEnlarging(boxes, whole);
-    this.expect("enlarged.0.window", enlarges, this.steps.has("enlarged.0.window"));
-    if (enlarges) {
-      const windows = segmentation.enlargedWindows(frame);
-      for (const [number, window] of windows.entries()) {
-        const seen = await this.look(`enlarged.${number}`, window, photo);
-        boxes = [...boxes, ...seen.filter((box) => !segmentation.touchesInnerEdge(box, window, frame))];
+    let frame: Picture = photo ?? { width: decoded[0], height: decoded[1], data: new Uint8Array() };
+    const side = segmentation.firstSide(frame);
+    let boxes = await this.look("first", side, photo, frame);
+    const enlarges = segmentation.needsEnlarging(boxes, side);
+    let detailed = photo;
+    if (enlarges || segmentation.needsDetail(boxes)) {
+      if (photo !== null) this.expect("photo.in_detail", photo.inDetail !== null, this.steps.has("photo.in_detail"));
+      if (this.steps.has("photo.in_detail")) {
+        detailed = photo && (await photo.inDetail!());
+        const larger = this.value("photo.in_detail") as [number, number];
+        if (detailed !== null) this.same("photo.in_detail", [detailed.width, detailed.height]);
+        const former = frame;
+        frame = detailed ?? { width: larger[0], height: larger[1], data: new Uint8Array() };
+        boxes = boxes.map((box) => segmentation.inPixelsOf(frame, box, former));
+        this.same("first.0.boxes_in_detail", boxes.map(listed));
       }
-      boxes = segmentation.withoutDoubles(boxes);
     }
+    this.expect("enlarged.0.window", enlarges, this.steps.has("enlarged.0.window"));
+    if (enlarges) boxes.push(...(await this.look("enlarged", segmentation.enlargedSide(frame), detailed, frame)));
+    if (enlarges || segmentation.isInParts(frame)) boxes = segmentation.withoutDoubles(boxes);
     const shown: { window: Box; seen: Region[]; rgb: Uint8Array }[] = [];
     const coins: { coin: segmentation.FoundCoin; number: number }[] = [];
     for (const [number, box] of boxes.entries()) {
       const window = segmentation.secondWindow(box);
-      const { seen, rgb } = await this.seen(`second.${number}`, window, photo);
+      const { seen, rgb } = await this.seen(`second.${number}`, window, detailed);
       shown.push({ window, seen, rgb });
       const coin = segmentation.outlined(seen, window, rgb);
       if (coin !== null) coins.push({ coin, number });
@@ -113,12 +133,16 @@ class Walker {
     }
   }
 
-  /** A first or enlarged look; gives its boxes. */
-  private async look(name: string, window: Box, photo: Photo | null): Promise<Box[]> {
-    const { seen } = await this.seen(name, window, photo);
-    const boxes = seen.map((region) => segmentation.fromNet(region.box, window));
-    this.same(`${name}.boxes`, boxes.map(listed));
-    return boxes;
+  /** The first or the enlarged look; gives its boxes. */
+  private async look(kind: string, side: number, photo: Photo | null, frame: Picture): Promise<Box[]> {
+    const found: Box[] = [];
+    for (const [number, window] of segmentation.windows(frame, side).entries()) {
+      const { seen } = await this.seen(`${kind}.${number}`, window, photo);
+      const boxes = seen.map((region) => segmentation.fromNet(region.box, window));
+      this.same(`${kind}.${number}.boxes`, boxes.map(listed));
+      found.push(...boxes.filter((box) => !segmentation.touchesInnerEdge(box, window, frame)));
+    }
+    return found;
   }
 
   private async seen(name: string, window: Box, photo: Photo | null): Promise<{ seen: Region[]; rgb: Uint8Array }> {
@@ -183,10 +207,12 @@ class Walker {
     this.same(`${name}.embedding`, [...summed(answers, scale, zero)]);
     const embedding = Float64Array.from(this.value(`${name}.embedding`) as number[]);
     this.same(`${name}.code`, [...quantise(embedding, this.golden.code_scale)]);
-    this.answer(name, Int8Array.from(this.value(`${name}.code`) as number[]));
+    const code = Int8Array.from(this.value(`${name}.code`) as number[]);
+    await this.lookedAgain(name, cutout, code, this.answer(name, code));
   }
 
-  private answer(name: string, code: Int8Array): void {
+  /** The answer by codes alone; gives the hits. */
+  private answer(name: string, code: Int8Array): Hit[] {
     const { rows } = this.golden.catalog;
     const nearest = new Map<number, [number, number, number]>();
     for (const row of rows) {
@@ -201,6 +227,38 @@ class Walker {
     const seen = evidence(found, rows.length);
     this.same(`${name}.known`, isKnown(openSet, seen));
     this.near(`${name}.confidence`, [confidence(openSet, seen)], [this.value(`${name}.confidence`) as number]);
+    return hits.map(([rowId, classId, distance]) => ({ rowId, classId, distance }));
+  }
+
+  /** The second look, and the answer by it. */
+  private async lookedAgain(name: string, cutout: Uint8Array, code: Int8Array, hits: readonly Hit[]): Promise<void> {
+    const polar = unroll(cutout);
+    this.same(`${name}.polar`, await this.around.sha256(polar));
+    const output = channel((await this.file(`${name}.relief`)).rgb).map((byte) => byte ^ 0x80);
+    const steps = new Int8Array(output.buffer);
+    const net = this.around.nets?.relief;
+    if (net) this.near(`${name}.relief`, await net.run(reliefInput(polar)), steps);
+    const relief = queryRelief(steps, this.golden.outputs.relief.zero_point);
+    const map = referenceMap(relief);
+    this.same(`${name}.map`, btoa(String.fromCharCode(...packMap(map))));
+    const { catalog } = this.golden;
+    const maps = new Map(catalog.rows.map((row) => [row.row, unpackMap(bytes(row.map))]));
+    const openSet = readReliefOpenSet(catalog.relief.open_set);
+    const second = { look: catalog.relief.look, openSet, maps: { get: (rowId: number) => maps.get(rowId) ?? null } };
+    const rows = catalog.rows.map((row) => ({ rowId: row.row, classId: row.class, code: Int8Array.from(row.code) }));
+    const searched = {
+      describe: (classId: number) => ({ coin: `${classId}`, name: "", side: "", design: "" }),
+      rowsOf: (coins: ReadonlySet<string>) => rows.filter(({ classId }) => coins.has(`${classId}`)),
+    };
+    const ranking = await lookAgain(searched, code, relief, hits.slice(0, second.look.classes), second);
+    this.same(
+      `${name}.ranking`,
+      ranking.candidates.map(({ hit, rank, sight }) => [hit.classId, rank, sight!.rowId, sight!.score, sight!.turn]),
+    );
+    const seen = evidenceOf(ranking, rows.length) as ReliefEvidence;
+    this.same(`${name}.known_again`, isKnownByRelief(openSet, seen));
+    const again = `${name}.confidence_again`;
+    this.near(again, [reliefConfidence(openSet, seen)], [this.value(again) as number]);
   }
 
   private value(step: string): unknown {
@@ -249,6 +307,10 @@ class Walker {
 
 function listed(box: Box): number[] {
   return [box.x, box.y, box.width, box.height];
+}
+
+function bytes(base64: string): Uint8Array {
+  return Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
 }
 
 function channel(rgb: Uint8Array): Uint8Array {

@@ -123,6 +123,15 @@ it("a freeze is found out when the timestamp runs out, and ends with a new one",
   expect((await syncing(NOW + 60 * DAY)).toVersion).toBe(1);
 });
 
+it("metadata that ran out on the device still lead to newer ones", async () => {
+  await refused("expired", NOW + 60 * DAY);
+  server.expires.root = server.expires.snapshot = server.expires.targets = "2027-01-01T00:00:00Z";
+  server.expires.timestamp = "2026-09-01T00:00:00Z";
+  await server.signRoot();
+  await server.sign();
+  expect((await syncing(NOW + 60 * DAY)).toVersion).toBe(1);
+});
+
 it.each(["root", "timestamp", "snapshot", "targets"] as const)("a %s that has run out is refused", async (role) => {
   server.expires[role] = "2026-05-01T00:00:00Z";
   if (role === "root") await server.signRoot();

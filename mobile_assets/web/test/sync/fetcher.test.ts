@@ -111,8 +111,8 @@ it("silence counts as broken", async () => {
   server.closeAllConnections();
 });
 
-it("what is not there is null of a small file, and an error of a target", async () => {
-  answers = [status(404), status(404)];
+it.each([403, 404, 410])("what is not there is null of a small file, and an error of a target: %i", async (code) => {
+  answers = [status(code), status(code)];
   expect(await fetcher().get("file", 5000)).toBeNull();
   await expect(downloaded()).rejects.toMatchObject({ fault: "server" });
 });
@@ -127,11 +127,46 @@ it("nothing is followed to another place", async () => {
   await expect(fetcher({ attempts: 1 }).get("file", 5000)).rejects.toMatchObject({ name: "SyncError" });
 });
 
-it("another range than asked for is refused", async () => {
+const otherRange: Answer = (_, response) =>
+  response.writeHead(206, { "Content-Range": "bytes 0-4999/5000" }).end(CONTENT);
+
+it("where another range comes the file is fetched whole", async () => {
   into.write(CONTENT.slice(0, 4000));
-  answers = [(_, response) => response.writeHead(206, { "Content-Range": "bytes 0-4999/5000" }).end(CONTENT)];
-  await expect(downloaded()).rejects.toMatchObject({ fault: "server" });
+  answers = [otherRange];
+  expect(await downloaded()).toEqual({ transferred: 5000, progress: 1000, data: CONTENT });
+  expect(asked).toEqual(["bytes=4000-", undefined]);
 });
+
+it("where another range comes again and again the file is given up", async () => {
+  into.write(CONTENT.slice(0, 4000));
+  answers = [otherRange, broken(1000), otherRange];
+  await expect(downloaded()).rejects.toMatchObject({ fault: "server", message: /another range/ });
+  expect(asked.length).toBe(3);
+});
+
+it.each(["<!DOCTYPE html><p>Welcome", "\r\n <HTML>", "<?xml version='1.0'?><html>"])(
+  "a page for people is told as a sign-in page and nothing of it is kept: %s",
+  async (page) => {
+    into.write(CONTENT.slice(0, 100));
+    answers = [(_, response) => response.end(page), (_, response) => response.end(page)];
+    await expect(fetcher().get("file", 5000)).rejects.toThrow(/sign-in page, or this is no coindex server/);
+    await expect(downloaded()).rejects.toThrow(/sign-in page/);
+    expect(storage.files.get("file")).toEqual(CONTENT.slice(0, 100));
+  },
+);
+
+it("a network that wants a sign-in is not asked again", async () => {
+  answers = [status(511)];
+  await expect(fetcher().get("file", 5000)).rejects.toThrow(/sign-in page/);
+  expect(asked.length).toBe(1);
+});
+
+it.each(["http://[::1", "host", "ftp://host", "", "http://host/?page=1", "http://host/#top"])(
+  "what is no address is told so: %s",
+  (address) => {
+    expect(() => new HttpFetcher(address)).toThrow(/address/);
+  },
+);
 
 it("it can be stopped at any time", async () => {
   const stopper = new AbortController();

@@ -12,12 +12,14 @@ import { ReleaseRejected, SyncError } from "../../src/sync/errors";
 import type { Fetcher } from "../../src/sync/fetcher";
 import type { Appending } from "../../src/sync/storage";
 import { signedBytes } from "../../src/sync/tuf";
-import { golden, goldenRecords } from "../catalog/golden";
+import { golden, goldenRecords, RELIEF, RELIEF_ROWS } from "../catalog/golden";
 
 export const NOW = Date.parse("2026-06-01T00:00:00Z");
 const LATER = "2026-07-01T00:00:00Z";
 const SPACE = "0123456789abcdef";
 const SHARD = "rows-300.v1.coinshard";
+/** The golden pack of relief maps, as a release names it. */
+export const PACK = `relief-${RELIEF}-5-62.coinrelief`;
 
 export type Document = { [name: string]: Json };
 type Key = { readonly id: string; readonly public: string; readonly private: CryptoKey };
@@ -42,7 +44,8 @@ export class Server implements Fetcher {
   /** Changes what is signed, for a role. */
   says: Partial<Record<Role, (signed: Document) => Document>> = {};
   expires: Partial<Record<Role, string>> = {};
-  private readonly states = new Map<number, { hash: string; rows: Rows; records: Records }>();
+  private readonly states = new Map<number, Held>();
+  private readonly packStates = new Map<string, Held>();
 
   static async start(): Promise<Server> {
     const server = new Server();
@@ -60,11 +63,13 @@ export class Server implements Fetcher {
       from = [],
       manifest = {},
       files = {},
+      nets: others = {},
     }: {
       fresh?: number[];
       from?: number[];
       manifest?: Document;
       files?: { [name: string]: Bytes };
+      nets?: { [name: string]: Bytes };
     } = {},
   ): Promise<this> {
     const { rows } = await readShard(golden(SHARD));
@@ -75,19 +80,9 @@ export class Server implements Fetcher {
     const deltas = await Promise.all(
       from.map(async (old) => [`delta-from-${old}.coindelta`, await this.delta(old, version)] as const),
     );
-    const nets = { "segmenter.tflite": encoded("a segmenter"), "embedder.tflite": encoded("an embedder") };
-    const net = async (name: keyof typeof nets) => {
-      return { file: name, bytes: nets[name].length, sha256: await sha256(nets[name]) };
-    };
-    const models = {
-      format: 2,
-      space_id: SPACE,
-      code_scale: 254,
-      cutout_version: 2,
-      models: { segmenter: await net("segmenter.tflite"), embedder: await net("embedder.tflite") },
-    };
+    const { nets, index } = await modelFiles(others);
     const described: Document = {
-      format: 3,
+      format: 4,
       version,
       created: "2026-01-01T00:00:00Z",
       space_id: SPACE,
@@ -108,18 +103,106 @@ export class Server implements Fetcher {
       classes: state.classes,
       ef: 50,
       validation: null,
+      relief: { relief_id: RELIEF, packs: [{ name: PACK, maps: RELIEF_ROWS.length }] },
       ...manifest,
     };
     return this.publish({
       ...nets,
-      "models.json": canonical(models),
+      "models.json": index,
       "release.json": canonical(described),
       [SHARD]: golden(SHARD),
+      [PACK]: golden("relief-1.coinrelief"),
       "records.json": recordsBytes(records),
       ...(fresh.length ? { "fresh.coinfresh": await writeFresh({ tombstones: new Uint32Array(), rows: added }) } : {}),
       ...Object.fromEntries(deltas),
       ...files,
     });
+  }
+
+  /**
+   * Publishes rows, by their ids, in packs; each is all fresh. Deltas lead from the releases `from`. `changed` are fields of the
+   * packs' manifests, `release` those of release.json.
+   */
+  async inPacks(
+    version: number,
+    packs: { [id: string]: readonly number[] },
+    {
+      from = [],
+      changed = {},
+      release = {},
+      files = {},
+    }: {
+      from?: number[];
+      changed?: { [id: string]: Document };
+      release?: Document;
+      files?: { [name: string]: Bytes | null };
+    } = {},
+  ): Promise<this> {
+    const { nets, index } = await modelFiles();
+    const models = ["models.json", ...Object.keys(nets)];
+    const contents: { [name: string]: Bytes | null } = { ...nets, "models.json": index };
+    const created = "2026-01-01T00:00:00Z";
+    const entries: Document[] = [];
+    const all = rowsOf(
+      Object.values(packs)
+        .flat()
+        .sort((one, other) => one - other),
+    );
+    const none = { shards: [], tombstones: new Uint32Array() };
+    const whole = await stateOf(SPACE, { ...none, fresh: all, records: goldenRecords(all.classIds) });
+    for (const [id, ids] of Object.entries(packs)) {
+      const rows = rowsOf(ids);
+      const records = goldenRecords(rows.classIds);
+      const { stateHash, classes } = await stateOf(SPACE, { ...none, fresh: rows, records });
+      const state = { hash: stateHash, rows, records };
+      this.packStates.set(`${version} ${id}`, state);
+      const own = {
+        [`fresh.${id}.coinfresh`]: await writeFresh({ tombstones: new Uint32Array(), rows }),
+        [`records.${id}.json`]: recordsBytes(records),
+      };
+      const deltas = from.flatMap((old) => {
+        const before = this.packStates.get(`${old} ${id}`);
+        return before ? [{ old, before, name: `delta-from-${old}.${id}.coindelta` }] : [];
+      });
+      for (const { before, name } of deltas) contents[name] = await deltaBetween(before, state);
+      const numbers = { rows: ids.length, classes, state_hash: stateHash };
+      const described = {
+        format: 3,
+        ...{ version, created, space_id: SPACE, code_scale: 254, open_set: null, models, shards: [] },
+        fresh: `fresh.${id}.coinfresh`,
+        records: `records.${id}.json`,
+        thumbnails: [],
+        deltas: deltas.map(({ old, before, name }) => ({ from: before.hash, version: old, name })),
+        ...{ ...numbers, ef: 50, validation: null },
+        ...changed[id],
+      };
+      Object.assign(contents, own, { [`release.${id}.json`]: canonical(described) });
+      entries.push({
+        pack_id: id,
+        names: { en: id.toUpperCase(), de: `${id}lich` },
+        countries: ["xx"],
+        manifest: `release.${id}.json`,
+        bytes: Object.values(own).reduce((sum, data) => sum + data.length, 0),
+        ...numbers,
+      });
+    }
+    const split: Document = {
+      format: 6,
+      ...{ version, created, space_id: SPACE, models },
+      rows: whole.rows,
+      classes: entries.reduce((sum, { classes }) => sum + (classes as number), 0),
+      state_hash: whole.stateHash,
+      packs: entries,
+      ...release,
+    };
+    const served = Object.entries({ ...contents, "release.json": canonical(split), ...files });
+    return this.publish(Object.fromEntries(served.filter((file): file is [string, Bytes] => file[1] !== null)));
+  }
+
+  /** A JSON file of the last release. */
+  document(name: string): Document {
+    const { hashes } = this.targets[name] as { hashes: { sha256: string } };
+    return JSON.parse(new TextDecoder().decode(this.files.get(`releases/targets/${hashes.sha256}.${name}`)!));
   }
 
   async publish(contents: { [name: string]: Bytes }): Promise<this> {
@@ -130,6 +213,19 @@ export class Server implements Fetcher {
       this.files.set(`releases/targets/${hash}.${name}`, data);
     }
     return this.sign();
+  }
+
+  /** Serves other bytes for a file of the last release, signed. */
+  async republish(name: string, data: Bytes): Promise<this> {
+    const hash = await sha256(data);
+    this.targets[name] = { length: data.length, hashes: { sha256: hash } };
+    this.files.set(`releases/targets/${hash}.${name}`, data);
+    return this.sign();
+  }
+
+  /** The state hash of a release. */
+  hashOf(version: number): string {
+    return this.states.get(version)!.hash;
   }
 
   /** Signs targets, snapshot and timestamp anew. */
@@ -217,27 +313,62 @@ export class Server implements Fetcher {
     return { version: this.versions[role], length: data.length, hashes: { sha256: await sha256(data) } };
   }
 
-  /** From the fresh rows of one release to those of another, over the same shard. */
-  private async delta(from: number, to: number): Promise<Bytes> {
-    const [old, next] = [this.states.get(from)!, this.states.get(to)!];
-    const removed = old.rows.rowIds.filter((id) => !next.rows.rowIds.includes(id));
-    const added = rowsOf([...next.rows.rowIds].filter((id) => !old.rows.rowIds.includes(id)));
-    const records = recordsBytes(new Map([...next.records].filter(([id]) => !old.records.has(id))));
-    const dropped = Uint32Array.from([...old.records.keys()].filter((id) => !next.records.has(id))).sort();
-    return frame(
-      "COINDELT",
-      1,
-      joined([
-        ofHexadecimal(old.hash)!,
-        ofHexadecimal(next.hash)!,
-        ...[removed.length, added.rowIds.length, dropped.length, records.length].map(u32),
-        section(await packAscending(removed)),
-        await packRows(added),
-        section(await packAscending(dropped)),
-        section(records),
-      ]),
-    );
+  private delta(from: number, to: number): Promise<Bytes> {
+    return deltaBetween(this.states.get(from)!, this.states.get(to)!);
   }
+}
+
+interface Held {
+  readonly hash: string;
+  readonly rows: Rows;
+  readonly records: Records;
+}
+
+/** From fresh rows to others, over the same shards. */
+async function deltaBetween(old: Held, next: Held): Promise<Bytes> {
+  const removed = old.rows.rowIds.filter((id) => !next.rows.rowIds.includes(id));
+  const added = rowsOf([...next.rows.rowIds].filter((id) => !old.rows.rowIds.includes(id)));
+  const records = recordsBytes(new Map([...next.records].filter(([id]) => !old.records.has(id))));
+  const dropped = Uint32Array.from([...old.records.keys()].filter((id) => !next.records.has(id))).sort();
+  return frame(
+    "COINDELT",
+    1,
+    joined([
+      ofHexadecimal(old.hash)!,
+      ofHexadecimal(next.hash)!,
+      ...[removed.length, added.rowIds.length, dropped.length, records.length].map(u32),
+      section(await packAscending(removed)),
+      await packRows(added),
+      section(await packAscending(dropped)),
+      section(records),
+    ]),
+  );
+}
+
+/** The nets of every release, with some others, and their index. */
+async function modelFiles(
+  others: { [name: string]: Bytes } = {},
+): Promise<{ nets: { [name: string]: Bytes }; index: Bytes }> {
+  const nets: { [name: string]: Bytes } = {
+    "segmenter.tflite": encoded("a segmenter"),
+    "embedder.tflite": encoded("an embedder"),
+    "relief.tflite": encoded("a relief net"),
+    ...others,
+  };
+  const net = async (name: string) => ({ file: name, bytes: nets[name]!.length, sha256: await sha256(nets[name]!) });
+  const index = canonical({
+    format: 2,
+    space_id: SPACE,
+    code_scale: 254,
+    cutout_version: 2,
+    models: {
+      segmenter: await net("segmenter.tflite"),
+      embedder: await net("embedder.tflite"),
+      relief: await net("relief.tflite"),
+    },
+    relief: { version: 1, relief_id: RELIEF },
+  });
+  return { nets, index };
 }
 
 function rowsOf(ids: readonly number[]): Rows {

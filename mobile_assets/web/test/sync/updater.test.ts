@@ -1,11 +1,15 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { encoded } from "../../src/catalog/bytes";
+import { canonical } from "../../src/catalog/document";
 import { CatalogError } from "../../src/catalog/errors";
+import { ModelError } from "../../src/recognizer/errors";
 import { SyncError } from "../../src/sync/errors";
+import type { Progress } from "../../src/sync/files";
 import { openRelease } from "../../src/sync/local";
-import { offer, type Progress, sync } from "../../src/sync/updater";
+import { offer, sync } from "../../src/sync/updater";
+import { golden, goldenMap, RELIEF } from "../catalog/golden";
 import { MemoryStorage } from "./memoryStorage";
-import { NOW, Server } from "./server";
+import { NOW, PACK, Server } from "./server";
 
 let server: Server;
 let storage: MemoryStorage;
@@ -30,7 +34,7 @@ describe("a first sync", () => {
     expect(report).toMatchObject({ fromVersion: null, toVersion: 1, upToDate: false, route: "full", rootIsNew: true });
     const release = (await openRelease(storage))!;
     expect(release.index.rows).toBe(300);
-    expect([...release.models.keys()]).toEqual(["models.json", "segmenter.tflite", "embedder.tflite"]);
+    expect([...release.models.keys()]).toEqual(["models.json", "segmenter.tflite", "embedder.tflite", "relief.tflite"]);
     expect(release.fingerprint).toBe(report.fingerprint);
     expect(release.checked).toBe(NOW);
   });
@@ -64,6 +68,25 @@ describe("a further sync", () => {
     const report = await syncing();
     expect(server.asked).toEqual(["2.root.json", "timestamp.json"]);
     expect(report).toMatchObject({ upToDate: true, route: "kept", rootIsNew: false });
+  });
+
+  it("refuses nets that cannot be used before the catalogue comes, and takes the next release", async () => {
+    const tryModels = async (files: ReadonlyMap<string, Uint8Array>) => {
+      const net = new TextDecoder().decode(files.get("embedder.tflite"));
+      if (net !== "a better embedder") throw new ModelError(`${[...files.keys()]}: ${net}`);
+    };
+    const withNet = (net: string) => ({ "embedder.tflite": encoded(net) });
+    await server.release(2, { fresh: [9001], nets: withNet("no embedder") });
+    const refused = sync({ storage, fetcher: server, now: NOW, tryModels });
+    await expect(refused).rejects.toMatchObject({ refusal: "unfit", message: /nets of release 2 .*: no embedder/ });
+    expect(server.asked).not.toContain("fresh.coinfresh");
+    expect(await opened()).toEqual({ version: 1, rows: 300 });
+    await server.release(3, { fresh: [9001], nets: withNet("a better embedder") });
+    await sync({ storage, fetcher: server, now: NOW, tryModels });
+    await server.release(4, { fresh: [9002], nets: withNet("a better embedder") });
+    const broken = () => Promise.reject(new Error("nets that are here are not tried again"));
+    await sync({ storage, fetcher: server, now: NOW, tryModels: broken });
+    expect(await opened()).toEqual({ version: 4, rows: 301 });
   });
 
   it("follows a delta, and the next one over its own fresh rows", async () => {
@@ -105,7 +128,7 @@ describe("a further sync", () => {
       expect(report.bytesReused).toBeGreaterThan(20_000);
     }
     expect(await opened()).toEqual({ version: 1, rows: 300 });
-    storage.documents.set("current.json", encoded('{"format":2}'));
+    storage.documents.set("current.json", encoded('{"format":3}'));
     await expect(syncing()).rejects.toMatchObject({ fault: "newer" });
   });
 
@@ -130,7 +153,8 @@ describe("whatever stops a sync", () => {
     expect(await opened()).toBeNull();
     const shard = server.files.get(server.path("rows-300.v1.coinshard"))!.length;
     const report = await syncing();
-    expect(report.bytesDownloaded).toBeLessThan(shard);
+    const pack = server.files.get(server.path(PACK))!.length;
+    expect(report.bytesDownloaded).toBeLessThan(shard + pack);
     expect(await opened()).toEqual({ version: 1, rows: 300 });
   });
 
@@ -221,5 +245,43 @@ describe("a signed release that does not fit together is refused, and the old on
     await server.release(4);
     await expect(syncing()).rejects.toMatchObject({ refusal: "rollback" });
     expect(await opened()).toMatchObject({ version: 5 });
+  });
+});
+
+describe("relief maps", () => {
+  it("come with the catalogue, each row's own, for models that can compare them", async () => {
+    await syncing();
+    const release = (await openRelease(storage))!;
+    const maps = release.maps(RELIEF)!;
+    expect(await maps.get(8)).toEqual(goldenMap(8));
+    expect(await maps.get(9)).toBeNull();
+    expect(release.maps("ab".repeat(8))).toBeNull();
+  });
+
+  it("are not fetched for models without a relief net, and then there are none", async () => {
+    const { relief: _, ...models } = server.document("models.json");
+    await server.release(2, { files: { "models.json": canonical(models) } });
+    await syncing();
+    expect(server.asked.some((path) => path.endsWith(".coinrelief"))).toBe(false);
+    expect((await openRelease(storage))!.maps(RELIEF)).toBeNull();
+  });
+
+  it("are none in a release of the format before them", async () => {
+    const { relief: _, ...without } = server.document("release.json");
+    await server.release(2, { files: { "release.json": canonical({ ...without, version: 2, format: 3 }) } });
+    await syncing();
+    const release = (await openRelease(storage))!;
+    expect([release.manifest.relief, release.maps(RELIEF)]).toEqual([null, null]);
+  });
+
+  it("that are not what the release says are refused, and the old catalogue stays", async () => {
+    await syncing();
+    const other = golden("relief-1.coinrelief");
+    other[60]! ^= 1;
+    await server.release(2, { files: { [PACK]: other } });
+    await expect(syncing()).rejects.toThrow("checksum differs");
+    const packs = [{ name: PACK, maps: 19 }];
+    await server.release(3, { manifest: { relief: { relief_id: RELIEF, packs } } });
+    expect((await openRelease(storage))!.manifest.version).toBe(1);
   });
 });

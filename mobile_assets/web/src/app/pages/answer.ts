@@ -1,110 +1,252 @@
-/** The answer to a photo, or to both sides of a coin: what is seen, what it is, how sure. */
+/** The answer to a photo, or to both sides of a coin: it comes about before the eyes, then lists what was found. */
 
-import { announce, button, el, picture, svg } from "../dom";
-import {
-  type Answer,
-  type Candidate,
-  Failure,
-  type FoundCoin,
-  type JointAnswer,
-  type JointCandidate,
-  type Outline,
-} from "../engine";
+import { handOver } from "../device";
+import { announce, button, el, type IconName, icon, picture } from "../dom";
+import { type Answer, type Candidate, Failure, type FoundCoin, type JointAnswer, type Sighting } from "../engine";
+import type { Kind, Kinds } from "../kinds";
+import { type Coin, classIn, type HistoryEntry, type KeptAnswer } from "../records";
+import { answerPicture } from "../share";
 import { strings } from "../strings";
-import { type App, certainty, failureNotice, heading, notice } from "./page";
+import { coinDetail, jointDetail, nameOf, ownButton, type Photo, percent, present, type ShownCoin } from "./coin";
+import { coinList, lineOf, marked, ownThemAll } from "./coin-list";
+import { type App, failureNotice, heading, notice } from "./page";
+import { type PhotoView, photoView } from "./photo";
+
+/** How often coins that come one by one are drawn into the photo. */
+const DRAWN_EVERY_MS = 150;
 
 export interface Next {
   again(): void;
-  /** Whether the person still waits for this answer. */
-  current(): boolean;
+  /** What `again` is called, where it is not another coin. */
+  readonly againWords?: string;
+  /** Aborted once the person does not wait for this answer any more. */
+  readonly signal: AbortSignal;
+  /** Ask again, of all of the catalogue. */
+  whole(): void;
 }
 
 export async function showAnswer(
   app: App,
   place: HTMLElement,
-  photo: Blob,
-  next: Next & { otherSide(): void },
+  file: Blob,
+  next: Next & { otherSide(): void; cancel(): void },
 ): Promise<void> {
+  const view = photoView();
+  const words = el("p", { class: "came" }, strings.answer.working);
+  const names = el("ul", { class: "names" });
+  place.replaceChildren(
+    heading(strings.pages.recognise),
+    view.element,
+    el("div", { role: "status" }, words),
+    names,
+    actions(action(strings.cancel, "close", next.cancel)),
+  );
+  const named: FoundCoin[] = [];
+  let seen = 0;
+  let drawing: ReturnType<typeof setTimeout> | undefined;
+  const draw = (): void => {
+    drawing = undefined;
+    view.name(named.map((coin) => ({ outline: coin.outline, texts: [callOf(coin), "✓"], known: coin.known })));
+  };
+  const onSighting = (sighting: Sighting): void => {
+    if (sighting.step === "photo") view.show(sighting.shown, sighting.width, sighting.height);
+    if (sighting.step === "seen") {
+      seen = sighting.outlines.length;
+      view.glimpse(sighting.outlines);
+    }
+    if (sighting.step === "named") {
+      named.push(sighting.coin);
+      names.append(el("li", {}, callOf(sighting.coin)));
+      // Placing and painting all labels anew for each coin would take as long as a coin does.
+      drawing ??= setTimeout(draw, named.length === 1 ? 0 : DRAWN_EVERY_MS);
+    }
+    words.textContent = named.length
+      ? strings.answer.named(named.length, Math.max(seen, named.length))
+      : words.textContent;
+    if (!named.length && seen) words.textContent = strings.answer.found(seen);
+  };
   let answer: Answer;
   try {
-    answer = await app.engine.recognize(photo);
+    answer = await app.engine.recognize(file, { onSighting, signal: next.signal });
   } catch (error) {
-    if (next.current()) showFailure(place, error, next);
+    if (!next.signal.aborted) showFailure(place, error, next);
     return;
+  } finally {
+    clearTimeout(drawing);
   }
-  if (answer.coins.length) {
-    const coins = answer.coins.map((coin) => ({
-      name: coin.known ? (coin.candidates[0]?.name ?? strings.answer.unnamed) : strings.answer.unknown,
-      side: coin.known ? (coin.candidates[0]?.side ?? null) : null,
-      known: coin.known,
-      confidence: coin.confidence,
-      picture: coin.picture,
-    }));
-    await app.records.remember({ at: Date.now(), together: false, coins });
-  }
-  if (!next.current()) return;
-
-  const again = button(strings.answer.again, next.again, { symbol: "recognise", kind: "primary" });
-  const view = photoView(answer);
+  if (next.signal.aborted) return;
+  const photo = { file, width: answer.width };
+  const again = action(next.againWords ?? strings.answer.again, "recognise", next.again, "primary");
   if (!answer.coins.length) {
+    view.name([], () => undefined);
     place.replaceChildren(
       heading(strings.pages.recognise),
       view.element,
       notice(strings.answer.noCoin, strings.answer.noCoinText),
-      el("div", { class: "controls" }, again),
+      actions(again),
     );
     focus(place);
     return;
   }
-
-  const detail = el("section", { class: "detail", id: "coin", "aria-live": "polite" });
-  const choices = answer.coins.map((_, number) =>
-    el(
-      "button",
-      { type: "button", class: "chip", "aria-pressed": "false", onclick: () => choose(number) },
-      String(number + 1),
-      el("span", { class: "unseen" }, strings.answer.coin(number + 1, answer.coins.length)),
-    ),
+  // What is shown waits for nothing; what is done with a coin waits for its entry.
+  const entry = remember(app, answer, photo);
+  const coins = answer.coins.map(
+    (coin, number): ShownCoin => ({ coin, number, photo, entry, version: answer.version }),
   );
-  function choose(number: number): void {
-    const coin = answer.coins[number];
-    if (!coin) return;
-    choices.forEach((choice, other) => {
-      choice.setAttribute("aria-pressed", String(other === number));
-    });
-    view.mark(number);
-    detail.replaceChildren(...coinDetail(app, coin));
-  }
-  view.onChoose(choose);
-
-  const several = answer.coins.length > 1;
-  place.replaceChildren(
-    heading(strings.answer.coins(answer.coins.length)),
-    view.element,
-    several ? el("p", { class: "quiet" }, strings.answer.choose) : "",
-    several ? el("div", { class: "chips", role: "group", "aria-label": strings.answer.choose }, ...choices) : "",
-    detail,
-    el("p", { class: "quiet took" }, strings.answer.took((answer.milliseconds / 1000).toFixed(1))),
-    el(
-      "div",
-      { class: "controls" },
-      again,
-      several ? null : button(strings.answer.otherSide, next.otherSide, { symbol: "flip" }),
-    ),
-  );
-  choose(0);
+  showCoins(app, place, view, coins, answer, next, again);
   focus(place);
+  await entry;
 }
 
-export async function showTogether(app: App, place: HTMLElement, photos: readonly Blob[], next: Next): Promise<void> {
+/** Keep an answer in the history; the id of its entry. */
+async function remember(app: App, answer: Answer, photo: Photo): Promise<number> {
+  const seen = answer.coins.map((coin) => ({
+    name: coin.known ? (coin.candidates[0]?.name ?? strings.answer.unnamed) : strings.answer.unknown,
+    side: coin.known ? (coin.candidates[0]?.side ?? null) : null,
+    known: coin.known,
+    confidence: coin.confidence,
+    picture: coin.picture,
+    ...(coin.known && coin.candidates[0] && { classId: coin.candidates[0].coin }),
+  }));
+  // A copy in the size of a screen: hundreds of photos of twelve megapixels would fill a phone.
+  const kept = (await app.engine.crop(photo.file, "whole")) ?? photo.file;
+  return app.records.remember({ at: Date.now(), together: false, coins: seen }, { photo: kept, answer });
+}
+
+/** What stands at a coin while its photo is looked at. */
+function callOf({ known, candidates, confidence }: FoundCoin): string {
+  const [best] = candidates;
+  return known && best ? `${best.name} · ${percent(confidence)}` : strings.answer.unknown;
+}
+
+function showCoins(
+  app: App,
+  place: HTMLElement,
+  view: PhotoView,
+  coins: readonly ShownCoin[],
+  answer: Answer,
+  next: Pick<Next, "whole"> & { otherSide?(): void },
+  again: HTMLElement,
+): void {
+  const title = strings.answer.coins(coins.length);
+  const share = action(strings.share.action, "share", () => void shareAnswer(view, coins, title));
+  const took = el("p", { class: "quiet took" }, strings.answer.took(strings.number(answer.milliseconds / 1000, 1)));
+  const narrowed =
+    answer.narrowed && coins.some(({ coin }) => !coin.known) ? narrowedNote(answer.narrowed, next) : null;
+  const only = coins.length === 1 ? coins[0]! : null;
+  if (only) {
+    view.name([marked(only, false)], () => undefined);
+    const bar = (): HTMLElement =>
+      actions(
+        again,
+        next.otherSide ? action(strings.answer.otherSide, "flip", next.otherSide) : null,
+        barOwn(app, only),
+        share,
+      );
+    const replace = (): void => place.querySelector(".actions")?.replaceWith(bar());
+    place.replaceChildren(
+      heading(title),
+      el(
+        "div",
+        { class: "answer" },
+        view.element,
+        el("div", { class: "beside" }, ...present(narrowed, coinDetail(app, only, replace, true), took)),
+      ),
+      bar(),
+    );
+    return;
+  }
+  const list = coinList(app, coins, view);
+  const ownAll = action(strings.answer.ownAll, "collection", () => void ownThemAll(app, coins, ownAll));
+  place.replaceChildren(
+    heading(title),
+    el(
+      "div",
+      { class: "answer several" },
+      view.element,
+      el(
+        "div",
+        { class: "beside" },
+        ...present(
+          narrowed,
+          el("p", { class: "quiet" }, strings.answer.choose),
+          list.element,
+          el("h2", {}, strings.answer.totals),
+          list.totals,
+          took,
+        ),
+      ),
+    ),
+    actions(again, ownAll, share),
+  );
+}
+
+function narrowedNote({ country }: { country?: string }, next: Pick<Next, "whole">): HTMLElement {
+  return el(
+    "div",
+    { class: "narrowed" },
+    el("p", {}, strings.narrow.answered(country ?? "")),
+    button(strings.narrow.whole, next.whole),
+  );
+}
+
+async function shareAnswer(view: PhotoView, coins: readonly ShownCoin[], title: string): Promise<void> {
+  const lines = coins.slice(0, 24).map((shown) => ({ text: lineOf(shown), quiet: !nameOf(shown) }));
+  if (coins.length > lines.length) lines.push({ text: `+ ${coins.length - lines.length}`, quiet: true });
+  const one = coins.length === 1 ? lines[0]?.text.replace(/^1 · /, "") : undefined;
+  const drawings = [...view.element.querySelectorAll("svg")];
+  const content = await answerPicture(view.canvas, drawings, one ?? title, one ? [] : lines, strings.share.foot);
+  if (await handOver(strings.share.file, "image/png", content))
+    announce(strings.collection.exported(strings.share.file));
+}
+
+/** The actions of an answer, above the tabs, in reach of a thumb. */
+function actions(...each: (HTMLElement | null)[]): HTMLElement {
+  return el("div", { class: "actions", role: "group", "aria-label": strings.answer.actions }, ...each);
+}
+
+function action(label: string, symbol: IconName, press: () => void, kind = ""): HTMLButtonElement {
+  return el(
+    "button",
+    { type: "button", class: `action ${kind}`.trim(), onclick: press },
+    icon(symbol),
+    el("span", {}, label),
+  );
+}
+
+/** "I own this" among the actions, where it is known what the coin is. */
+function barOwn(app: App, shown: ShownCoin): HTMLElement | null {
+  const press = ownButton(app, shown);
+  if (!press) return null;
+  press.className = "action own";
+  press.prepend(icon("collection"));
+  return press;
+}
+
+export async function showTogether(
+  app: App,
+  place: HTMLElement,
+  photos: readonly Blob[],
+  next: Next & {
+    /** Take another photo beside the first. */
+    otherSide(): void;
+  },
+): Promise<void> {
+  place.replaceChildren(
+    heading(strings.answer.together),
+    el("div", { class: "pair" }, ...photos.map((photo) => picture(photo, strings.answer.yours, 160))),
+    el("p", { class: "came", role: "status" }, strings.answer.workingBoth),
+    actions(action(strings.cancel, "close", next.again)),
+  );
   let answer: JointAnswer;
   try {
     answer = await app.engine.recognizeTogether(photos);
   } catch (error) {
-    if (next.current()) showFailure(place, error, next);
+    if (!next.signal.aborted) showFailure(place, error, next);
     return;
   }
   const best = answer.candidates[0];
+  let entry: number | null = null;
   if (best) {
     const seen = {
       name: answer.known ? best.name : strings.answer.unknown,
@@ -112,25 +254,117 @@ export async function showTogether(app: App, place: HTMLElement, photos: readonl
       known: answer.known,
       confidence: answer.confidence,
       picture: answer.pictures.find((each) => each !== null) ?? null,
+      ...(answer.known && best.sides[0] && { classId: best.sides[0].coin }),
     };
-    await app.records.remember({ at: Date.now(), together: true, coins: [seen] });
+    entry = await app.records.remember({ at: Date.now(), together: true, coins: [seen] }, { photo: null, answer });
   }
-  if (!next.current()) return;
-  const again = button(strings.answer.again, next.again, { symbol: "recognise", kind: "primary" });
+  if (next.signal.aborted) return;
+  showJoint(app, place, answer, entry, next, action(strings.answer.again, "recognise", next.again, "primary"));
+  focus(place);
+}
+
+function showJoint(
+  app: App,
+  place: HTMLElement,
+  answer: JointAnswer,
+  entry: number | null,
+  next: Pick<Next, "whole"> & { otherSide?(): void },
+  again: HTMLElement,
+): void {
+  const best = answer.candidates[0];
   const pictures = answer.pictures.map((each) =>
     each ? picture(each, strings.answer.yours, 160) : el("span", { class: "no-coin" }, strings.answer.noCoin),
   );
+  const same = sameSide(answer);
+  const took = el("p", { class: "quiet took" }, strings.answer.took(strings.number(answer.milliseconds / 1000, 1)));
+  const narrowed = answer.narrowed && !answer.known ? narrowedNote(answer.narrowed, next) : null;
   place.replaceChildren(
     heading(strings.answer.together),
-    el("div", { class: "pair" }, ...pictures),
-    answer.pictures.includes(null) ? el("p", { class: "quiet" }, strings.answer.sideMissing) : "",
-    best
-      ? el("section", { class: "detail" }, ...jointDetail(app, answer))
-      : notice(strings.answer.noCoin, strings.answer.noCoinText),
-    best ? el("p", { class: "quiet took" }, strings.answer.took((answer.milliseconds / 1000).toFixed(1))) : "",
-    el("div", { class: "controls" }, again),
+    el(
+      "div",
+      { class: "answer" },
+      el(
+        "div",
+        { class: "beside" },
+        el("div", { class: "pair" }, ...pictures),
+        answer.pictures.includes(null) ? el("p", { class: "quiet" }, strings.answer.sideMissing) : "",
+        same && next.otherSide
+          ? notice(strings.sameSide[same], strings.sameSide.text, button(strings.sameSide.again, next.otherSide))
+          : "",
+      ),
+      el(
+        "div",
+        { class: "beside" },
+        ...present(
+          narrowed,
+          best
+            ? el("section", { class: "detail" }, ...jointDetail(app, answer, entry))
+            : notice(strings.answer.noCoin, strings.answer.noCoinText),
+          best ? took : null,
+        ),
+      ),
+    ),
+    actions(again),
   );
+}
+
+/** An answer of the history as it was shown, under the names of today, with what was said of it since. */
+export async function showKept(
+  app: App,
+  place: HTMLElement,
+  { id, coins: seen }: HistoryEntry,
+  kept: KeptAnswer,
+  back: () => void,
+): Promise<void> {
+  const kinds = await app.kinds().catch(() => null);
+  const again = action(strings.history.title, "back", back, "primary");
+  const next = { whole: () => undefined };
+  if (kept.photo === null) {
+    const candidates = kept.answer.candidates.map((each) => ({
+      ...each,
+      name: renamed(kinds, each.sides[0])?.name ?? each.name,
+      sides: each.sides.map((side) => renamed(kinds, side) ?? side),
+    }));
+    showJoint(app, place, { ...kept.answer, candidates, narrowed: null }, id, next, again);
+  } else {
+    const { photo: file, answer } = kept;
+    const view = photoView();
+    view.show(await createImageBitmap(file), answer.width, answer.height);
+    const shown = answer.coins.map((coin, number): ShownCoin => {
+      const candidates = coin.candidates.map((each) => renamed(kinds, each) ?? each);
+      const said = seen[number]?.corrected;
+      const corrected = said ? (kinds?.of(classIn(kinds, said)) ?? asKind(said)) : said;
+      return {
+        coin: { ...coin, candidates },
+        number,
+        photo: { file, width: answer.width },
+        entry: Promise.resolve(id),
+        version: answer.version,
+        ...(corrected !== undefined && { corrected }),
+      };
+    });
+    showCoins(app, place, view, shown, { ...answer, narrowed: null }, next, again);
+  }
   focus(place);
+}
+
+/** A candidate under the name that its class has now. */
+function renamed(kinds: Kinds | null, candidate: Candidate | undefined): Candidate | undefined {
+  const kind = candidate && kinds?.of(candidate.coin);
+  return kind && candidate && { ...candidate, name: kind.name, country: kind.country };
+}
+
+/** A coin that the catalogue has no more, as it was called. */
+function asKind({ classId, root: _, spaceId: __, release: ___, ...label }: Coin): Kind {
+  return { ...label, id: classId, alias: label.name, faces: [] };
+}
+
+/** The side that all photos show, where it is known and they should have shown two; null where they differ. */
+export function sameSide({ known, pictures, candidates }: JointAnswer): "obverse" | "reverse" | null {
+  const sides = candidates[0]?.sides ?? [];
+  const [first] = sides;
+  if (!known || sides.length < 2 || pictures.includes(null) || !first || first.side === "unknown") return null;
+  return sides.every(({ side }) => side === first.side) ? first.side : null;
 }
 
 function showFailure(place: HTMLElement, error: unknown, next: Next): void {
@@ -138,202 +372,11 @@ function showFailure(place: HTMLElement, error: unknown, next: Next): void {
   place.replaceChildren(
     heading(strings.pages.recognise),
     failureNotice(failure.kind, failure.detail),
-    el("div", { class: "controls" }, button(strings.answer.again, next.again, { kind: "primary" })),
+    actions(action(strings.answer.again, "recognise", next.again, "primary")),
   );
   focus(place);
 }
 
 function focus(place: HTMLElement): void {
   place.querySelector<HTMLElement>("h1")?.focus();
-}
-
-interface PhotoView {
-  readonly element: HTMLElement;
-  mark(number: number): void;
-  onChoose(chosen: (number: number) => void): void;
-}
-
-/** The photo with the edges of its coins; a tap on a coin chooses it. The words beside it say the same. */
-function photoView(answer: Answer): PhotoView {
-  const { width, height } = answer.shown;
-  const canvas = el("canvas", { width, height, role: "img", "aria-label": strings.answer.photo });
-  canvas.getContext("bitmaprenderer")?.transferFromImageBitmap(answer.shown);
-
-  const chosen: ((number: number) => void)[] = [];
-  const tell = (number: number): void => {
-    for (const listener of chosen) listener(number);
-  };
-  const edges = answer.coins.map((coin, number) => numbered(coin, number, answer, tell));
-  const drawing = svg(
-    "svg",
-    { class: "edges tappable", viewBox: `0 0 ${answer.width} ${answer.height}`, "aria-hidden": "true" },
-    ...edges,
-  );
-  return {
-    element: el("div", { class: "photo" }, canvas, drawing),
-    mark(number) {
-      edges.forEach((each, other) => {
-        each.classList.toggle("chosen", other === number);
-      });
-    },
-    onChoose: (listener) => chosen.push(listener),
-  };
-}
-
-function numbered(coin: FoundCoin, number: number, answer: Answer, choose: (number: number) => void): SVGElement {
-  const points = coin.outline.join(" ");
-  const size = Math.max(answer.width, answer.height) / 22;
-  const { x, y: edgeY } = top(coin.outline);
-  const y = Math.max(edgeY, size * 0.8);
-  const group = svg(
-    "g",
-    { class: coin.known ? "coin" : "coin strange", onclick: () => choose(number) },
-    svg("polygon", { points, class: "halo" }),
-    svg("polygon", { points, class: "line" }),
-  );
-  if (answer.coins.length > 1) {
-    const text = svg("text", { x, y: y + size * 0.36, "font-size": size, "text-anchor": "middle" }, String(number + 1));
-    group.append(svg("circle", { cx: x, cy: y, r: size * 0.75 }), text);
-  }
-  return group;
-}
-
-function top(outline: Outline): { x: number; y: number } {
-  let best = 0;
-  for (let place = 0; place < outline.length; place += 2) {
-    if ((outline[place + 1] ?? 0) < (outline[best + 1] ?? 0)) best = place;
-  }
-  return { x: outline[best] ?? 0, y: outline[best + 1] ?? 0 };
-}
-
-function coinDetail(app: App, coin: FoundCoin): Node[] {
-  const [best, ...others] = coin.candidates;
-  if (!best) return [];
-  const compared = (candidate: Candidate): HTMLElement =>
-    el("div", { class: "compared" }, picture(coin.picture, strings.answer.yours, 128), thumbnail(app, candidate, 128));
-  if (!coin.known) {
-    return [
-      verdict(false, coin.confidence),
-      el("p", {}, strings.answer.unknownText),
-      el("h3", {}, strings.answer.nearest),
-      list(app, coin.candidates),
-    ];
-  }
-  return [
-    verdict(true, coin.confidence),
-    el("h2", { class: "name" }, best.name),
-    el("p", { class: "quiet" }, `${best.country} · ${strings.sides[best.side]}`),
-    compared(best),
-    own(app, best, coin.picture),
-    ...(others.length ? [el("h3", {}, strings.answer.others), list(app, others, coin.picture)] : []),
-  ];
-}
-
-function jointDetail(app: App, answer: JointAnswer): Node[] {
-  const [best, ...others] = answer.candidates;
-  const side = best?.sides[0];
-  if (!best || !side) return [];
-  const yours = answer.pictures.find((each) => each !== null) ?? null;
-  const rows = (candidates: readonly JointCandidate[]): HTMLElement =>
-    list(
-      app,
-      candidates.flatMap(({ sides }) => sides.slice(0, 1)),
-      answer.known ? yours : undefined,
-    );
-  if (!answer.known) {
-    return [
-      verdict(false, answer.confidence),
-      el("p", {}, strings.answer.unknownText),
-      el("h3", {}, strings.answer.nearest),
-      rows(answer.candidates),
-    ];
-  }
-  return [
-    verdict(true, answer.confidence),
-    el("h2", { class: "name" }, best.name),
-    el("p", { class: "quiet" }, side.country),
-    el("div", { class: "compared" }, ...best.sides.map((each) => thumbnail(app, each, 128))),
-    own(app, side, yours),
-    ...(others.length ? [el("h3", {}, strings.answer.others), rows(others)] : []),
-  ];
-}
-
-function verdict(known: boolean, confidence: number): HTMLElement {
-  const words = certainty(known, confidence);
-  // Of an unknown coin this is the heading; of a known one its name is.
-  return el(
-    known ? "p" : "h2",
-    { class: `verdict ${known ? "known" : "strange"}` },
-    words,
-    known ? el("span", { class: "percent" }, `${Math.round(confidence * 100)} %`) : null,
-  );
-}
-
-function list(app: App, candidates: readonly Candidate[], yours?: Blob | null): HTMLElement {
-  return el(
-    "ul",
-    { class: "candidates" },
-    ...candidates.map((candidate) =>
-      el(
-        "li",
-        {},
-        thumbnail(app, candidate, 56),
-        el(
-          "div",
-          { class: "words" },
-          el("span", { class: "name" }, candidate.name),
-          el(
-            "span",
-            { class: "quiet" },
-            `${strings.sides[candidate.side]} · ${strings.answer.similarity(Math.round(candidate.similarity * 100))}`,
-          ),
-        ),
-        yours === undefined ? null : own(app, candidate, yours, true),
-      ),
-    ),
-  );
-}
-
-/** The reference picture, once it is read; a plain disc until then, and where there is none. */
-function thumbnail(app: App, candidate: Candidate, size: number): HTMLElement {
-  const place = el("span", { class: `thumbnail size-${size}` });
-  app.engine.thumbnail(candidate.rowId).then(
-    (blob) => {
-      if (blob)
-        place.append(
-          picture(blob, strings.answer.reference(`${candidate.name}, ${strings.sides[candidate.side]}`), size),
-        );
-    },
-    () => undefined,
-  );
-  return place;
-}
-
-function own(app: App, candidate: Candidate, yours: Blob | null, small = false): HTMLButtonElement {
-  const label = el("span", {}, strings.collection.own);
-  const press = el("button", { type: "button", class: small ? "own small" : "button own" }, label);
-  if (small) press.setAttribute("aria-label", `${strings.collection.own}: ${candidate.name}`);
-  const show = (count: number): void => {
-    press.classList.toggle("owned", count > 0);
-    label.textContent = count > 0 ? strings.collection.owned(count) : strings.collection.own;
-    if (small) {
-      label.textContent = count > 0 ? `${count} ✓` : "+";
-      press.setAttribute(
-        "aria-label",
-        `${count > 0 ? strings.collection.owned(count) : strings.collection.own}: ${candidate.name}`,
-      );
-    }
-  };
-  press.addEventListener("click", async () => {
-    const before = await app.records.owned(candidate.name);
-    const count = (before?.count ?? 0) + 1;
-    const { name, country } = candidate;
-    await app.records.own(
-      before ? { ...before, count } : { name, country, count, note: "", added: Date.now(), picture: yours },
-    );
-    show(count);
-    announce(strings.collection.added(name));
-  });
-  void app.records.owned(candidate.name).then((before) => show(before?.count ?? 0));
-  return press;
 }

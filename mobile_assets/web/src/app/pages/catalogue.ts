@@ -1,107 +1,173 @@
-/** The catalogue on this device, how it stands to the server's, and what is kept of the person. */
+/** The catalogue to look through: by country, currency and denomination, or by words. */
 
-import { wipe } from "../device";
-import { announce, button, confirmed, el } from "../dom";
-import { newsWords } from "../news-words";
+import { el, icon } from "../dom";
+import type { Kind, Kinds } from "../kinds";
+import { longList } from "../long-list";
 import { strings } from "../strings";
-import { emptiness, failureNotice, heading, type Page } from "./page";
+import { kindDetails, reference } from "./kind";
+import { untakenCountries } from "./packs";
+import { emptiness, heading, type Page } from "./page";
+import { split } from "./split";
 
-export const catalogue: Page = (app, place) => {
-  const state = el("div", { class: "state" });
-  const facts = el("dl", { class: "facts" });
-  const proofs = el("div", {});
-  const look = button(strings.catalogue.sync, () => void sync(), { kind: "primary" });
-  const sunlight = el("input", { type: "checkbox", id: "sunlight" });
-  sunlight.checked = document.documentElement.dataset.contrast === "high";
-  sunlight.addEventListener("change", () => setContrast(sunlight.checked));
+const words = strings.catalogue;
 
-  async function sync(): Promise<void> {
-    const report = await app.catalogue.sync();
-    if (!report) return;
-    announce(report.changed ? strings.sync.done(strings.bytes(report.downloaded)) : strings.sync.nothing);
-  }
+/** A row of a list: a coin, or the denomination of those below it. */
+type Row = Kind | { readonly denomination: string; readonly count: number };
+
+export const catalogue: Page = (app, place, parts) => {
+  let kinds: Kinds | null = null;
+  /** What the list shows: all countries, one, or one currency of it. */
+  let within: readonly string[] = parts[0] === "in" ? parts.slice(1) : [];
+  let opened: string | null = parts[0] === "kind" ? (parts[1] ?? null) : null;
+  const back = (): { href: string; label: string } => ({ href: inside(...within), label: within[0] ?? words.title });
+  const view = split(back, words.choose);
+  const search = el("input", { type: "search", class: "field", placeholder: words.search, "aria-label": words.search });
+  const found = el("div", { class: "body" });
 
   function show(): void {
-    const { news, status } = app.catalogue;
-    const busy = news.state === "checking" || news.state === "updating";
-    look.disabled = busy;
-    const words = newsWords(app.catalogue);
-    const progress = news.state === "updating" ? news.progress : null;
-    state.replaceChildren(
-      el("p", { class: `news ${news.state}` }, words),
-      progress
-        ? el(
-            "progress",
-            progress.total
-              ? { max: progress.total, value: progress.done, "aria-label": words }
-              : { "aria-label": words },
-          )
-        : "",
-      news.state === "failed" ? failureNotice(news.failure.kind, news.failure.detail) : "",
-      news.state === "offline" ? el("p", { class: "quiet" }, strings.failures.offline.text) : "",
+    if (!kinds) return;
+    const asked = search.value.trim();
+    if (asked) found.replaceChildren(...results(kinds.search(asked)));
+    else if (!kinds.all.some(({ country: name }) => name === within[0])) found.replaceChildren(...countries(kinds));
+    else found.replaceChildren(...country(kinds, within[0] ?? "", within[1]));
+  }
+
+  function results(all: readonly Kind[]): HTMLElement[] {
+    const count = el("p", { class: "quiet", role: "status" }, words.found(all.length));
+    const more = untakenCountries(app, new Set(), search.value.trim());
+    if (!all.length) return more.length ? more : [emptiness(strings.nothing, strings.nothingText)];
+    return [count, longList(all.length, (at) => card(all[at]!, true), words.title), ...more];
+  }
+
+  function countries({ all }: Kinds): HTMLElement[] {
+    const by = groupedBy(all, ({ country: name }) => name);
+    const rows = [...by];
+    return [
+      el("p", { class: "quiet" }, words.kinds(all.length)),
+      longList(rows.length, (at) => countryRow(...rows[at]!), words.countries),
+      ...untakenCountries(app, new Set(by.keys())),
+    ];
+  }
+
+  function countryRow(name: string, all: readonly Kind[]): HTMLElement {
+    return el(
+      "div",
+      { class: "card" },
+      pictureOf(all),
+      el(
+        "div",
+        { class: "words" },
+        el("a", { class: "name", href: inside(name) }, name),
+        el("span", { class: "quiet" }, words.kinds(all.length)),
+      ),
     );
-    if (!status) {
-      facts.replaceChildren();
-      proofs.replaceChildren();
+  }
+
+  function country({ all }: Kinds, name: string, currency: string | undefined): HTMLElement[] {
+    const own = all.filter((kind) => kind.country === name);
+    const currencies = groupedBy(own, (kind) => kind.currency);
+    const shown = currency === undefined ? own : (currencies.get(currency) ?? []);
+    const rows: Row[] = [...groupedBy(shown, ({ denomination }) => denomination)].flatMap(([denomination, of]) => [
+      { denomination, count: of.length },
+      ...of,
+    ]);
+    const chip = (label: string, count: number, href: string, current: boolean): HTMLElement =>
+      el(
+        "a",
+        { class: "filter", href, ...(current && { "aria-current": "true" }) },
+        `${label} (${strings.number(count)})`,
+      );
+    return [
+      el("a", { href: "#catalogue", class: "back always" }, icon("back"), words.back),
+      el("h2", { tabindex: "-1" }, name),
+      ...(currencies.size > 1
+        ? [
+            el(
+              "div",
+              { class: "row filters" },
+              chip(words.all, own.length, inside(name), currency === undefined),
+              ...[...currencies].map(([each, of]) => chip(each, of.length, inside(name, each), each === currency)),
+            ),
+          ]
+        : []),
+      longList(rows.length, (at) => rowOf(rows[at]!), name),
+    ];
+  }
+
+  function rowOf(row: Row): HTMLElement {
+    if ("faces" in row) return card(row, false);
+    return el(
+      "div",
+      { class: "group" },
+      el("h3", {}, row.denomination, " ", el("span", { class: "quiet" }, words.kinds(row.count))),
+    );
+  }
+
+  function card(kind: Kind, withCountry: boolean): HTMLElement {
+    const about = [withCountry ? kind.country : "", kind.currency, kind.variant].filter(Boolean).join(" · ");
+    return el(
+      "div",
+      { class: "card" },
+      reference(app, kind.faces[0]?.rowId ?? null, "", 64),
+      el(
+        "div",
+        { class: "words" },
+        el("a", { class: "name", href: `#catalogue/kind/${kind.id}` }, kind.name),
+        el("span", { class: "quiet" }, about),
+      ),
+    );
+  }
+
+  function pictureOf(all: readonly Kind[]): HTMLElement {
+    return reference(app, all.find(({ faces }) => faces[0]?.rowId != null)?.faces[0]?.rowId ?? null, "", 64);
+  }
+
+  function turn([what, ...rest]: readonly string[]): void {
+    const kind = what === "kind" ? kinds?.of(Number(rest[0])) : undefined;
+    opened = kind ? rest[0]! : null;
+    if (kind) {
+      view.open(...kindDetails(app, kind));
       return;
     }
-    const lines: [string, string][] = [
-      [strings.catalogue.version, String(status.version)],
-      [strings.catalogue.made, strings.when(Date.parse(status.created))],
-      [strings.catalogue.coins, String(status.coins)],
-      [strings.catalogue.photos, String(status.photos)],
-      [strings.catalogue.size, strings.bytes(status.bytes)],
-      [strings.catalogue.checked, status.checked ? strings.when(status.checked) : strings.catalogue.never],
-    ];
-    facts.replaceChildren(...lines.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]));
-    proofs.replaceChildren(
-      el("h2", {}, strings.catalogue.fingerprint),
-      el("code", {}, status.fingerprint),
-      el("p", { class: "quiet" }, strings.catalogue.fingerprintText),
-      el("h2", {}, strings.catalogue.hash),
-      el("code", {}, status.stateHash),
-    );
+    view.close();
+    const before = within.join("\n");
+    within = what === "in" ? rest : [];
+    if (before === within.join("\n")) return;
+    search.value = "";
+    show();
+    scrollTo(0, 0);
+    found.querySelector<HTMLElement>("h2")?.focus();
   }
 
-  async function wipeAll(): Promise<void> {
-    if (!(await confirmed(strings.catalogue.wipeConfirm, strings.delete, strings.cancel))) return;
-    app.records.close();
-    await wipe();
-    location.replace("./");
+  async function load(): Promise<void> {
+    const now = await app.kinds().catch(() => null);
+    if (now && now === kinds) return;
+    kinds = now;
+    if (!kinds)
+      found.replaceChildren(emptiness(strings.failures["no-catalogue"].title, strings.failures["no-catalogue"].text));
+    show();
+    if (opened) turn(["kind", opened]);
   }
 
-  place.replaceChildren(
-    heading(strings.catalogue.title),
-    app.catalogue.status ? "" : emptiness(strings.failures["no-catalogue"].title, strings.first.text),
-    state,
-    el("div", { class: "row" }, look),
-    facts,
-    el("details", {}, el("summary", {}, strings.catalogue.proofs), proofs),
-    el("label", { class: "toggle", for: "sunlight" }, sunlight, strings.sunlight),
-    el("section", {}, el("h2", {}, strings.catalogue.about), el("p", {}, strings.catalogue.aboutText)),
-    el(
-      "section",
-      {},
-      el("h2", {}, strings.catalogue.data),
-      el("p", {}, strings.catalogue.dataText),
-      button(strings.catalogue.wipe, () => void wipeAll(), { kind: "danger" }),
-    ),
-  );
-  app.catalogue.onChange(show);
-  show();
-  return undefined;
+  search.addEventListener("input", show);
+  view.list.append(search, found);
+  place.replaceChildren(heading(words.title), view.element);
+  const stop = app.catalogue.onChange(() => void load());
+  void load();
+  return { leave: stop, turn };
 };
 
-const CONTRAST = "coindex-contrast";
-
-/** Put the look for sunlight on or off, and remember it. */
-function setContrast(high: boolean): void {
-  if (high) document.documentElement.dataset.contrast = "high";
-  else delete document.documentElement.dataset.contrast;
-  localStorage.setItem(CONTRAST, high ? "high" : "");
+/** The address of all countries, of one, or of one currency of it. */
+function inside(...names: readonly string[]): string {
+  return ["#catalogue", ...(names.length ? ["in", ...names.map(encodeURIComponent)] : [])].join("/");
 }
 
-/** The look that was chosen before. */
-export function restoreContrast(): void {
-  if (localStorage.getItem(CONTRAST) === "high") document.documentElement.dataset.contrast = "high";
+function groupedBy(kinds: readonly Kind[], key: (kind: Kind) => string): Map<string, Kind[]> {
+  const groups = new Map<string, Kind[]>();
+  for (const kind of kinds) {
+    const group = groups.get(key(kind));
+    if (group) group.push(kind);
+    else groups.set(key(kind), [kind]);
+  }
+  return groups;
 }

@@ -1,14 +1,43 @@
 /** The first visit: what is fetched and how large it is, one bar, and then the network may go. */
 
-import { button, el } from "../dom";
+import { button, el, svg } from "../dom";
 import { Failure, type Progress } from "../engine";
 import { fetchRuntime, runtimeBytes } from "../runtime-files";
+import { SAMPLE } from "../sample";
 import { strings } from "../strings";
-import { type App, failureNotice, heading, notice } from "./page";
+import { type PackChoice, packChoice } from "./packs";
+import { type App, certainty, failureNotice, heading, notice, roomLine } from "./page";
+import { edge } from "./photo";
 
 /** Whether the browser gives no more room. */
 function isFull(error: unknown): boolean {
   return error instanceof DOMException && error.name === "QuotaExceededError";
+}
+
+/** An answer as they will look, from the recogniser itself (`scripts/draw-sample.py`), with a coin that nobody has. */
+function sample(): HTMLElement {
+  const { photo, outline, name, confidence } = SAMPLE;
+  return el(
+    "figure",
+    { class: "sample" },
+    el(
+      "div",
+      { class: "photo" },
+      el("img", { src: "./sample.webp", alt: "", width: photo.width, height: photo.height }),
+      svg(
+        "svg",
+        { class: "edges", viewBox: `0 0 ${photo.width} ${photo.height}`, "aria-hidden": "true" },
+        edge(outline),
+      ),
+    ),
+    el(
+      "figcaption",
+      {},
+      el("span", { class: "quiet" }, strings.first.sample),
+      el("strong", {}, name),
+      el("span", {}, `${certainty(true, confidence)} · ${Math.round(confidence * 100)} %`),
+    ),
+  );
 }
 
 /** Fill `place` until the catalogue is on the device, then call `done`. */
@@ -18,38 +47,54 @@ export function firstVisit(app: App, place: HTMLElement, done: () => void): void
   const step = el("p", { class: "quiet", role: "status" }, strings.first.asking);
   const action = el("div", { class: "row" });
   const trouble = el("div", {});
+  const packs = el("div", {});
   let parts = { runtime: 0, models: 0, catalogue: 0 };
-  const total = (): number => parts.runtime + parts.models + parts.catalogue;
+  let choice: PackChoice | null = null;
+  let fetchedBytes = 0;
+  const catalogueBytes = (): number =>
+    choice ? choice.packs().reduce((sum, { bytes }) => sum + bytes, 0) : parts.catalogue;
+  const total = (): number => parts.runtime + parts.models + catalogueBytes();
 
   async function measure(): Promise<void> {
     trouble.replaceChildren();
     step.textContent = strings.first.asking;
     try {
-      parts = { runtime: await runtimeBytes(), ...(await app.engine.size()) };
+      const { packs: offered, ...sizes } = await app.engine.size();
+      parts = { runtime: await runtimeBytes(), ...sizes };
+      choice = offered.length > 1 ? packChoice(offered, () => true, list) : null;
+      packs.replaceChildren(...(choice ? [choice.element] : []));
     } catch (error) {
       failed(error, measure);
       return;
     }
+    list();
+  }
+
+  /** What there is to fetch, as it is chosen. */
+  function list(): void {
     const lines: [string, number][] = [
-      [strings.first.runtime, parts.runtime],
-      [strings.first.models, parts.models],
-      [strings.first.catalogue, parts.catalogue],
+      [strings.first.recogniser, parts.runtime + parts.models],
+      [strings.first.catalogue, catalogueBytes()],
       [strings.first.total, total()],
     ];
     sizes.replaceChildren(
       ...lines.flatMap(([name, bytes]) => [el("dt", {}, name), el("dd", {}, strings.bytes(bytes))]),
     );
     step.textContent = strings.first.keepOpen;
-    action.replaceChildren(
-      button(strings.first.start(strings.bytes(total())), () => void download(), { kind: "primary large" }),
-    );
+    const start = button(strings.first.start(strings.bytes(total())), () => void download(), {
+      kind: "primary large",
+    });
+    start.disabled = choice?.packs().length === 0;
+    action.replaceChildren(start);
   }
 
   async function download(): Promise<void> {
     trouble.replaceChildren();
+    packs.hidden = true;
     action.replaceChildren(bar);
     bar.focus();
     const show = (words: string, bytes: number): void => {
+      fetchedBytes = bytes;
       bar.max = total();
       bar.value = bytes;
       if (step.textContent !== words) step.textContent = words;
@@ -62,7 +107,7 @@ export function firstVisit(app: App, place: HTMLElement, done: () => void): void
         const { news } = app.catalogue;
         if (news.state === "updating") show(strings.steps[news.progress.step], parts.runtime + fetched(news.progress));
       });
-      if (await app.catalogue.sync()) done();
+      if (await app.catalogue.sync(undefined, choice?.chosen())) done();
       else {
         const { news } = app.catalogue;
         failed(news.state === "failed" ? news.failure : new Failure("offline", ""), download);
@@ -73,7 +118,7 @@ export function firstVisit(app: App, place: HTMLElement, done: () => void): void
   }
 
   function fetched({ step: name, done: bytes }: Progress): number {
-    return name === "reading" ? parts.models + parts.catalogue : bytes;
+    return name === "reading" ? parts.models + catalogueBytes() : bytes;
   }
 
   function failed(error: unknown, again: () => Promise<void>): void {
@@ -84,7 +129,11 @@ export function firstVisit(app: App, place: HTMLElement, done: () => void): void
     trouble.replaceChildren(
       failure.kind === "offline"
         ? notice(strings.failures.offline.title, strings.failures.offline.first)
-        : failureNotice(failure.kind, failure.detail),
+        : failureNotice(
+            failure.kind,
+            failure.detail,
+            failure.kind === "storage-full" ? roomLine(total() - fetchedBytes) : null,
+          ),
     );
   }
 
@@ -92,9 +141,10 @@ export function firstVisit(app: App, place: HTMLElement, done: () => void): void
     el(
       "div",
       { class: "first" },
-      el("img", { src: "./icons/icon.svg", alt: "", width: 88, height: 88 }),
       heading(strings.first.title),
       el("p", {}, strings.first.text),
+      sample(),
+      packs,
       sizes,
       trouble,
       action,

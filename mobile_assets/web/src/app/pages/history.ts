@@ -1,74 +1,131 @@
-/** What was recognised on this device, latest first. */
+/** What was recognised on this device, latest first; a tap shows the whole answer again. */
 
-import { announce, button, confirmed, el, icon, picture } from "../dom";
-import type { HistoryEntry } from "../records";
+import { announce, button, confirmed, done, el, icon, picture } from "../dom";
+import type { Kinds } from "../kinds";
+import { longList } from "../long-list";
+import { classIn, type HistoryEntry, type Seen } from "../records";
 import { strings } from "../strings";
+import { showKept } from "./answer";
 import { certainty, emptiness, heading, type Page } from "./page";
 
-export const history: Page = (app, place) => {
+const words = strings.history;
+
+export const history: Page = (app, place, parts) => {
   const body = el("div", { class: "body" });
-  async function show(): Promise<void> {
-    const entries = await app.records.history();
+  let left = 0;
+
+  async function list(): Promise<void> {
+    const [entries, kinds] = await Promise.all([app.records.history(), app.kinds().catch(() => null)]);
     if (!entries.length) {
-      body.replaceChildren(emptiness(strings.history.empty, strings.history.emptyText));
+      body.replaceChildren(emptiness(words.empty, words.emptyText));
       return;
     }
     body.replaceChildren(
       el(
         "div",
         { class: "head" },
-        el("p", { class: "quiet" }, strings.history.count(entries.length)),
-        button(strings.history.deleteAll, () => void deleteAll(), { symbol: "bin" }),
+        el("p", { class: "quiet" }, words.count(entries.length)),
+        button(words.deleteAll, () => void deleteAll(), { symbol: "bin" }),
       ),
-      el("ul", { class: "cards" }, ...entries.map(card)),
+      longList(entries.length, (at) => card(entries[at]!, kinds), words.title),
     );
   }
 
   async function deleteAll(): Promise<void> {
-    if (!(await confirmed(strings.history.confirm, strings.history.deleteAll, strings.cancel))) return;
+    if (!(await confirmed(words.confirm, words.deleteAll, strings.cancel))) return;
     await app.records.forgetAll();
-    await removed();
-  }
-
-  async function removed(): Promise<void> {
-    await show();
-    announce(strings.history.deleted);
+    await list();
+    announce(words.deleted);
     place.querySelector<HTMLElement>("h1")?.focus();
   }
 
-  function card(entry: HistoryEntry): HTMLElement {
+  function card(entry: HistoryEntry, kinds: Kinds | null): HTMLElement {
     const [first, ...more] = entry.coins;
-    const name = first?.name ?? strings.answer.noCoin;
+    const name = first ? nameIn(kinds, first) : strings.answer.noCoin;
     const remove = async (): Promise<void> => {
-      await app.records.forget(entry.id);
-      await removed();
+      const undo = await app.records.forget(entry.id);
+      await list();
+      place.querySelector<HTMLElement>("h1")?.focus();
+      done(words.deleted, strings.undo, () => void undo().then(list));
     };
+    const known = first && (first.corrected === undefined ? first.known : first.corrected !== null);
     const details = [
-      first?.known ? certainty(true, first.confidence) : null,
-      first?.side ? strings.sides[first.side] : entry.together ? strings.answer.together : null,
+      first?.corrected === undefined ? null : strings.correct.yours,
+      first?.known && first.corrected === undefined ? certainty(true, first.confidence) : null,
+      first?.side && first.corrected === undefined ? strings.sides[first.side] : null,
+      entry.together ? strings.answer.together : null,
     ].filter((each) => each !== null);
     return el(
-      "li",
-      { class: first?.known ? "card" : "card strange" },
+      "div",
+      { class: known ? "card" : "card strange" },
       first?.picture ? picture(first.picture, "", 64) : el("span", { class: "thumbnail size-64" }),
       el(
         "div",
         { class: "words" },
-        el("span", { class: "name" }, name),
+        el("a", { class: "name", href: `#history/${entry.id}` }, name),
         details.length ? el("span", { class: "quiet" }, details.join(" · ")) : null,
-        more.length ? el("span", { class: "quiet" }, strings.history.more(more.length)) : null,
+        more.length ? el("span", { class: "quiet" }, words.more(more.length)) : null,
         el("time", { class: "quiet", datetime: new Date(entry.at).toISOString() }, strings.when(entry.at)),
       ),
       el(
         "button",
-        { type: "button", class: "plain", "aria-label": strings.history.deleteOne(name), onclick: () => void remove() },
+        { type: "button", class: "plain", "aria-label": words.deleteOne(name), onclick: () => void remove() },
         icon("bin"),
       ),
     );
   }
 
-  // The heading is there at once, for the focus; the list when it is read.
-  place.replaceChildren(heading(strings.history.title), body);
-  void show();
-  return undefined;
+  async function open(id: number): Promise<void> {
+    left = scrollY;
+    const entry = await app.records.entry(id);
+    const kept = entry && (await app.records.answer(id));
+    if (!entry) {
+      show();
+      return;
+    }
+    if (!kept) {
+      // Kept by an app that kept no more than a line.
+      const kinds = await app.kinds().catch(() => null);
+      const lines = entry.coins.map((coin) =>
+        el("li", { class: "card" }, coin.picture ? picture(coin.picture, "", 64) : null, nameIn(kinds, coin)),
+      );
+      place.replaceChildren(
+        el("a", { href: "#history", class: "back always" }, icon("back"), words.title),
+        heading(strings.when(entry.at)),
+        el("ul", { class: "cards" }, ...lines),
+        el("p", { class: "quiet" }, words.noAnswer),
+      );
+      place.querySelector<HTMLElement>("h1")?.focus();
+      return;
+    }
+    await showKept(app, place, entry, kept, () => {
+      location.hash = "history";
+    });
+    scrollTo(0, 0);
+  }
+
+  function show(): void {
+    // The heading is there at once, for the focus; the list when it is read.
+    place.replaceChildren(heading(words.title), body);
+    void list().then(() => scrollTo(0, left));
+  }
+
+  function turn([id]: readonly string[]): void {
+    if (id && /^\d+$/.test(id)) void open(Number(id));
+    else {
+      show();
+      place.querySelector<HTMLElement>("h1")?.focus({ preventScroll: true });
+    }
+  }
+
+  show();
+  if (parts[0]) turn(parts);
+  return { turn };
 };
+
+/** What a coin of the history is called now: by the person, or else by the catalogue. */
+function nameIn(kinds: Kinds | null, { name, classId, corrected }: Seen): string {
+  if (corrected === null) return strings.answer.unknown;
+  if (corrected) return (kinds?.of(classIn(kinds, corrected)) ?? corrected).name || strings.answer.unnamed;
+  return (classId !== undefined && kinds?.of(classId)?.name) || name;
+}

@@ -1,11 +1,15 @@
 /** Photo in, coins out: by the camera, from the gallery, by drop or paste. */
 
 import { type Camera, CameraError, type CameraTrouble, cameraAllowed, startCamera } from "../camera";
-import { announce, button, el, icon, svg } from "../dom";
-import type { Outline } from "../engine";
+import { announce, button, el, icon, picture, svg } from "../dom";
+import type { Filter } from "../engine";
+import { type Advice, advice } from "../guidance";
+import { keepNarrowed } from "../narrow";
 import { strings } from "../strings";
 import { showAnswer, showTogether } from "./answer";
+import { narrowChip } from "./narrowing";
 import { heading, notice, type Page } from "./page";
+import { edge } from "./photo";
 
 /** A few looks a second: more would warm the phone and show nothing new. */
 const LOOK_EVERY_MS = 250;
@@ -20,6 +24,10 @@ const TROUBLES: Record<CameraTrouble, readonly [string, string]> = {
 export const recognise: Page = (app, place) => {
   let camera: Camera | null = null;
   let first: Blob | null = null;
+  /** Photos that were chosen together, to be looked at one after the other. */
+  let waiting: readonly Blob[] = [];
+  /** Stops what is asked for the present view. */
+  let asking = new AbortController();
   let left = false;
   /** Counts what is shown, so that what was begun for an earlier view does not draw into a later one. */
   let view = 0;
@@ -27,6 +35,8 @@ export const recognise: Page = (app, place) => {
   function stop(): void {
     camera?.stop();
     camera = null;
+    asking.abort();
+    asking = new AbortController();
   }
 
   function capture(): void {
@@ -37,7 +47,7 @@ export const recognise: Page = (app, place) => {
     const stage = el("div", { class: "stage" });
     const head = heading(title);
     place.replaceChildren(
-      el("div", { class: "lead" }, head, el("p", {}, intro)),
+      el("div", { class: "lead" }, head, el("p", {}, intro), narrowChip(app, narrow)),
       stage,
       el(
         "div",
@@ -62,11 +72,8 @@ export const recognise: Page = (app, place) => {
   }
 
   function gallery(): HTMLElement {
-    const input = el("input", { type: "file", accept: "image/*", id: "photo", class: "unseen" });
-    input.addEventListener("change", () => {
-      const file = input.files?.[0];
-      if (file) take(file);
-    });
+    const input = el("input", { type: "file", accept: "image/*", id: "photo", class: "unseen", multiple: !first });
+    input.addEventListener("change", () => choose([...(input.files ?? [])]));
     return el(
       "div",
       { class: "gallery" },
@@ -113,20 +120,18 @@ export const recognise: Page = (app, place) => {
   }
 
   async function follow(of: Camera, edges: SVGElement, seen: HTMLElement, here: number): Promise<void> {
-    let count = -1;
     while (camera === of && here === view) {
       const began = performance.now();
       try {
         const frame = await of.frame();
         const { width, height } = frame;
-        const outlines = await app.engine.outline(frame);
+        const look = await app.engine.outline(frame);
         if (camera !== of) return;
         edges.setAttribute("viewBox", `0 0 ${width} ${height}`);
-        edges.replaceChildren(...outlines.map(edge));
-        if (outlines.length !== count) {
-          count = outlines.length;
-          seen.textContent = count ? strings.camera.seen(count) : strings.camera.looking;
-        }
+        edges.replaceChildren(...look.outlines.map((outline) => edge(outline)));
+        const words = guidance(advice(look, { width, height }), look.outlines.length);
+        // Only what changes is told: a screen reader would repeat it four times a second.
+        if (seen.textContent !== words) seen.textContent = words;
       } catch {
         // A frame that could not be looked at is no reason to trouble anybody: the next one comes.
       }
@@ -134,36 +139,81 @@ export const recognise: Page = (app, place) => {
     }
   }
 
+  /** Several photos are both sides of a coin, or are looked at one after the other: the person says which. */
+  function choose(files: readonly Blob[]): void {
+    const [one, two] = files;
+    if (!one) return;
+    if (!two || first) {
+      take(one);
+      return;
+    }
+    stop();
+    view += 1;
+    const inTurn = (): void => {
+      waiting = files.slice(1);
+      take(one);
+    };
+    const together = (): void => {
+      first = one;
+      take(two);
+    };
+    place.replaceChildren(
+      heading(strings.photos.title(files.length)),
+      el("div", { class: "pair wrap" }, ...files.slice(0, 12).map((file) => picture(file, "", 120))),
+      el("p", {}, files.length === 2 ? strings.photos.text : strings.photos.manyText),
+      el(
+        "div",
+        { class: "row" },
+        files.length === 2 ? button(strings.photos.together, together, { kind: "primary", symbol: "flip" }) : null,
+        button(strings.photos.inTurn, inTurn, { kind: files.length === 2 ? "" : "primary" }),
+        button(strings.cancel, restart),
+      ),
+    );
+    focusHeading();
+  }
+
   function take(photo: Blob): void {
     stop();
     view += 1;
-    const here = view;
-    const current = (): boolean => !left && here === view;
     const before = first;
-    place.replaceChildren(
-      el(
-        "div",
-        { class: "working", role: "status" },
-        el("span", { class: "spinner", "aria-hidden": "true" }),
-        el("p", {}, before ? strings.answer.workingBoth : strings.answer.working),
-      ),
-    );
-    const again = { again: restart, current };
+    const { signal } = asking;
+    const otherSide = (): void => {
+      stop();
+      first = before ?? photo;
+      capture();
+      focusHeading();
+    };
+    const [following] = waiting;
+    const goOn = (): void => {
+      waiting = waiting.slice(1);
+      take(following!);
+    };
+    const whole = async (): Promise<void> => {
+      await narrow(null);
+      first = before;
+      take(photo);
+    };
+    const next = {
+      again: following && !before ? goOn : restart,
+      ...(following && !before && { againWords: strings.photos.next(waiting.length) }),
+      signal,
+      whole: () => void whole(),
+      otherSide,
+    };
     if (before) {
       first = null;
-      void showTogether(app, place, [before, photo], again);
-    } else {
-      const otherSide = (): void => {
-        first = photo;
-        capture();
-        focusHeading();
-      };
-      void showAnswer(app, place, photo, { ...again, otherSide });
-    }
+      void showTogether(app, place, [before, photo], next);
+    } else void showAnswer(app, place, photo, { ...next, cancel: restart });
+  }
+
+  async function narrow(filter: Filter | null): Promise<void> {
+    keepNarrowed(filter);
+    await app.engine.narrow(filter);
   }
 
   function restart(): void {
     first = null;
+    waiting = [];
     capture();
     focusHeading();
   }
@@ -176,8 +226,7 @@ export const recognise: Page = (app, place) => {
     event.preventDefault();
     document.body.classList.toggle("dropping", event.type === "dragover");
     if (event.type !== "drop") return;
-    const file = [...(event.dataTransfer?.files ?? [])].find(({ type }) => type.startsWith("image/"));
-    if (file) take(file);
+    choose([...(event.dataTransfer?.files ?? [])].filter(({ type }) => type.startsWith("image/")));
   };
   const paste = (event: ClipboardEvent): void => {
     const file = [...(event.clipboardData?.files ?? [])].find(({ type }) => type.startsWith("image/"));
@@ -203,8 +252,8 @@ export const recognise: Page = (app, place) => {
   };
 };
 
-/** A coin's edge, light on dark, so that it is seen on any photo. */
-export function edge(outline: Outline): SVGElement {
-  const points = outline.join(" ");
-  return svg("g", {}, svg("polygon", { points, class: "halo" }), svg("polygon", { points, class: "line" }));
+/** What is said over the camera's picture: how many coins are in view, and what would help. */
+function guidance(help: Advice | null, count: number): string {
+  const words = count ? strings.camera.seen(count) : strings.camera.looking;
+  return help && help !== "good" ? `${words} · ${strings.guide[help]}` : words;
 }

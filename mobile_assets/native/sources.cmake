@@ -1,0 +1,52 @@
+# The core's files, in one list for every build of it. Paths are relative to this folder.
+set(COINDEX_SOURCES
+  adapters/litert.cc
+  core/capi/adapters.cc
+  core/capi/boundary.cc
+  core/capi/coindex.cc
+  core/catalog/delta.cc
+  core/catalog/facts.cc
+  core/catalog/fresh.cc
+  core/catalog/local.cc
+  core/catalog/packing.cc
+  core/catalog/release.cc
+  core/catalog/relief_pack.cc
+  core/catalog/search.cc
+  core/catalog/sections.cc
+  core/catalog/shard.cc
+  core/catalog/state.cc
+  core/codes.cc
+  core/cutout.cc
+  core/disk.cc
+  core/ellipse.cc
+  core/errors.cc
+  core/joint.cc
+  core/json.cc
+  core/kernels_avx2.cc
+  core/kernels_plain.cc
+  core/models.cc
+  core/numbers.cc
+  core/open_set.cc
+  core/pipeline.cc
+  core/recognizer.cc
+  core/regions.cc
+  core/relief.cc
+  core/relief_ranking.cc
+  core/resize.cc
+  core/segmentation.cc
+  core/sha2.cc
+  core/sync/ed25519.cc
+  core/sync/rules.cc
+  core/sync/trust.cc
+  core/sync/tuf.cc
+  core/sync/updater.cc
+)
+set(COINDEX_THIRD_PARTY
+  third_party/libdeflate/lib/adler32.c
+  third_party/libdeflate/lib/deflate_decompress.c
+  third_party/libdeflate/lib/utils.c
+  third_party/libdeflate/lib/x86/cpu_features.c
+  third_party/libdeflate/lib/arm/cpu_features.c
+  third_party/libdeflate/lib/zlib_decompress.c
+  third_party/monocypher/monocypher.c
+)
