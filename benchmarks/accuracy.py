@@ -3,6 +3,8 @@
     python benchmarks/accuracy.py --data photos/manifest.csv --boxes photos/scenes/boxes.csv
     python benchmarks/accuracy.py --quick
 
+Each set is answered by codes alone, and with the second look where the models have one.
+
 Without `--data` it draws coins of its own: a catalogue in a studio's light, and phone-like scenes as queries. Sets "by
 specimen" answer the photos of one specimen together, by coin: what that gains is the step from `coin@1` of single
 photos, which counts either side of the coin as right too, to theirs.
@@ -12,6 +14,7 @@ import argparse
 import json
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +24,9 @@ from rich.table import Table
 from coindex.commands.progress import progress_bar
 from coindex.evaluation import evaluate, evaluate_scenes, load_runtime, read_scenes
 from coindex.manifest import read_manifest
-from coindex.models import DEFAULT_FOLDER
-from coindex.synthetic import write_retrieval
+from coindex.models import DEFAULT_FOLDER, Models
+from coindex_synthetic import write_retrieval
+from coindex_synthetic.evaluation_scenes import evaluation_scene
 
 PAIRS = (("val_catalog", "val_query"), ("phone_catalog", "phone_query"), ("domain_catalog", "domain_query"))
 SYNTHETIC_SEED = 20_000
@@ -48,9 +52,12 @@ def main() -> None:
             models = load_runtime(runtime, options.models)
             for manifest, catalog, query in sets:
                 seeds = (None, SCENE_SEED) if catalog == PAIRS[0][0] else (None,)
-                rows += [_recall(manifest, catalog, query, runtime, models, seed) for seed in seeds]
-                if query == PAIRS[0][1]:
-                    rows += [_recall(manifest, catalog, query, runtime, models, seed, joint=True) for seed in seeds]
+                for joint in (False, True) if query == PAIRS[0][1] else (False,):
+                    for seed in seeds:
+                        # Codes alone first, so that the two stand below each other.
+                        for again in (False, True) if models.relief else (False,):
+                            asked = _Asked(manifest, catalog, query, seed, joint=joint, second_look=again)
+                            rows.append(_recall(asked, runtime, models))
             if options.boxes:
                 with progress_bar("scenes") as on_progress:
                     found = evaluate_scenes(read_scenes(options.boxes), models, on_progress=on_progress)
@@ -68,35 +75,53 @@ def _synthetic_sets(folder: Path, *, quick: bool) -> list[tuple[Path, str, str]]
     return [(manifest, "catalog", "query")]
 
 
-def _recall(
-    manifest: Path, catalog: str, query: str, runtime: str, models: Any, scene_seed: int | None, *, joint: bool = False
-) -> dict[str, Any]:
-    photos = read_manifest(manifest, splits=(catalog, query))
-    name = f"{catalog}/{query}" + (" as scenes" if scene_seed is not None else "")
-    name += " by specimen" if joint else ""
-    with progress_bar(f"{name}, {runtime}") as on_progress:
+@dataclass(frozen=True)
+class _Asked:
+    """One row of the table: which photos, as they are or in scenes of a seed, and how they are answered."""
+
+    manifest: Path
+    catalog: str
+    query: str
+    scene_seed: int | None
+    joint: bool
+    second_look: bool
+
+    @property
+    def name(self) -> str:
+        """What the table calls it."""
+        if self.catalog == "catalog":
+            return "invented coins in scenes"
+        scenes = "" if self.scene_seed is None else " as scenes"
+        return f"{self.catalog}/{self.query}{scenes}" + (" by specimen" if self.joint else "")
+
+
+def _recall(asked: _Asked, runtime: str, models: Models) -> dict[str, Any]:
+    photos = read_manifest(asked.manifest, splits=(asked.catalog, asked.query))
+    with progress_bar(f"{asked.name}, {runtime}") as on_progress:
         report = evaluate(
-            [photo for photo in photos if photo.split == catalog],
-            [photo for photo in photos if photo.split == query],
+            [photo for photo in photos if photo.split == asked.catalog],
+            [photo for photo in photos if photo.split == asked.query],
             models,
-            scene_seed=scene_seed,
-            joint=joint,
+            scenes=None if asked.scene_seed is None else (evaluation_scene, asked.scene_seed),
+            joint=asked.joint,
+            second_look=asked.second_look,
             skip_bad=True,
             on_progress=on_progress,
         )
-    return {"set": name if catalog != "catalog" else "invented coins in scenes", "runtime": runtime, **report}
+    return {"set": asked.name, "runtime": runtime, **report}
 
 
 def _print(rows: Sequence[dict[str, Any]]) -> None:
     # Figures cut off are no figures: a narrow terminal wraps the lines instead.
     console = Console(width=max(Console().width, TABLE_WIDTH))
-    heads = "set|runtime|queries|classes|@1|@2|@5|@10|@20|design@1|coin@1|no coin|p50 ms"
+    heads = "set|runtime|second look|queries|classes|@1|@2|@5|@10|@20|design@1|coin@1|no coin|p50 ms"
     recall = Table(*heads.split("|"))
     for row in rows:
         if "recall" in row:
             recall.add_row(
                 row["set"],
                 row["runtime"],
+                "yes" if row["second_look"] else "codes alone",
                 str(row["queries"]),
                 str(row["classes"]),
                 *(f"{value:.3f}" for value in row["recall"].values()),

@@ -27,8 +27,9 @@ from coindex.cutout import cut_out
 from coindex.manifest import LabelledPhoto, read_manifest
 from coindex.models import DEFAULT_FOLDER, Models, load_models
 from coindex.photo import load_photo
-from coindex.pipeline import embed_turned, find_in_detail
-from coindex.synthetic.embeddings import draw_embeddings
+from coindex.pipeline import embed_turned
+from coindex.segmentation import find_in_detail
+from coindex_synthetic.embeddings import draw_embeddings
 
 SETS = ("val", "phone")
 """Settings are chosen on these; the splits are `<set>_catalog` and `<set>_query`."""

@@ -6,7 +6,8 @@
 Every set of coins is asked of catalogues that invented coins fill up to 30, 300 and 3,000 classes. Those fillers are
 encoded from their drawings and true masks, no segmenter runs; queries go the whole device path, and where nothing is
 found, nothing is accepted. An unknown coin is a query whose own coin was taken out of the catalogue ("own out"), which
-leaves the other denominations of its series in it, or a coin of another set and country ("other"). Non-coins are of
+leaves the other denominations of its series in it, or a coin of another set and country ("other"). Every question is
+answered by codes alone, and with the second look where the models have one. Non-coins are of
 kinds, and lie on textures, that the calibration did not see. `*` marks sets that calibrated the shipped decision; the
 reliability plot and its error are of the others.
 """
@@ -29,10 +30,22 @@ from rich.table import Table
 from coindex.commands.progress import progress_bar
 from coindex.manifest import read_manifest
 from coindex.metrics import ReliabilityBin, auroc, calibration_error, false_accept_rate, reliability
-from coindex.models import DEFAULT_FOLDER, Models, load_models
-from coindex.open_set import OpenSet
-from coindex.synthetic import HELD_OUT_FAMILIES
-from export.open_set import SHARES, Asked, Catalogue, Probe, Reference, ask_all, foreign, pieces, references, singles
+from coindex.models import DEFAULT_FOLDER, ModelIndex, Models, ReliefModel, load_models
+from coindex.open_set import OpenSet, likeness
+from coindex.relief_ranking import SecondLook, sureness
+from coindex_synthetic import HELD_OUT_FAMILIES
+from export.open_set_calibration import (
+    SHARES,
+    Asked,
+    Catalogue,
+    Probe,
+    Reference,
+    ask_all,
+    foreign,
+    pieces,
+    references,
+    singles,
+)
 from export.probes import (
     HELD_OUT_KINDS,
     Coded,
@@ -106,26 +119,16 @@ def main() -> None:
     options = parser.parse_args()
     sizes = QUICK if options.quick else FULL
     models = load_models(options.models)
-    decision = models.index.open_set
     sets, fillers, things = _drawn_and_encoded(options.data, sizes, models)
-    rows, unseen = [], _Answers(decision)
-    for number, coins in enumerate(sets):
-        others = foreign(coins.references, [other.probes for place, other in enumerate(sets) if place != number])
-        others = others[:: max(1, -(-len(others) // OTHERS))]
-        for classes in sizes.classes:
-            asked, together = _asked(coins, fillers, others, things, classes)
-            if coins.name not in CALIBRATED_ON:
-                unseen.add(asked, together)
-            if asked["known"]:
-                rows.append(_row(coins.name, classes, asked, decision))
-    curves = {"one photo": unseen.curve(1), "several photos": unseen.curve(2)}
+    rows, curves = report_of(sets, fillers, things, sizes.classes, models.index)
     report = {
         "sets": rows,
         "reliability": {
             name: {"error": round(calibration_error(bins), 4), "bins": [asdict(each) for each in bins]}
             for name, bins in curves.items()
         },
-        "open_set": decision.document(),
+        "open_set": models.index.open_set.document(),
+        "relief": models.index.relief and models.index.relief.open_set.document(),
         "space_id": models.index.space_id,
     }
     if options.json:
@@ -133,6 +136,49 @@ def main() -> None:
     if options.plot:
         options.plot.write_text(_svg(curves), encoding="utf-8")
     _print(rows, curves, things)
+
+
+def report_of(
+    sets: Sequence[CoinSet],
+    fillers: Sequence[Reference],
+    things: dict[str, list[Probe]],
+    sizes: Sequence[int],
+    models: ModelIndex,
+) -> tuple[list[dict[str, Any]], dict[str, tuple[ReliabilityBin, ...]]]:
+    """Rows of the tables, and reliability of one photo and of several, by codes alone and with the second look."""
+    rows, curves = [], {}
+    for relief in (None, models.relief) if models.relief else (None,):
+        sure = _Sureness(models.open_set, relief)
+        unseen = _Answers(sure)
+        for number, coins in enumerate(sets):
+            others = foreign(coins.references, [other.probes for place, other in enumerate(sets) if place != number])
+            others = others[:: max(1, -(-len(others) // OTHERS))]
+            for classes in sizes:
+                asked, together = _asked(coins, fillers, others, things, classes, relief)
+                if coins.name not in CALIBRATED_ON:
+                    unseen.add(asked, together)
+                if asked["known"]:
+                    rows.append(_row(coins.name, classes, asked, sure))
+        for photos, name in ((1, "one photo"), (2, "several photos")):
+            curves[f"{name}, {sure.name}"] = unseen.curve(photos)
+    return rows, curves
+
+
+@dataclass(frozen=True)
+class _Sureness:
+    """How known and how sure an answer is: by codes alone, or, given `relief`, with the second look."""
+
+    open_set: OpenSet
+    relief: ReliefModel | None
+
+    @property
+    def name(self) -> str:
+        """What tables call it."""
+        return "second look" if self.relief else "codes alone"
+
+    def __call__(self, asked: Asked) -> tuple[bool, float]:
+        second = SecondLook(self.relief.look, self.relief.open_set, {}) if self.relief else None
+        return sureness(asked.seen, self.open_set, second)
 
 
 def _drawn_and_encoded(
@@ -171,7 +217,12 @@ def _type(coded: Coded) -> str:
 
 
 def _asked(
-    coins: CoinSet, fillers: Sequence[Reference], others: Sequence[Probe], things: dict[str, list[Probe]], classes: int
+    coins: CoinSet,
+    fillers: Sequence[Reference],
+    others: Sequence[Probe],
+    things: dict[str, list[Probe]],
+    classes: int,
+    relief: ReliefModel | None,
 ) -> tuple[dict[str, list[Asked]], dict[str, list[Asked]]]:
     """What catalogues of so many classes say to single photos, by what they show, and to several together.
 
@@ -180,8 +231,8 @@ def _asked(
     asked: dict[str, list[Asked]] = defaultdict(list)
     together: dict[str, list[Asked]] = defaultdict(list)
     for listed in _catalogues(coins, fillers, classes):
-        catalogue = Catalogue.of(listed)
-        held = {label.coin for label, _ in listed}
+        catalogue = Catalogue.of(listed, relief)
+        held = {each.label.coin for each in listed}
         own = [probe for probe in coins.probes if probe.label and probe.label.coin in held]
         found = ask_all(catalogue, own, others, things["things"])
         for name in ("bare", "discs"):
@@ -195,9 +246,9 @@ def _asked(
 
 
 def _catalogues(coins: CoinSet, fillers: Sequence[Reference], classes: int) -> list[list[Reference]]:
-    held = {label for label, _ in coins.references}
+    held = {each.label for each in coins.references}
     if len(held) <= classes:
-        grow = [filler for filler in fillers if filler[0] not in held]
+        grow = [filler for filler in fillers if filler.label not in held]
         return [[*coins.references, *grow[: classes - len(held)]]]
     if coins.name != INVENTED:
         return []
@@ -207,12 +258,13 @@ def _catalogues(coins: CoinSet, fillers: Sequence[Reference], classes: int) -> l
     ]
 
 
-def _row(name: str, classes: int, asked: dict[str, list[Asked]], decision: OpenSet) -> dict[str, Any]:
+def _row(name: str, classes: int, asked: dict[str, list[Asked]], sure: _Sureness) -> dict[str, Any]:
     nearness = {part: _nearness(answers) for part, answers in asked.items() if answers}
     known, unknown = nearness["known"], {part: values for part, values in nearness.items() if part != "known"}
     right = [one for one in asked["known"] if one.right]
     return {
         "set": name,
+        "second_look": sure.relief is not None,
         "calibrated_on": name in CALIBRATED_ON,
         "classes": classes,
         "queries": len(known),
@@ -220,7 +272,7 @@ def _row(name: str, classes: int, asked: dict[str, list[Asked]], decision: OpenS
         "auroc": {part: round(auroc(known, values), 4) for part, values in unknown.items()},
         "accepted_at_95": {part: round(_accepted_at_95(known, values), 4) for part, values in unknown.items()},
         "accepted_as_shipped": {
-            part: round(float(np.mean([decision.known(one.seen) for one in answers])), 4)
+            part: round(float(np.mean([sure(one)[0] for one in answers])), 4)
             for part, answers in (("right", right), *asked.items())
             if answers
         },
@@ -228,8 +280,8 @@ def _row(name: str, classes: int, asked: dict[str, list[Asked]], decision: OpenS
 
 
 def _nearness(answers: Sequence[Asked]) -> NDArray[np.float64]:
-    """Higher for nearer; -inf where nothing was found."""
-    return np.array([-one.seen.nearest if one.seen else -np.inf for one in answers], np.float64)
+    """Higher for what is more like the catalogue; -inf where nothing was found."""
+    return np.array([likeness(one.seen) for one in answers], np.float64)
 
 
 def _accepted_at_95(known: NDArray[np.float64], values: NDArray[np.float64]) -> float:
@@ -241,17 +293,17 @@ def _accepted_at_95(known: NDArray[np.float64], values: NDArray[np.float64]) -> 
 class _Answers:
     """Answers to what the calibration did not see, weighed as the calibration weighs: half the coins are known."""
 
-    def __init__(self, decision: OpenSet) -> None:
-        self._decision = decision
+    def __init__(self, sure: _Sureness) -> None:
+        self._sure = sure
         self._found: list[tuple[float, bool, float, int]] = []
 
     def add(self, *asked: dict[str, list[Asked]]) -> None:
         for parts in asked:
             for name, answers in parts.items():
-                seen = [(one.seen, one.right) for one in answers if one.seen is not None]
+                seen = [one for one in answers if one.seen is not None]
                 weight = SHARES.get(name, 0.0) / max(len(seen), 1)
                 self._found += [
-                    (self._decision.confidence(each), right, weight, each.photos) for each, right in seen if weight
+                    (self._sure(one)[1], one.right, weight, one.seen.photos) for one in seen if weight and one.seen
                 ]
 
     def curve(self, photos: int) -> tuple[ReliabilityBin, ...]:
@@ -274,7 +326,7 @@ def _print(
     # Figures cut off are no figures: a narrow terminal wraps the lines instead.
     console = Console(width=max(Console().width, TABLE_WIDTH))
     for title, field in (("95 % of known coins", "accepted_at_95"), ("the shipped limit", "accepted_as_shipped")):
-        table = Table("set", "classes", "queries", "recall@1", title=f"accepted by {title}")
+        table = Table("set", "second look", "classes", "queries", "recall@1", title=f"accepted by {title}")
         shipped = field == "accepted_as_shipped"
         names = ["right", "known"] if shipped else ["AUROC: own out", "other", "non-coins"]
         for name in (*names, *PARTS.values()):
@@ -286,7 +338,12 @@ def _print(
             mark = " *" if row["calibrated_on"] else ""
             shown = ("" if value is None else f"{value:.3f}" for value in figures)
             table.add_row(
-                row["set"] + mark, str(row["classes"]), str(row["queries"]), f"{row['recall_at_1']:.3f}", *shown
+                row["set"] + mark,
+                "yes" if row["second_look"] else "no",
+                str(row["classes"]),
+                str(row["queries"]),
+                f"{row['recall_at_1']:.3f}",
+                *shown,
             )
         console.print(table)
     for name, probes in things.items():

@@ -25,10 +25,10 @@ from coindex.commands.progress import progress_bar
 from coindex.errors import ModelError
 from coindex.manifest import read_manifest
 from coindex.models import DEFAULT_FOLDER, Models, load_models
-from coindex.synthetic import write_retrieval
+from coindex_synthetic import write_retrieval
 from export.parity import every, measure
 from export.variants import NETS, VARIANTS, Variant, load_variant
-from training.runtime import load_torch
+from training.torch_runtime import load_torch
 
 TYPES, SCENES = 10, 40
 SEED = 20_000

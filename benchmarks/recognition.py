@@ -4,13 +4,18 @@
     python benchmarks/recognition.py --quick --json recognition.json
 
 Every contender answers the same two JPEGs of one invented coin, on one thread and on two, each in a process of its own.
-`outside` is what is left of the time when decoding, the two nets and the search are taken off. Formats that the models'
+`outside` is what is left of the time when decoding, the nets and the search are taken off; `relief` is the second look,
+its net and the comparing of one map a class. Formats that the models'
 folder lacks are made first; --quick measures those alone that are there, or quickly made. `article` is the published
 system: a U-Net on EfficientNet-b4 that looks twice, an EfficientNet-b0 that looks once. There are no trained weights of
 it here: its nets run with random ones, for their time, and what they are taken to have answered is what the mobile nets
 did. The last two columns say how many times as long as coindex-int8 a contender takes on as many threads: from the file
 on, and from the decoded photo on. They depend on the processor: where it multiplies int8 four at a time (VNNI, the dot
 product of ARMv8.2, in every phone since about 2018), int8 takes a third of float's time; where not, about the same.
+
+A last table is of a photo of many coins, on one thread: `once` finds them once and outlines each once, as coindex does;
+`twice` finds and outlines them in the small decoding and again in the larger one, as it did before. Each photo is
+answered by both in turn.
 """
 
 import argparse
@@ -38,14 +43,16 @@ from coindex.catalog.search import CatalogIndex
 from coindex.catalog.state import Rows
 from coindex.codes import DIMENSIONS, quantise
 from coindex.commands.progress import progress_bar
-from coindex.cutout import SIZE, mask_box, square_around, take_square
+from coindex.cutout import SIZE, cut_out, mask_box, square_around, take_square
 from coindex.models import DEFAULT_FOLDER, INDEX_NAME, Models, load_models, read_index
-from coindex.open_set import evidence
 from coindex.photo import Photo, load_photo
-from coindex.pipeline import encode_photo, find_in_detail
+from coindex.pipeline import embed_turned, encode_photo
+from coindex.relief import MAP_SHAPE, QueryRelief
+from coindex.relief_ranking import SecondLook, look_again, sureness
 from coindex.resize import resize
 from coindex.runtime import LiteRTNet, Net
-from coindex.synthetic import (
+from coindex.segmentation import find_coins, find_in_detail
+from coindex_synthetic import (
     EVALUATION_SEVERITY,
     Specimen,
     background,
@@ -86,7 +93,13 @@ SEED = 12
 CATALOGUE_ROWS = 10_000
 CALIBRATION_PICTURES = 32
 WARM_UP = 2
-STAGES = ("decode", "segmenter", "embedder", "outside", "search")
+MANY = 18
+MANY_WIDTH = (0.09, 0.12)
+"""Coins and their widths as shares of the photo's, so that all of them need the larger decoding."""
+STAGES = ("decode", "segmenter", "embedder", "outside", "search", "relief")
+
+Encoded = Sequence[tuple[NDArray[np.int8], QueryRelief | None]]
+"""Of each coin its code, and what the second look compares."""
 
 
 @dataclass(frozen=True)
@@ -140,12 +153,15 @@ def main() -> None:
     for megapixels, answered in photos.items():
         _add_ratios(answered)
         _print(megapixels, answered)
+    with progress_bar("Measuring many coins"):
+        many = _alone(_many_coins, Run(OURS, 1, sizes.repeats, options.models, checkpoints))
+    _print_many(many)
     processor = _processor()
     dot_products = processor["int8_dot_products"]
     print(f"{processor['name']}, int8 dot products: {'unknown' if dot_products is None else dot_products or 'none'}")
     if options.json:
         first, *others = ({"photo_megapixels": megapixels, "runs": runs} for megapixels, runs in photos.items())
-        document = {**first, "other_photos": others, "processor": processor}
+        document = {**first, "other_photos": others, "many_coins": many, "processor": processor}
         options.json.write_text(json.dumps(document, indent=2) + "\n")
 
 
@@ -208,16 +224,35 @@ def _any_pictures() -> NDArray[np.uint8]:
 def drawn_photos() -> Iterable[tuple[int, bytes]]:
     """One scene with one coin as a JPEG of each size."""
     rng = np.random.default_rng(SEED)
-    coin = render_coin(coin_type(SEED), "obverse", size=512, specimen=Specimen(), lighting=phone_lighting(rng))
+    scene = _drawn_scene(1, (0.35, 0.35), rng)
+    for megapixels, size in PHOTOS.items():
+        yield megapixels, _as_jpeg(scene, size, rng)
+
+
+def drawn_many() -> bytes:
+    """A scene with many coins as a JPEG of the largest size."""
+    rng = np.random.default_rng(SEED)
+    return _as_jpeg(_drawn_scene(MANY, MANY_WIDTH, rng), PHOTOS[max(PHOTOS)], rng)
+
+
+def _drawn_scene(count: int, coin_width: tuple[float, float], rng: np.random.Generator) -> NDArray[np.uint8]:
+    struck = [
+        render_coin(coin_type(SEED + number), "obverse", size=512, specimen=Specimen(), lighting=phone_lighting(rng))
+        for number in range(count)
+    ]
     ground = background("wood", width=DRAWN[0], height=DRAWN[1], rng=rng)
-    settings = replace(EVALUATION_SEVERITY, coin_width=(0.35, 0.35), noise=(0, 0), jpeg_quality=None)
-    scene = compose_scene([(coin.rgb, coin.mask)], ground, settings=settings, rng=rng).rgb
-    for megapixels, (width, height) in PHOTOS.items():
-        larger = width > DRAWN[0]
-        rgb = cv2.resize(scene, (width, height), interpolation=cv2.INTER_CUBIC if larger else cv2.INTER_AREA)
-        noisy = np.clip(rgb + rng.normal(0, NOISE, rgb.shape), 0, 255).astype(np.uint8)
-        _, content = cv2.imencode(".jpg", noisy[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-        yield megapixels, content.tobytes()
+    settings = replace(
+        EVALUATION_SEVERITY, coins=(count, count), coin_width=coin_width, noise=(0, 0), jpeg_quality=None
+    )
+    return compose_scene([(coin.rgb, coin.mask) for coin in struck], ground, settings=settings, rng=rng).rgb
+
+
+def _as_jpeg(scene: NDArray[np.uint8], size: tuple[int, int], rng: np.random.Generator) -> bytes:
+    larger = size[0] > DRAWN[0]
+    rgb = cv2.resize(scene, size, interpolation=cv2.INTER_CUBIC if larger else cv2.INTER_AREA)
+    noisy = np.clip(rgb + rng.normal(0, NOISE, rgb.shape), 0, 255).astype(np.uint8)
+    _, content = cv2.imencode(".jpg", noisy[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    return content.tobytes()
 
 
 def _article_nets() -> dict[str, Any]:
@@ -269,6 +304,25 @@ def _measured(run: Run) -> list[dict[str, Any]]:
     return rows
 
 
+def _many_coins(run: Run) -> list[dict[str, Any]]:
+    """A row a strategy, on the photo of many coins; both answer it in turn, so that both see the same machine."""
+    cv2.setNumThreads(run.threads)
+    models, _ = _loaded(run)
+    content, catalogue = drawn_many(), _catalogue()
+    strategies = {"once": _encoded, "twice": _encoded_twice}
+    stages: dict[str, list[dict[str, float]]] = {name: [] for name in strategies}
+    rows = []
+    for name, encode in strategies.items():
+        segmenter, embedder = _Recorded(models.segmenter), _Recorded(models.embedder)
+        coins = len(encode(load_photo(content), Models(models.index, segmenter, embedder)))
+        runs = {"segmenter_runs": len(segmenter.given), "embedder_runs": len(embedder.given)}
+        rows.append({"name": name, "threads": run.threads, "coins": coins, **runs})
+    for _ in range(run.repeats):
+        for name, encode in strategies.items():
+            stages[name].append(_answered(content, models, encode, catalogue)[0])
+    return [{**row, **_figures(stages[str(row["name"])])} for row in rows]
+
+
 def _figures(stages: Sequence[Mapping[str, float]]) -> dict[str, Any]:
     """Quantiles of the whole, with and without decoding, and each stage's median."""
     totals = np.array([sum(took.values()) for took in stages])
@@ -285,42 +339,74 @@ def _figures(stages: Sequence[Mapping[str, float]]) -> dict[str, Any]:
 def _answered(
     content: bytes,
     models: Models,
-    encode: Callable[[Photo, Models], Sequence[NDArray[np.int8]]],
+    encode: Callable[[Photo, Models], Encoded],
     catalogue: CatalogIndex,
 ) -> tuple[dict[str, float], int]:
     """Milliseconds of each stage, and how many coins were found."""
     segmenter, embedder = _Timed(models.segmenter), _Timed(models.embedder)
+    relief: Any = _Timed(models.relief) if models.relief else None
+    second = None
+    if models.index.relief and relief:
+        second = SecondLook(models.index.relief.look, models.index.relief.open_set, _OneMap())
     began = time.perf_counter()
     photo = load_photo(content)
     decoded = time.perf_counter()
-    codes = encode(photo, Models(models.index, segmenter, embedder))
+    found = encode(photo, Models(models.index, segmenter, embedder, relief))
     encoded = time.perf_counter()
-    for code in codes:
-        seen = evidence(catalogue.search(code, 5), rows=len(catalogue.rows))
-        models.index.open_set.confidence(seen)
+    looking = 0.0
+    for code, seen in found:
+        hits = catalogue.search(code, second.look.classes if second else 8)
+        looked = time.perf_counter()
+        ranking = look_again(catalogue, code, seen, hits, second)
+        sureness(ranking.evidence(rows=len(catalogue.rows)), models.index.open_set, second)
+        looking += time.perf_counter() - looked
     searched = time.perf_counter()
-    nets = segmenter.seconds + embedder.seconds
+    again = relief.seconds if relief else 0.0
+    nets = segmenter.seconds + embedder.seconds + again
     seconds = (
         decoded - began,
         segmenter.seconds,
         embedder.seconds,
         encoded - decoded - nets,
-        searched - encoded,
+        searched - encoded - looking,
+        again + looking,
     )
-    return {name: 1000 * value for name, value in zip(STAGES, seconds, strict=True)}, len(codes)
+    return {name: 1000 * value for name, value in zip(STAGES, seconds, strict=True)}, len(found)
 
 
-def _encoded(photo: Photo, models: Models) -> Sequence[NDArray[np.int8]]:
-    return [coin.code for coin in encode_photo(photo, models).coins]
+class _OneMap:
+    """Maps of a catalogue whose rows all have the same."""
+
+    def __init__(self) -> None:
+        self._map = np.random.default_rng(SEED).integers(-7, 8, MAP_SHAPE).astype(np.int8)
+
+    def get(self, row_id: int, /) -> NDArray[np.int8]:
+        return self._map
 
 
-def _encoded_as_the_article(photo: Photo, models: Models) -> Sequence[NDArray[np.int8]]:
+def _encoded(photo: Photo, models: Models) -> Encoded:
+    return [(coin.code, coin.relief) for coin in encode_photo(photo, models).coins]
+
+
+def _encoded_twice(photo: Photo, models: Models) -> Encoded:
+    """All looks at the small decoding, and all of them again at the larger one."""
+    coins = find_coins(photo, models.segmenter)
+    if photo.in_detail and not (coins and all(coin.crop.width >= SIZE for coin in coins)):
+        coins = find_coins(photo.in_detail(), models.segmenter)
+    cutouts = [cut_out(coin.rgb, coin.mask) for coin in coins]
+    embeddings = [embed_turned(cutout, models.embedder) for cutout in cutouts]
+    codes = [quantise(embedding[None], models.index.code_scale)[0] for embedding in embeddings]
+    reliefs = [models.relief(cutout) if models.relief else None for cutout in cutouts]
+    return list(zip(codes, reliefs, strict=True))
+
+
+def _encoded_as_the_article(photo: Photo, models: Models) -> Encoded:
     """Two looks, the coin in RGB on black, and one run of the embedder on it."""
-    codes = []
+    codes: list[tuple[NDArray[np.int8], QueryRelief | None]] = []
     for coin in find_in_detail(photo, models.segmenter)[1]:
         on_black = np.where(coin.mask[:, :, None] >= 128, coin.rgb, 0).astype(np.uint8)
         cutout = resize(take_square(on_black, square_around(mask_box(coin.mask))), SIZE, SIZE)
-        codes.append(quantise(models.embedder(cutout[None]), models.index.code_scale)[0])
+        codes.append((quantise(models.embedder(cutout[None]), models.index.code_scale)[0], None))
     return codes
 
 
@@ -328,10 +414,10 @@ def _encoded_as_the_article(photo: Photo, models: Models) -> Sequence[NDArray[np
 class _Timed:
     """A net that counts the seconds spent in it."""
 
-    net: Net
+    net: Callable[[NDArray[np.uint8]], Any]
     seconds: float = 0.0
 
-    def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def __call__(self, pixels: NDArray[np.uint8]) -> Any:
         began = time.perf_counter()
         answer = self.net(pixels)
         self.seconds += time.perf_counter() - began
@@ -369,6 +455,9 @@ class _Replayed:
 def _loaded(run: Run) -> tuple[Models, int]:
     """A contender's nets and the bytes of their files, or of their weights where they have none."""
     index = read_index(run.folder / INDEX_NAME)
+    if run.name == OURS:
+        models = load_models(run.folder, threads=run.threads)
+        return models, sum(net.bytes for net in index.nets.values())
     if run.name not in (TORCH, ARTICLE):
         files = [run.folder / f"{name}{FILES[run.name]}" for name in NETS]
         kind = _OnnxNet if FILES[run.name].endswith(".onnx") else LiteRTNet
@@ -376,7 +465,7 @@ def _loaded(run: Run) -> tuple[Models, int]:
         return Models(index, segmenter, embedder), sum(path.stat().st_size for path in files)
     import torch
 
-    from training.runtime import TorchNet, load_torch
+    from training.torch_runtime import TorchNet, load_torch
 
     torch.set_num_threads(run.threads)
     if run.name == ARTICLE:
@@ -389,7 +478,7 @@ def _loaded(run: Run) -> tuple[Models, int]:
 
 
 class _OnnxNet:
-    """An ONNX file as a net; that of `export.runtime` comes with torch, whose memory would count."""
+    """An ONNX file as a net; that of `export.onnx_runtime` comes with torch, whose memory would count."""
 
     def __init__(self, path: Path, *, threads: int) -> None:
         import onnxruntime
@@ -449,6 +538,23 @@ def _print(megapixels: int, rows: Sequence[dict[str, Any]]) -> None:
             f"{row['model_bytes'] / 1e6:.1f}",
             f"{row['peak_bytes'] / 1e6:.0f}",
             *(f"{row[name]:.1f}" if name in row else "" for name in ("times_ours", "times_ours_decoded")),
+        )
+    Console(width=max(Console().width, 160)).print(table)
+
+
+def _print_many(rows: Sequence[dict[str, Any]]) -> None:
+    heads = ("many coins", "coins", "segmenter runs", "embedder runs", "p50 ms", "p95", *STAGES, "looks", "times")
+    table = Table(*heads, caption="looks: all but the embedder and the search; times: of the time that once takes")
+    for row in rows:
+        stages = row["stages_ms"]
+        looks = row["p50_ms"] - stages["embedder"] - stages["search"]
+        table.add_row(
+            row["name"],
+            *(str(row[name]) for name in ("coins", "segmenter_runs", "embedder_runs")),
+            *(f"{row[name]:.1f}" for name in ("p50_ms", "p95_ms")),
+            *(f"{stages[name]:.1f}" for name in STAGES),
+            f"{looks:.1f}",
+            f"{row['p50_ms'] / rows[0]['p50_ms']:.2f}",
         )
     Console(width=max(Console().width, 160)).print(table)
 

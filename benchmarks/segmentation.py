@@ -6,7 +6,8 @@
 The article's protocol: one coin a picture, the frame 1 to 36 times its area, a pixel is coin from probability 0.3 or
 0.5, first in one look at the whole picture and then in a second one at the crop around the coin. Without `--data` the
 coins are invented; with it, those of `val_catalog` and `val_query` are measured besides. `tilted` are coins seen at up
-to 35° with their edge and their shadow, which the article does not measure.
+to 35° with their edge and their shadow, `held` are coins in composed slabs, flips and capsules; the article measures
+neither.
 """
 
 import argparse
@@ -28,12 +29,13 @@ from coindex.commands.progress import progress_bar
 from coindex.evaluation import load_runtime
 from coindex.manifest import read_manifest
 from coindex.models import DEFAULT_FOLDER
-from coindex.synthetic import (
+from coindex_synthetic import (
     EVALUATION_SEVERITY,
     HELD_OUT_FAMILIES,
     TRAINING_FAMILIES,
     Side,
     coin_type,
+    compose_held,
     compose_scene,
     phone_lighting,
     random_specimen,
@@ -120,6 +122,7 @@ def held_out_sets(
     for name, group in coins.items():
         yield name, _composites(group, textures, HELD_OUT_FAMILIES, count, np.random.default_rng(SEED))
     yield "tilted", _tilted(coins.get("real", invented), textures, count)
+    yield "held", _held(coins.get("real", invented), textures, count)
 
 
 def tuned_hough(*, count: int, sides: Sequence[int]) -> Outline:
@@ -206,13 +209,34 @@ def _tilted(coins: Sequence[CoinPicture], textures: Sequence[NDArray[np.uint8]],
     rng = np.random.default_rng([SEED, 2])
     pictures = []
     for number in range(count):
-        ground = drawn_ground(textures, side=FRAME, rng=rng, families=HELD_OUT_FAMILIES)
-        if ground.shape[:2] != (FRAME, FRAME):
-            ground = np.asarray(cv2.resize(ground, (FRAME, FRAME), interpolation=cv2.INTER_LINEAR), np.uint8)
         coin = coins[number % len(coins)]
-        scene = compose_scene([(coin.rgb, coin.mask)], ground, settings=settings, rng=rng)
+        scene = compose_scene([(coin.rgb, coin.mask)], _framed_ground(textures, rng), settings=settings, rng=rng)
         pictures.append((scene.rgb, scene.instances > 0))
     return pictures
+
+
+def _held(coins: Sequence[CoinPicture], textures: Sequence[NDArray[np.uint8]], count: int) -> Sequence[Picture]:
+    """One coin a picture in a holder, whole in the frame and at least a 36th of its area."""
+    rng = np.random.default_rng([SEED, 3])
+    pictures: list[Picture] = []
+    while len(pictures) < count:
+        coin = coins[len(pictures) % len(coins)]
+        scene = compose_held(
+            [(coin.rgb, coin.mask)], _framed_ground(textures, rng), settings=replace(EVALUATION_SEVERITY, tilt=20.0),
+            rng=rng, kinds=("slab", "flip", "capsule"),
+        )  # fmt: skip
+        mask = scene.instances > 0
+        cut = mask[0].any() or mask[-1].any() or mask[:, 0].any() or mask[:, -1].any()
+        if mask.sum() * FRAME_AREAS[-1] >= mask.size and not cut:
+            pictures.append((scene.rgb, mask))
+    return pictures
+
+
+def _framed_ground(textures: Sequence[NDArray[np.uint8]], rng: np.random.Generator) -> NDArray[np.uint8]:
+    ground = drawn_ground(textures, side=FRAME, rng=rng, families=HELD_OUT_FAMILIES)
+    if ground.shape[:2] == (FRAME, FRAME):
+        return ground
+    return np.asarray(cv2.resize(ground, (FRAME, FRAME), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def _measured(

@@ -1,0 +1,1 @@
+"""The parts of `benchmarks/catalog.py`, a module each."""

@@ -1,0 +1,1 @@
+"""The parts of `benchmarks/server.py`, a module each."""
