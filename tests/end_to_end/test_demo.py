@@ -1,18 +1,26 @@
 """The whole path with the shipped models: photos, import, publish, serve, sync, and answers without the server."""
 
 import csv
+import functools
 import json
+import re
+import shlex
+import signal
 import subprocess
 import sys
+from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 from PIL import Image
+from playwright.sync_api import sync_playwright
+from support.chromium import CHROMIUM
 
-from coindex.demo import run_coindex, served
-from coindex.demo.server import _answers
 from coindex.manifest import read_manifest
 from coindex.models import DEFAULT_FOLDER, INDEX_NAME
-from coindex.synthetic import EVALUATION_SEVERITY, write_catalogue, write_scenes
+from coindex_synthetic import EVALUATION_SEVERITY, write_catalogue, write_scenes
+from coindex_synthetic.demo import run_coindex, served
+from coindex_synthetic.demo.server import _answers
 
 pytestmark = pytest.mark.skipif(
     not (DEFAULT_FOLDER / INDEX_NAME).is_file(),
@@ -76,7 +84,7 @@ def test_coins_on_phone_photos_are_found_and_named_offline(place, device, tmp_pa
     assert done.returncode == 0
     right = 0
     for photo, answer in zip(photos, answers, strict=True):
-        assert list(answer["timings_ms"]) == ["decode", "segment", "cutout", "embed", "search"]
+        assert list(answer["timings_ms"]) == ["decode", "segment", "cutout", "embed", "relief", "search"]
         assert answer["catalog"]["version"] == 1
         named = [(coin["candidates"][0]["name"], coin["candidates"][0]["side"]) for coin in answer["coins"]]
         right += named[:1] == [(photo.label.name, photo.label.side)]
@@ -109,7 +117,8 @@ def test_a_bad_photo_is_refused_and_the_others_are_answered(place, device, tmp_p
     bad = [tmp_path / name for name in ("letter.jpg", "half.webp", "dot.png", "absent.jpg")]
     answers, done = recognised(device, *bad, good)
     assert done.returncode == 1
-    assert [answer["photo"] for answer in answers] == [str(good)]
+    assert [answer["photo"] for answer in answers] == [str(path) for path in (*bad, good)]
+    assert ["error" in answer for answer in answers] == [True] * 4 + [False]
     for path in bad:
         assert f"error: {path}" in done.stderr
     assert "Traceback" not in done.stderr
@@ -157,6 +166,61 @@ def test_the_demonstration_is_mostly_right_and_leaves_a_page_and_a_device(tmp_pa
     answers, _ = recognised(folder / "device", *(photo["photo"] for photo in report["photos"]))
     assert [answer["coins"] for answer in answers] == [photo["coins"] for photo in report["photos"]]
 
+    look_at(folder / "index.html")
+
     again = coindex("demo", "--folder", folder, "--types", 6, "--json")
     assert "drawn before" in again.stderr
     assert [photo["coins"] for photo in json.loads(again.stdout)["photos"]] == [p["coins"] for p in report["photos"]]
+
+
+def look_at(page):
+    """On a phone and on a desk the first answer is on the first screen, nothing technical is, and the page is short."""
+    if CHROMIUM is None:
+        return
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        for width, height in ((390, 844), (1280, 900)):
+            tab = browser.new_page(viewport={"width": width, "height": height})
+            tab.goto(page.as_uri())
+            answer = tab.locator(".first .answer").first.bounding_box()
+            assert answer["y"] + answer["height"] < height
+            assert tab.evaluate("document.documentElement.scrollHeight") < 6000
+            assert tab.evaluate("document.documentElement.scrollWidth") == width
+            assert not tab.get_by_text("Similarity").first.is_visible()
+            assert tab.get_by_text("Open the phone app").is_visible()
+        browser.close()
+
+
+def test_the_app_is_served_with_the_demonstrations_catalogue_until_ctrl_c(place):
+    code = "import sys; from pathlib import Path; from coindex_synthetic.demo.command import _offer_app; "
+    command = [sys.executable, "-c", code + "_offer_app(Path(sys.argv[1]))", str(place / "store")]
+    # Where the tests themselves are deaf to Ctrl-C, as below nohup, what they start would be.
+    listening = functools.partial(signal.signal, signal.SIGINT, signal.default_int_handler)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=listening) as process:
+        try:
+            address = process.stdout.readline().split()[4]
+            with urlopen(address) as page:
+                assert page.status == 200 and b"<title>" in page.read()
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30) == 0
+        finally:
+            process.kill()
+    assert not _answers(address)
+
+
+def test_the_readmes_python_and_curl_answer_with_the_demonstrations_catalogue(place, device, tmp_path):
+    """Both look for `demo/`, as `make demo` leaves it."""
+    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text("utf-8")
+    photos = tmp_path / "demo" / "photos"
+    for name in ("one", "several"):
+        write_scenes(photos / name, types=TYPES, scenes=1, seed=SEED, width=960, height=1280)
+    (tmp_path / "demo" / "device").symlink_to(device)
+    (code,) = re.findall(r"```python\n(.*?)```", readme, re.S)
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r"((True|False) \d+% \S.*\n)+", done.stdout)
+    (line,) = re.findall(r"^curl .*$", readme, re.M)
+    with served(place / "store", "--engine", "hnsw") as address:
+        words = shlex.split(line.replace("http://127.0.0.1:8000/", address))
+        asked = subprocess.run([words[0], "-s", "-f", *words[1:]], cwd=tmp_path, capture_output=True, text=True)
+    assert asked.returncode == 0 and json.loads(asked.stdout)["coins"]

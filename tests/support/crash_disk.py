@@ -68,7 +68,7 @@ SURVIVALS = (
 
 
 class CrashDisk:
-    """A `coindex.catalog.files.Disk` in memory, with `/` as its only folder at first.
+    """A `coindex.disk.Disk` in memory, with `/` as its only folder at first.
 
     The power goes at operation `stop_at`, in the middle of it where it writes; operation `fail_at` fails; after `room`
     more bytes there is no space left. Operations that change something are counted from 0, and noted in `done` as

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tuf.api.metadata import Metadata, TargetFile
+from tuf_conformance import conformance
 from tuf_repository import TufRepository
 
 from coindex.sync.metadata import fingerprint
@@ -196,6 +197,7 @@ def cases():
     absent = dict(second)
     del absent["timestamp.json"]
     yield "no metadata: there is no timestamp", [first], absent, None
+    yield from conformance(two, release)
 
 
 def document():

@@ -1,4 +1,4 @@
-"""A server in memory, which is the fetcher too: what it publishes is small, whole and real but for the nets."""
+"""A server in memory, which is the fetcher too: what it publishes is small, whole and real."""
 
 import hashlib
 import io
@@ -7,18 +7,30 @@ import zipfile
 from dataclasses import replace
 
 import numpy as np
+from tiny_nets import tiny_net
 from tuf_repository import TufRepository, target_file
 
 from coindex.catalog import CatalogState, CoinRecord, Rows, state_hash
 from coindex.catalog.delta import delta_between, write_delta
-from coindex.catalog.files import DISK
 from coindex.catalog.fresh import FRESH_NAME, Fresh, write_fresh
-from coindex.catalog.release import ReleaseDelta, ReleaseManifest, Target
+from coindex.catalog.packs import PackEntry, SplitRelease
+from coindex.catalog.release import (
+    ReleaseDelta,
+    ReleaseManifest,
+    ReleaseRelief,
+    ReliefPackName,
+    Target,
+    in_pack,
+    relief_pack_name,
+)
+from coindex.catalog.relief_pack import write_pack
 from coindex.catalog.shard import build_shard, write_shard
 from coindex.catalog.state import merge_rows, records_bytes
 from coindex.codes import space_id
 from coindex.cutout import CUTOUT_VERSION
+from coindex.disk import DISK
 from coindex.errors import NotServed, ReleaseRejected, SyncError
+from coindex.relief import MAP_BYTES, relief_id
 from coindex.sync.metadata import METADATA_PATH
 
 CHECKPOINT = "c0" * 32
@@ -29,6 +41,26 @@ SHARD = "shard-00000.coinshard"
 OPEN_SET = {
     "limit": 9e5, "shift": 1e4, "bias": 4, "distance": -5e-5, "ratio": -5.5, "rows": -0.1, "photos": 1, "far": 129032
 }  # fmt: skip
+
+
+RELIEF_OPEN_SET = dict.fromkeys(("least", "bias", "score", "distance", "lead", "rows", "photos", "far", "apart"), 1)
+
+
+def manifest_of(version, state, **fields):
+    """The manifest of a release with a state, whose other `fields` are given."""
+    return ReleaseManifest(
+        version=version,
+        created="2026-01-01T00:00:00Z",
+        space_id=state.space_id,
+        code_scale=254.0,
+        open_set=None,
+        state_hash=state_hash(state),
+        rows=len(state.rows),
+        classes=len(state.records),
+        ef=50,
+        validation=None,
+        **fields,
+    )
 
 
 class ReleaseServer:
@@ -49,15 +81,26 @@ class ReleaseServer:
         self.fetched = []
 
     def release(
-        self, version, ids=range(1, 40), *, fresh=(), tombstones=(), renamed=(), deltas=(), manifest=None, files=None
+        self,
+        version,
+        ids=range(1, 40),
+        *,
+        fresh=(),
+        tombstones=(),
+        renamed=(),
+        facts=None,
+        deltas=(),
+        manifest=None,
+        files=None,
     ):
         """Publish the rows `ids` in a shard, less `tombstones`, and `fresh` rows beside it; `renamed` classes have
-        another name; `deltas` are earlier versions to lead from. `manifest` changes fields of release.json, `files`
-        replaces, adds or takes away targets."""
+        another name; `facts` are those of classes by id; `deltas` are earlier versions to lead from. `manifest` changes
+        fields of release.json, `files` replaces, adds or takes away targets."""
         shard, added = some_rows(ids), some_rows(fresh, seed=1)
         rows = merge_rows([merge_rows([shard], without=tombstones), added])
         names = {n: f"Utopia {n}{' renamed' * (n in renamed)}" for n in range(1, CLASSES + 1)}
         records = {n: CoinRecord(n, "Utopia", "mark", str(n), "", "obverse", name, "") for n, name in names.items()}
+        records |= {n: replace(records[n], facts=each) for n, each in (facts or {}).items()}
         state = self.states[version] = CatalogState(SPACE, rows, records)
         changed = Fresh(np.array(sorted(tombstones), np.uint32), added)
         leading = {
@@ -66,26 +109,22 @@ class ReleaseServer:
             )
             for old in deltas
         }
-        described = ReleaseManifest(
-            version=version,
-            created="2026-01-01T00:00:00Z",
-            space_id=SPACE,
-            code_scale=254.0,
-            open_set=None,
+        relief, packs = relief_of(rows.row_ids.tolist())
+        described = manifest_of(
+            version,
+            state,
             models=tuple(models()),
             shards=(SHARD,),
             fresh=FRESH_NAME if len(changed) else None,
             records="records.json",
             thumbnails=(PACK,),
             deltas=tuple(leading.values()),
-            state_hash=state_hash(state),
-            rows=len(rows),
-            classes=CLASSES,
-            ef=50,
-            validation=None,
+            relief=relief,
+            facts=bool(facts),
         )
         contents = {
             **models(),
+            **packs,
             "release.json": replace(described, **(manifest or {})).to_bytes(),
             SHARD: write_shard(build_shard(shard)),
             "records.json": records_bytes(records.values()),
@@ -94,12 +133,7 @@ class ReleaseServer:
             **{name: write_delta(delta_between(self.states[delta.version], state)) for name, delta in leading.items()},
             **(files or {}),
         }
-        contents = {name: data for name, data in contents.items() if data is not None}
-        self.targets |= {
-            f"releases/targets/{target_of(name, data).stored_name}": data for name, data in contents.items()
-        }
-        self.sign({name: target_file(name, data) for name, data in contents.items()})
-        return self
+        return self._publish({name: data for name, data in contents.items() if data is not None})
 
     def side_by_side(self, version, *checkpoints, ids=range(1, 40), changed=None):
         """Publish the rows `ids` in the spaces of several checkpoints, of which the first is recommended; `changed` are
@@ -114,26 +148,91 @@ class ReleaseServer:
             nets = models(checkpoint, salt=checkpoint.encode(), apart=apart)
             shard = write_shard(build_shard(rows))
             name = f"shard-{hashlib.sha256(shard).hexdigest()[:12]}.coinshard"
-            described = ReleaseManifest(
-                version=version,
-                created="2026-01-01T00:00:00Z",
-                space_id=space,
-                code_scale=254.0,
-                open_set=None,
+            relief, packs = relief_of(list(ids))
+            described = manifest_of(
+                version,
+                state,
                 models=tuple(nets),
                 shards=(name,),
                 fresh=None,
                 records="records.json",
                 thumbnails=(PACK,),
                 deltas=(),
-                state_hash=state_hash(state),
-                rows=len(rows),
-                classes=CLASSES,
-                ef=50,
-                validation=None,
+                relief=relief,
             )
             described = replace(described, **(changed or {})) if apart else described
-            contents |= {**nets, name: shard, f"release{apart}.json": described.to_bytes()}
+            contents |= {**nets, **packs, name: shard, f"release{apart}.json": described.to_bytes()}
+        return self._publish(contents)
+
+    def in_packs(self, version, packs, ids=range(1, 40), *, deltas=(), changed=None, release=None, files=None):
+        """Publish the rows `ids` in packs: `packs` are the classes of each by its id; `deltas` are earlier versions in
+        packs to lead from. `changed` are fields of manifests, by pack, that are wrong, `release` those of release.json;
+        `files` replaces, adds or takes away targets."""
+        contents, entries, states = dict(models()), [], {}
+        for pack_id, classes in packs.items():
+            rows = some_rows(row for row in ids if row % CLASSES + 1 in classes)
+            records = {n: record for n, record in coins().items() if n in classes}
+            state = states[pack_id] = CatalogState(SPACE, rows, records)
+            shard = write_shard(build_shard(rows))
+            named = {
+                f"shard-{hashlib.sha256(shard).hexdigest()[:12]}.coinshard": shard,
+                in_pack("records.json", pack_id): records_bytes(records.values()),
+                in_pack(f"thumbnails-{rows.row_ids[0]}-{rows.row_ids[-1]}.zip", pack_id): pack(rows.row_ids.tolist()),
+            }
+            relief, maps = relief_in_pack(rows.row_ids.tolist(), pack_id)
+            leading = {
+                in_pack(f"delta-from-{old}.coindelta", pack_id): self.states[old, pack_id]
+                for old in deltas
+                if (old, pack_id) in self.states
+            }
+            manifest = manifest_of(
+                version,
+                state,
+                models=tuple(models()),
+                shards=tuple(named)[:1],
+                fresh=None,
+                records=tuple(named)[1],
+                thumbnails=tuple(named)[2:],
+                deltas=tuple(
+                    ReleaseDelta(state_hash(old), int(name.split("-")[2].split(".")[0]), name)
+                    for name, old in leading.items()
+                ),
+                relief=relief,
+            )
+            manifest = replace(manifest, **(changed or {}).get(pack_id, {}))
+            own = in_pack("release.json", pack_id)
+            contents |= named | maps | {own: manifest.to_bytes()}
+            contents |= {name: write_delta(delta_between(old, state)) for name, old in leading.items()}
+            size = sum(len(data) for data in (*named.values(), *maps.values()))
+            entries.append(
+                PackEntry(
+                    pack_id=pack_id,
+                    names={"en": pack_id.capitalize()},
+                    countries=("Utopia",),
+                    manifest=own,
+                    rows=len(rows),
+                    classes=len(records),
+                    bytes=size,
+                    state_hash=state_hash(state),
+                )
+            )
+        self.states |= {(version, pack_id): state for pack_id, state in states.items()}
+        records = {key: record for state in states.values() for key, record in state.records.items()}
+        whole = some_rows(row for row in ids if row % CLASSES + 1 in records)
+        split = SplitRelease(
+            version=version,
+            created="2026-01-01T00:00:00Z",
+            space_id=SPACE,
+            models=tuple(models()),
+            rows=sum(entry.rows for entry in entries),
+            classes=sum(entry.classes for entry in entries),
+            state_hash=state_hash(CatalogState(SPACE, whole, records)),
+            packs=tuple(entries),
+        )
+        contents = {"release.json": replace(split, **(release or {})).to_bytes(), **contents, **(files or {})}
+        return self._publish({name: data for name, data in contents.items() if data is not None})
+
+    def _publish(self, contents):
         self.targets |= {
             f"releases/targets/{target_of(name, data).stored_name}": data for name, data in contents.items()
         }
@@ -211,11 +310,12 @@ def space_of(checkpoint):
     return space_id(checkpoint, CUTOUT_VERSION, 254.0)
 
 
-def models(checkpoint=CHECKPOINT, scale=254.0, salt=b"", apart=""):
-    """The files of models that nobody can run, with an index that is right about them; `salt` makes other ones, `apart`
-    stands in all their names."""
-    nets = {name: f"{name}{apart}.int8.tflite" for name in ("segmenter", "embedder")}
-    files = {file: f"{name}.int8.tflite".encode() * 50 + salt for name, file in nets.items()}
+def models(checkpoint=CHECKPOINT, scale=254.0, salt=b"", apart="", **instead):
+    """The files of the smallest models, with an index that is right about them; `salt` makes other ones, `apart` stands
+    in all their names, and `segmenter` or `embedder` are other bytes for a net."""
+    nets = {name: f"{name}{apart}.int8.tflite" for name in ("segmenter", "embedder", "relief")}
+    files = {file: instead.get(name, tiny_net(name) + salt) for name, file in nets.items()}
+    files[nets["relief"]] = tiny_net("relief")  # one for all, so that spaces share their maps
     index = {
         "format": 2,
         "space_id": space_id(checkpoint, CUTOUT_VERSION, scale),
@@ -227,8 +327,47 @@ def models(checkpoint=CHECKPOINT, scale=254.0, salt=b"", apart=""):
             for name, file in nets.items()
         },
         "open_set": OPEN_SET,
+        "relief": {
+            "version": 1,
+            "relief_id": relief_id(hashlib.sha256(files[nets["relief"]]).hexdigest()),
+            "classes": 3,
+            "references": 2,
+            "weight": 129032,
+            "open_set": RELIEF_OPEN_SET,
+        },
     }
     return {f"models{apart}.json": json.dumps(index).encode(), **files}
+
+
+def relief_pack(row):
+    """The name of the pack that holds a row's map."""
+    [name] = [pack.name for pack in relief_of([row])[0].packs]
+    return name
+
+
+def relief_of(ids):
+    """What a manifest says of the relief maps of rows, in packs that never change, and the packs by name: all of a
+    decade of row ids where one of them is there."""
+    relief = json.loads(models()["models.json"])["relief"]["relief_id"]
+    names, files = [], {}
+    for decade in sorted({row // 10 for row in ids}):
+        rows = range(max(10 * decade, 1), 10 * decade + 10)
+        names.append(ReliefPackName(relief_pack_name(relief, rows[0], rows[-1]), len(rows)))
+        files[names[-1].name] = write_pack(relief, {row: relief_map(row) for row in rows})
+    return ReleaseRelief(relief, tuple(names)), files
+
+
+def relief_in_pack(ids, pack_id):
+    """The same for the rows of a catalogue's pack, in one pack of maps."""
+    relief = json.loads(models()["models.json"])["relief"]["relief_id"]
+    name = in_pack(relief_pack_name(relief, ids[0], ids[-1]), pack_id)
+    data = write_pack(relief, {row: relief_map(row) for row in ids})
+    return ReleaseRelief(relief, (ReliefPackName(name, len(ids)),)), {name: data}
+
+
+def relief_map(row):
+    """The packed map of a row: no other row's."""
+    return bytes(int(digit) % 8 for digit in f"{row:010o}") + bytes(MAP_BYTES - 10)
 
 
 def some_rows(ids, seed=0):

@@ -1,4 +1,4 @@
-"""Changes a store again and again, until it is killed: `store_work.py import|edit|publish STORE MODELS PHOTOS`."""
+"""Changes a store again and again, until it is killed: `store_work.py import|edit|publish|step STORE MODELS PHOTOS`."""
 
 import sys
 from itertools import count
@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from catalog_server.curation import edit_coin
-from catalog_server.importer import import_photos
-from catalog_server.publisher import publish
+from catalog_server.curation.coins import edit_coin
+from catalog_server.curation.importer import import_photos
+from catalog_server.curation.many import merge_coins
+from catalog_server.curation.steps import take_step, undoing
+from catalog_server.publishing.publish import publish
 from catalog_server.store import CoinRow, open_store
 from coindex.cutout import Box
 from coindex.manifest import LabelledPhoto, read_manifest
@@ -39,6 +41,9 @@ def main(kind, folder, models, photos):
     with store.reading() as session:
         space_id, revision = store.space_id(session), session.get(CoinRow, 1).revision
     print("ready", flush=True)
+    while kind == "step":
+        merged = take_step(store, merge_coins([1, 2, 3], into=2), actor="test")
+        take_step(store, undoing(merged.step_id), actor="test")
     for number in count(revision):
         if kind == "edit":
             edit_coin(store, 1, revision=number, actor="test", design=f"d{number}")

@@ -10,10 +10,10 @@ from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from chromium import CHROMIUM
 from playwright.sync_api import BrowserContext, Page, Playwright, sync_playwright
-from recognizer_page import WEB
 from release_server import ReleaseServer
+from support.chromium import CHROMIUM
+from support.recognizer_page import WEB
 
 from catalog_server.web.releases import PREFIX, ReleaseFiles
 
