@@ -77,3 +77,21 @@ def test_the_oldest_photos_make_room_and_their_names_stay(server, photos, tmp_pa
         sides = device.page.locator(".photo canvas").evaluate("each => [each.width, each.height]")
         assert max(sides) <= 1280
         assert not device.errors
+
+
+def test_an_answer_that_is_kept_after_the_history_was_opened_joins_its_list(server, photos, tmp_path):
+    with phone(tmp_path / "profile", server.url) as device:
+        device.open()
+        # To the history in the moment in which the answer is on the screen: its photo is not made smaller yet.
+        device.page.evaluate(
+            """() => new MutationObserver((_, watcher) => {
+              if (!document.querySelector("h1")?.textContent.startsWith("1 coin found")) return;
+              watcher.disconnect();
+              location.hash = "history";
+            }).observe(document.querySelector("main"), { childList: true, subtree: true })"""
+        )
+        device.page.set_input_files("#photo", photos.one)
+        device.heading("History")
+        device.page.get_by_text("1 photo", exact=True).wait_for()
+        device.page.locator(".card").wait_for()
+        assert not device.errors

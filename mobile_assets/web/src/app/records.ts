@@ -84,6 +84,8 @@ export type NewSpecimen = Partial<Details> & Pick<Specimen, "from"> & { readonly
 export interface Records {
   /** Keep an answer; the id of its entry. The oldest make room (`history-room.ts`). */
   remember(entry: Omit<HistoryEntry, "id" | "answerBytes">, kept?: KeptAnswer): Promise<number>;
+  /** Call `listener` after each answer that was kept, until the function that this returns is called. */
+  onRemembered(listener: () => void): () => void;
   /** Latest first. */
   history(): Promise<HistoryEntry[]>;
   entry(id: number): Promise<HistoryEntry | undefined>;
@@ -127,6 +129,7 @@ type Store = "history" | "answers" | "specimens" | "pictures";
 /** Open what is kept; `kinds` are the coins of the catalogue that is here now, null where there is none. */
 export async function openRecords(kinds: () => Promise<Kinds | null>, name: string = RECORDS_NAME): Promise<Records> {
   const database = await openDatabase(name);
+  const listeners = new Set<() => void>();
   const begin = (stores: Store | Store[], mode: IDBTransactionMode = "readonly"): IDBTransaction =>
     database.transaction(stores, mode, { durability: "strict" });
   const read = <T>(store: Store, ask: (from: IDBObjectStore) => IDBRequest<T>): Promise<T> =>
@@ -171,6 +174,7 @@ export async function openRecords(kinds: () => Promise<Kinds | null>, name: stri
     for (const key of gone) history.delete(key);
     for (const { answerBytes: _, ...each } of entries.filter((each) => without.includes(each.id))) history.put(each);
     await whole;
+    for (const listener of listeners) listener();
     return id;
   }
 
@@ -191,6 +195,10 @@ export async function openRecords(kinds: () => Promise<Kinds | null>, name: stri
         // The device is full: a line of the history, without the photo, is better than none.
         return remember(entry);
       }
+    },
+    onRemembered(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
     },
     history: async () => (await read<HistoryEntry[]>("history", (store) => store.getAll())).reverse(),
     async historySize() {

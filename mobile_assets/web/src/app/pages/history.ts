@@ -13,9 +13,15 @@ const words = strings.history;
 export const history: Page = (app, place, parts) => {
   const body = el("div", { class: "body" });
   let left = 0;
+  let asked = 0;
+  // An answer is kept shortly after it is shown: somebody may be here by then.
+  const leave = app.records.onRemembered(() => void list());
 
   async function list(): Promise<void> {
+    asked += 1;
+    const mine = asked;
     const [entries, kinds] = await Promise.all([app.records.history(), app.kinds().catch(() => null)]);
+    if (mine !== asked) return;
     if (!entries.length) {
       body.replaceChildren(emptiness(words.empty, words.emptyText));
       return;
@@ -120,7 +126,7 @@ export const history: Page = (app, place, parts) => {
 
   show();
   if (parts[0]) turn(parts);
-  return { turn };
+  return { turn, leave };
 };
 
 /** What a coin of the history is called now: by the person, or else by the catalogue. */
