@@ -79,8 +79,8 @@ def test_the_oldest_photos_make_room_and_their_names_stay(server, photos, tmp_pa
         assert not device.errors
 
 
-def test_an_answer_that_is_kept_after_the_history_was_opened_joins_its_list(server, photos, tmp_path):
-    with phone(tmp_path / "profile", server.url) as device:
+def test_an_answer_that_is_kept_after_the_history_was_opened_joins_its_list(profile, server, photos):
+    with phone(profile, server.url) as device:
         device.open()
         # To the history in the moment in which the answer is on the screen: its photo is not made smaller yet.
         device.page.evaluate(
