@@ -29,13 +29,32 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from recognition_parts.contenders import (
+    ARTICLES,
+    CONTENDERS,
+    FILES,
+    NETS,
+    OURS,
+    SLOWLY_MADE,
+    Encoded,
+    Recorded,
+    Replayed,
+    Run,
+    Timed,
+    article_nets,
+    encoded_as_the_article,
+    encoded_once,
+    encoded_twice,
+    loaded,
+)
+from recognition_parts.photos import PHOTOS, SEED, drawn_many, drawn_photos
 from rich.console import Console
 from rich.table import Table
 
@@ -43,63 +62,21 @@ from coindex.catalog.search import CatalogIndex
 from coindex.catalog.state import Rows
 from coindex.codes import DIMENSIONS, quantise
 from coindex.commands.progress import progress_bar
-from coindex.cutout import SIZE, cut_out, mask_box, square_around, take_square
+from coindex.cutout import SIZE
 from coindex.models import DEFAULT_FOLDER, INDEX_NAME, Models, load_models, read_index
 from coindex.photo import Photo, load_photo
-from coindex.pipeline import embed_turned, encode_photo
-from coindex.relief import MAP_SHAPE, QueryRelief
+from coindex.relief import MAP_SHAPE
 from coindex.relief_ranking import SecondLook, look_again, sureness
 from coindex.resize import resize
-from coindex.runtime import LiteRTNet, Net
-from coindex.segmentation import find_coins, find_in_detail
-from coindex_synthetic import (
-    EVALUATION_SEVERITY,
-    Specimen,
-    background,
-    coin_type,
-    compose_scene,
-    phone_lighting,
-    render_coin,
-)
+from coindex.segmentation import find_in_detail
 
-OURS, TORCH, ARTICLE, ARTICLES = "coindex-int8", "coindex-torch", "article-torch", "article"
-SLOWLY_MADE = ("coindex-dynamic", "coindex-float16", "coindex-float32")
-"""TensorFlow's converter takes minutes for them."""
-
-FILES = {
-    OURS: ".tflite",
-    "coindex-dynamic": ".dynamic.tflite",
-    "coindex-float16": ".float16.tflite",
-    "coindex-float32": ".float32.tflite",
-    "coindex-onnx": ".onnx",
-    "article-onnx": ".article.onnx",
-}
-"""The contenders that are a pair of files, with what follows a net's name in its file's."""
-
-CONTENDERS = (OURS, *SLOWLY_MADE, "coindex-onnx", TORCH, ARTICLE, "article-onnx")
 DOT_PRODUCTS = ("avx512_vnni", "avx_vnni", "asimddp")
 """Processor flags of instructions that multiply int8 four at a time."""
 
-NETS = ("segmenter", "embedder")
-PHOTOS = {12: (4000, 3000), 1: (1152, 864)}
-"""Width and height by megapixels: what a phone takes, and what it sends on."""
-
-DRAWN = (1600, 1200)
-JPEG_QUALITY = 90
-NOISE = 3.0
-"""Sensor noise in grey levels, without which a drawn photo is decoded faster than a taken one."""
-
-SEED = 12
 CATALOGUE_ROWS = 10_000
 CALIBRATION_PICTURES = 32
 WARM_UP = 2
-MANY = 18
-MANY_WIDTH = (0.09, 0.12)
-"""Coins and their widths as shares of the photo's, so that all of them need the larger decoding."""
 STAGES = ("decode", "segmenter", "embedder", "outside", "search", "relief")
-
-Encoded = Sequence[tuple[NDArray[np.int8], QueryRelief | None]]
-"""Of each coin its code, and what the second look compares."""
 
 
 @dataclass(frozen=True)
@@ -111,17 +88,6 @@ class Sizes:
 
 
 FULL, QUICK = Sizes(30), Sizes(3, threads=(1,))
-
-
-@dataclass(frozen=True)
-class Run:
-    """One contender: `folder` holds the models, the photos and what was recorded of them."""
-
-    name: str
-    threads: int
-    repeats: int
-    folder: Path
-    checkpoints: Path
 
 
 def main() -> None:
@@ -180,7 +146,7 @@ def _prepare(folder: Path, models: Path, checkpoints: Path, names: Sequence[str]
             (folder / path.name).symlink_to(path.resolve())
     for megapixels, content in drawn_photos():
         (folder / f"{megapixels}.jpg").write_bytes(content)
-        answers = _Recorded(load_models(folder).segmenter)
+        answers = Recorded(load_models(folder).segmenter)
         find_in_detail(load_photo(content), answers)
         np.save(folder / f"{megapixels}.npy", np.stack(answers.given))
     _make_missing(folder, checkpoints, _missing(names, folder))
@@ -200,7 +166,7 @@ def _make_missing(folder: Path, checkpoints: Path, missing: Sequence[str]) -> No
 
     nets, about = read_nets(checkpoints), descriptions(read_index(folder / INDEX_NAME).space_id)
     for contender in {"coindex-onnx", "article-onnx"} & set(missing):
-        for name, net in (nets if contender == "coindex-onnx" else _article_nets()).items():
+        for name, net in (nets if contender == "coindex-onnx" else article_nets()).items():
             to_onnx(net, folder / f"{name}{FILES[contender]}", pixels=True)
     if not set(missing) & set(SLOWLY_MADE):
         return
@@ -221,72 +187,21 @@ def _any_pictures() -> NDArray[np.uint8]:
     return pictures
 
 
-def drawn_photos() -> Iterable[tuple[int, bytes]]:
-    """One scene with one coin as a JPEG of each size."""
-    rng = np.random.default_rng(SEED)
-    scene = _drawn_scene(1, (0.35, 0.35), rng)
-    for megapixels, size in PHOTOS.items():
-        yield megapixels, _as_jpeg(scene, size, rng)
-
-
-def drawn_many() -> bytes:
-    """A scene with many coins as a JPEG of the largest size."""
-    rng = np.random.default_rng(SEED)
-    return _as_jpeg(_drawn_scene(MANY, MANY_WIDTH, rng), PHOTOS[max(PHOTOS)], rng)
-
-
-def _drawn_scene(count: int, coin_width: tuple[float, float], rng: np.random.Generator) -> NDArray[np.uint8]:
-    struck = [
-        render_coin(coin_type(SEED + number), "obverse", size=512, specimen=Specimen(), lighting=phone_lighting(rng))
-        for number in range(count)
-    ]
-    ground = background("wood", width=DRAWN[0], height=DRAWN[1], rng=rng)
-    settings = replace(
-        EVALUATION_SEVERITY, coins=(count, count), coin_width=coin_width, noise=(0, 0), jpeg_quality=None
-    )
-    return compose_scene([(coin.rgb, coin.mask) for coin in struck], ground, settings=settings, rng=rng).rgb
-
-
-def _as_jpeg(scene: NDArray[np.uint8], size: tuple[int, int], rng: np.random.Generator) -> bytes:
-    larger = size[0] > DRAWN[0]
-    rgb = cv2.resize(scene, size, interpolation=cv2.INTER_CUBIC if larger else cv2.INTER_AREA)
-    noisy = np.clip(rgb + rng.normal(0, NOISE, rgb.shape), 0, 255).astype(np.uint8)
-    _, content = cv2.imencode(".jpg", noisy[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-    return content.tobytes()
-
-
-def _article_nets() -> dict[str, Any]:
-    """The article's nets as its preset says, with random weights."""
-    import torch
-
-    from training.nets import Embedder, Segmenter
-    from training.presets import read_preset
-
-    torch.manual_seed(SEED)
-    preset = read_preset("article")
-    segmenter, embedder = preset.segmenter, preset.embedder
-    nets = {
-        "segmenter": Segmenter(segmenter.backbone, decoder=segmenter.decoder, channels=segmenter.channels),
-        "embedder": Embedder(embedder.backbone, side=embedder.side, head=embedder.head),
-    }
-    return {name: net.eval() for name, net in nets.items()}
-
-
 # In a process of its own: one contender on one photo.
 
 
 def _measured(run: Run) -> list[dict[str, Any]]:
     """A row for each photo, smallest photo first: the peak of memory can only rise."""
     cv2.setNumThreads(run.threads)
-    nets, model_bytes = _loaded(run)
-    encode = _encoded_as_the_article if run.name.startswith(ARTICLES) else _encoded
+    nets, model_bytes = loaded(run)
+    encode = encoded_as_the_article if run.name.startswith(ARTICLES) else encoded_once
     catalogue = _catalogue()
     rows = []
     for megapixels in sorted(PHOTOS):
         content = (run.folder / f"{megapixels}.jpg").read_bytes()
         models = nets
         if run.name.startswith(ARTICLES):
-            models = replace(nets, segmenter=_Replayed(nets.segmenter, np.load(run.folder / f"{megapixels}.npy")))
+            models = replace(nets, segmenter=Replayed(nets.segmenter, np.load(run.folder / f"{megapixels}.npy")))
         answers = [_answered(content, models, encode, catalogue) for _ in range(WARM_UP + run.repeats)]
         figures = _figures([stages for stages, _ in answers[WARM_UP:]])
         rows.append(
@@ -307,13 +222,13 @@ def _measured(run: Run) -> list[dict[str, Any]]:
 def _many_coins(run: Run) -> list[dict[str, Any]]:
     """A row a strategy, on the photo of many coins; both answer it in turn, so that both see the same machine."""
     cv2.setNumThreads(run.threads)
-    models, _ = _loaded(run)
+    models, _ = loaded(run)
     content, catalogue = drawn_many(), _catalogue()
-    strategies = {"once": _encoded, "twice": _encoded_twice}
+    strategies = {"once": encoded_once, "twice": encoded_twice}
     stages: dict[str, list[dict[str, float]]] = {name: [] for name in strategies}
     rows = []
     for name, encode in strategies.items():
-        segmenter, embedder = _Recorded(models.segmenter), _Recorded(models.embedder)
+        segmenter, embedder = Recorded(models.segmenter), Recorded(models.embedder)
         coins = len(encode(load_photo(content), Models(models.index, segmenter, embedder)))
         runs = {"segmenter_runs": len(segmenter.given), "embedder_runs": len(embedder.given)}
         rows.append({"name": name, "threads": run.threads, "coins": coins, **runs})
@@ -343,8 +258,8 @@ def _answered(
     catalogue: CatalogIndex,
 ) -> tuple[dict[str, float], int]:
     """Milliseconds of each stage, and how many coins were found."""
-    segmenter, embedder = _Timed(models.segmenter), _Timed(models.embedder)
-    relief: Any = _Timed(models.relief) if models.relief else None
+    segmenter, embedder = Timed(models.segmenter), Timed(models.embedder)
+    relief: Any = Timed(models.relief) if models.relief else None
     second = None
     if models.index.relief and relief:
         second = SecondLook(models.index.relief.look, models.index.relief.open_set, _OneMap())
@@ -382,117 +297,6 @@ class _OneMap:
 
     def get(self, row_id: int, /) -> NDArray[np.int8]:
         return self._map
-
-
-def _encoded(photo: Photo, models: Models) -> Encoded:
-    return [(coin.code, coin.relief) for coin in encode_photo(photo, models).coins]
-
-
-def _encoded_twice(photo: Photo, models: Models) -> Encoded:
-    """All looks at the small decoding, and all of them again at the larger one."""
-    coins = find_coins(photo, models.segmenter)
-    if photo.in_detail and not (coins and all(coin.crop.width >= SIZE for coin in coins)):
-        coins = find_coins(photo.in_detail(), models.segmenter)
-    cutouts = [cut_out(coin.rgb, coin.mask) for coin in coins]
-    embeddings = [embed_turned(cutout, models.embedder) for cutout in cutouts]
-    codes = [quantise(embedding[None], models.index.code_scale)[0] for embedding in embeddings]
-    reliefs = [models.relief(cutout) if models.relief else None for cutout in cutouts]
-    return list(zip(codes, reliefs, strict=True))
-
-
-def _encoded_as_the_article(photo: Photo, models: Models) -> Encoded:
-    """Two looks, the coin in RGB on black, and one run of the embedder on it."""
-    codes: list[tuple[NDArray[np.int8], QueryRelief | None]] = []
-    for coin in find_in_detail(photo, models.segmenter)[1]:
-        on_black = np.where(coin.mask[:, :, None] >= 128, coin.rgb, 0).astype(np.uint8)
-        cutout = resize(take_square(on_black, square_around(mask_box(coin.mask))), SIZE, SIZE)
-        codes.append((quantise(models.embedder(cutout[None]), models.index.code_scale)[0], None))
-    return codes
-
-
-@dataclass
-class _Timed:
-    """A net that counts the seconds spent in it."""
-
-    net: Callable[[NDArray[np.uint8]], Any]
-    seconds: float = 0.0
-
-    def __call__(self, pixels: NDArray[np.uint8]) -> Any:
-        began = time.perf_counter()
-        answer = self.net(pixels)
-        self.seconds += time.perf_counter() - began
-        return answer
-
-
-@dataclass
-class _Recorded:
-    """A net whose answers are kept."""
-
-    net: Net
-    given: list[NDArray[np.float32]] = field(default_factory=list)
-
-    def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        answer = self.net(pixels)
-        self.given.extend(answer)
-        return answer
-
-
-@dataclass
-class _Replayed:
-    """A net that runs for its time, and answers what another one did, look by look and over again."""
-
-    net: Net
-    given: NDArray[np.float32]
-    look: int = 0
-
-    def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        self.net(pixels)
-        looks = np.arange(self.look, self.look + len(pixels)) % len(self.given)
-        self.look += len(pixels)
-        return np.asarray(self.given[looks])
-
-
-def _loaded(run: Run) -> tuple[Models, int]:
-    """A contender's nets and the bytes of their files, or of their weights where they have none."""
-    index = read_index(run.folder / INDEX_NAME)
-    if run.name == OURS:
-        models = load_models(run.folder, threads=run.threads)
-        return models, sum(net.bytes for net in index.nets.values())
-    if run.name not in (TORCH, ARTICLE):
-        files = [run.folder / f"{name}{FILES[run.name]}" for name in NETS]
-        kind = _OnnxNet if FILES[run.name].endswith(".onnx") else LiteRTNet
-        segmenter, embedder = (kind(path, threads=run.threads) for path in files)
-        return Models(index, segmenter, embedder), sum(path.stat().st_size for path in files)
-    import torch
-
-    from training.torch_runtime import TorchNet, load_torch
-
-    torch.set_num_threads(run.threads)
-    if run.name == ARTICLE:
-        nets = _article_nets()
-        weights = [value for net in nets.values() for value in net.state_dict().values()]
-        size = sum(value.numel() * value.element_size() for value in weights)
-        return Models(index, TorchNet(nets["segmenter"]), TorchNet(nets["embedder"])), size
-    size = sum(path.stat().st_size for path in run.checkpoints.glob("*.safetensors"))
-    return load_torch(run.folder, checkpoints=run.checkpoints), size
-
-
-class _OnnxNet:
-    """An ONNX file as a net; that of `export.onnx_runtime` comes with torch, whose memory would count."""
-
-    def __init__(self, path: Path, *, threads: int) -> None:
-        import onnxruntime
-
-        settings = onnxruntime.SessionOptions()
-        settings.intra_op_num_threads = threads
-        self._session: Any = onnxruntime.InferenceSession(str(path), settings, providers=["CPUExecutionProvider"])
-
-    def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return np.concatenate([self._run(picture) for picture in pixels])
-
-    def _run(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-        (output,) = self._session.run(None, {"image": picture.transpose(2, 0, 1)[None]})
-        return np.asarray(output.transpose(0, 2, 3, 1) if output.ndim == 4 else output)
 
 
 def _catalogue() -> CatalogIndex:

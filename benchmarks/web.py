@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from recognition import drawn_many, drawn_photos
+from recognition_parts.photos import drawn_many, drawn_photos
 from rich.console import Console
 from rich.table import Table
 from support.recognizer_page import missing, recognizer_page

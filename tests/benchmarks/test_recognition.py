@@ -49,6 +49,7 @@ def disc():
 def clock(recognition, monkeypatch):
     clock = Clock()
     monkeypatch.setattr(recognition, "time", clock)
+    monkeypatch.setattr("recognition_parts.contenders.time", clock)
     return clock
 
 
@@ -73,7 +74,7 @@ def photo():
 
 
 def test_the_time_in_the_nets_is_theirs_and_not_outside(recognition, models, photo):
-    stages, coins = recognition._answered(photo, models, recognition._encoded, recognition._catalogue())
+    stages, coins = recognition._answered(photo, models, recognition.encoded_once, recognition._catalogue())
     assert coins == 1
     # Two looks, four turns; where the clock stands still nothing is left for the rest.
     assert stages == {"decode": 0, "segmenter": 4000, "embedder": 12_000, "outside": 0, "search": 0, "relief": 0}
@@ -82,7 +83,7 @@ def test_the_time_in_the_nets_is_theirs_and_not_outside(recognition, models, pho
 def test_what_is_neither_decoding_nor_a_net_nor_the_search_is_outside(recognition, models, photo, clock):
     def encode(photo, models):
         clock.seconds += 5
-        return recognition._encoded(photo, models)
+        return recognition.encoded_once(photo, models)
 
     stages, _ = recognition._answered(photo, models, encode, recognition._catalogue())
     assert stages == {"decode": 0, "segmenter": 4000, "embedder": 12_000, "outside": 5000, "search": 0, "relief": 0}
@@ -94,7 +95,7 @@ def test_the_second_look_is_a_stage_of_its_own(recognition, models, photo, clock
         return QueryRelief(np.ones(OUTPUT_SHAPE[1:], np.int8))
 
     both = replace(models, relief=relief)
-    stages, _ = recognition._answered(photo, both, recognition._encoded, recognition._catalogue())
+    stages, _ = recognition._answered(photo, both, recognition.encoded_once, recognition._catalogue())
     assert stages == {
         "decode": 0, "segmenter": 4000, "embedder": 12_000, "outside": 0, "search": 0, "relief": 7000,
     }  # fmt: skip
@@ -107,7 +108,7 @@ def test_the_article_embeds_a_coin_once_in_colour(recognition, models, photo):
         seen.extend(pixels)
         return models.embedder(pixels)
 
-    codes = recognition._encoded_as_the_article(load_photo(photo), Models(models.index, models.segmenter, embedder))
+    codes = recognition.encoded_as_the_article(load_photo(photo), Models(models.index, models.segmenter, embedder))
     assert len(codes) == len(seen) == 1
     assert not seen[0][0, 0].any()
     assert (seen[0][128, 128] == 128).all()
@@ -116,7 +117,7 @@ def test_the_article_embeds_a_coin_once_in_colour(recognition, models, photo):
 def test_a_replayed_net_runs_for_its_time_and_answers_what_another_did_look_by_look(recognition):
     ran = []
     given = np.arange(3, dtype=np.float32)
-    net = recognition._Replayed(lambda pixels: ran.append(len(pixels)), given)
+    net = recognition.Replayed(lambda pixels: ran.append(len(pixels)), given)
     answers = [net(np.zeros((count, 1), np.uint8)).tolist() for count in (1, 2, 1)]
     assert answers == [[0], [1, 2], [0]]
     assert ran == [1, 2, 1]
