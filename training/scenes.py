@@ -40,6 +40,10 @@ HOLDERS: tuple[HolderKind, ...] = ("slab", "slab", "slab", "flip", "flip", "caps
 PROOF = 0.35
 """Share of held coins that are struck as proofs are: frosted relief on a field that mirrors the dark."""
 
+BIMETAL = 0.2
+"""Share of coins that are given a core of another metal. Without them a ring of metal passes for a gasket: few coins to
+train on are of two metals, and every gasket is a ring round a coin."""
+
 ASTRAY_HELD = 0.3
 """Share of second looks into a holder that look at its label, rim, seam or empty hole."""
 
@@ -185,7 +189,7 @@ def _held_look(
         brightness=(0.35, 1.5),
     )
     drawn = [coins[int(i)] for i in rng.integers(0, len(coins), 16)]
-    shown = [(_as_proof(coin, rng) if rng.random() < PROOF else coin.rgb, coin.mask) for coin in drawn]
+    shown = [(_as_proof(coin, rng), coin.mask) if rng.random() < PROOF else _struck(coin, rng) for coin in drawn]
     ground = _among(no_coins, _ground(textures, width, height, rng), settings, rng)
     if rng.random() < FINGERS:
         ground = _with_fingers(ground, rng)
@@ -211,10 +215,30 @@ def _as_proof(coin: CoinPicture, rng: np.random.Generator) -> NDArray[np.uint8]:
     return np.asarray(np.clip(field + (bright - field) * frost[:, :, None], 0, 255), np.uint8)
 
 
+def _struck(coin: CoinPicture, rng: np.random.Generator) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """The coin and its mask; now and then of two metals."""
+    return (_as_bimetal(coin, rng) if rng.random() < BIMETAL else coin.rgb), coin.mask
+
+
+def _as_bimetal(coin: CoinPicture, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """The coin with ring and core of two metals, which meet in a fine line."""
+    left, top, width, height = cv2.boundingRect(coin.mask)
+    y, x = np.ogrid[: coin.mask.shape[0], : coin.mask.shape[1]]
+    away = np.hypot((x - left - (width - 1) / 2) / (width / 2), (y - top - (height - 1) / 2) / (height / 2))
+    reach = float(rng.uniform(0.55, 0.8))
+    core = np.clip((reach - away) * width / 2 + 0.5, 0, 1)[:, :, None].astype(np.float32)
+    metals = np.array([[1, 1, 1], [1, 0.84, 0.52], [1, 0.72, 0.55], [0.95, 0.9, 0.8]], np.float32)
+    ring_tone, core_tone = metals[rng.permutation(len(metals))[:2]] * np.exp(rng.normal(0, 0.2, (2, 1)))
+    seam = np.exp(-(((away - reach) / 0.015) ** 2))[:, :, None] * float(rng.uniform(0, 0.6))
+    grey = cv2.cvtColor(coin.rgb, cv2.COLOR_RGB2GRAY).astype(np.float32)[:, :, None]
+    return np.asarray(np.clip(grey * (ring_tone + (core_tone - ring_tone) * core) * (1 - seam), 0, 255), np.uint8)
+
+
 def _alone(
     coins: Sequence[CoinPicture], textures: Sequence[NDArray[np.uint8]], rng: np.random.Generator
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     coin = coins[int(rng.integers(len(coins)))]
+    coin = replace(coin, rgb=_struck(coin, rng)[0])
     picture, mask = composite(coin, drawn_ground(textures, side=SIZE, rng=rng), side=SIZE, rng=rng)
     return picture, (mask > 0).astype(np.uint8)
 
@@ -237,7 +261,7 @@ def _composed(
         ground = _with_fingers(ground, rng)
     if rng.random() < HARD_SHADOW:
         settings = replace(settings, hard_shadow=1.0)
-    scene = compose_scene([(coin.rgb, coin.mask) for coin in drawn], ground, settings=settings, rng=rng)
+    scene = compose_scene([_struck(coin, rng) for coin in drawn], ground, settings=settings, rng=rng)
     return scene.rgb, scene.instances, scene.boxes
 
 

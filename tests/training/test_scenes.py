@@ -7,7 +7,7 @@ import pytest
 from coindex.segmentation import CORE, regions
 from coindex_synthetic import SceneSettings
 from training.data import load_no_coins
-from training.scenes import _among, _as_proof, core_of, labelled_scene
+from training.scenes import _among, _as_bimetal, _as_proof, core_of, labelled_scene
 from training.sources import CoinPicture
 
 cv2.setNumThreads(1)
@@ -145,3 +145,17 @@ def test_drawn_things_that_are_no_coins_are_cut_out_as_coins_are():
         assert thing.rgb.shape == (48, 48, 3)
         assert thing.mask.shape == (48, 48)
         assert (thing.mask > 0).mean() > 0.5
+
+
+def test_a_coin_of_two_metals_keeps_its_relief_and_has_one_colour_a_metal():
+    rng = np.random.default_rng(5)
+    mask = np.where(disc(100, 120, 80), np.uint8(255), np.uint8(0))
+    rgb = np.repeat(rng.integers(120, 140, (256, 256, 1), np.uint8), 3, axis=2)
+    coin = CoinPicture(rgb, mask, "a", "a")
+    for _ in range(8):
+        bimetal = _as_bimetal(coin, rng).astype(float)
+        core, ring = bimetal[disc(100, 120, 40)], bimetal[disc(100, 120, 78) & ~disc(100, 120, 68)]
+        tones = [part.mean(axis=0) / part.mean() for part in (core, ring)]
+        assert np.abs(tones[0] - tones[1]).max() > 0.03
+        shown = np.corrcoef(core[:, 0], rgb[disc(100, 120, 40)][:, 0])[0, 1]
+        assert shown > 0.95
