@@ -34,7 +34,7 @@ PHOTOS_URL = "COINDEX_PHOTOS_URL"
 """Names an fsspec URL in place of the store's own folder of photos."""
 
 MIGRATIONS = "catalog_server.store:migrations"
-HEAD = "0008"
+HEAD = "0009"
 """The last of the migrations: a store that is there needs none."""
 COPY = ".before-"
 """Stands in the name of a copy from before a migration, with the layout that the migration made."""
@@ -116,16 +116,30 @@ class Store:
                 yield
                 return
             key = int.from_bytes(hashlib.sha256(doing.encode()).digest()[:4], "big", signed=True)
-            keys = {"key": CHANGING_LOCK, "doing": key}
-            # A connection of its own: the lock is held across transactions, and dropped with the connection.
-            with self._errors(), self._engine.connect() as connection:
-                connection.execution_options(isolation_level="AUTOCOMMIT")
-                if not connection.scalar(text("SELECT pg_try_advisory_lock(:key, :doing)"), keys):
+            with self.advisory_lock(CHANGING_LOCK, key) as held:
+                if not held:
                     raise Busy(f"{self.folder}: another process is {doing} here; wait for it to end")
-                try:
-                    yield
-                finally:
-                    connection.scalar(text("SELECT pg_advisory_unlock(:key, :doing)"), keys)
+                yield
+
+    @contextmanager
+    def beside(self) -> Iterator[Session]:
+        """A short change of what is no part of the catalogue, whatever changes run at the same time."""
+        with self._errors(), Session(self._engine) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def advisory_lock(self, first: int, second: int) -> Iterator[bool]:
+        """Whether PostgreSQL's lock of two keys (int32) is this block's, until it or its process ends."""
+        keys = {"first": first, "second": second}
+        # A connection of its own: the lock is held across transactions, and dropped with the connection.
+        with self._errors(), self._engine.connect() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT")
+            held = bool(connection.scalar(text("SELECT pg_try_advisory_lock(:first, :second)"), keys))
+            try:
+                yield held
+            finally:
+                if held:
+                    connection.scalar(text("SELECT pg_advisory_unlock(:first, :second)"), keys)
 
     @contextmanager
     def _locked(self, folder: Path, doing: str) -> Iterator[None]:
