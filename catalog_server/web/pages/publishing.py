@@ -132,19 +132,22 @@ def _unpublished(store: Store) -> _Unpublished:
         with store.reading() as session:
             now = store.state(session)
             repacked = now is not None and _packs_of(session, now) != _served_packs(served)
-        return _Unpublished(_since_served(store, served, now), repacked, state_hash(now) if now else "")
+        reached = state_hash(now) if now else ""
+        return _Unpublished(_since_served(store, served, now, reached), repacked, reached)
 
     return state().unpublished.of((last, served and served[0].manifest.state_hash), make)
 
 
-def _since_served(store: Store, releases: tuple[PublishedRelease, ...], now: CatalogState | None) -> Changes:
-    """What a release would change. The served one's rows are read only where its state is another; where its files are
-    damaged, everything is a change."""
+def _since_served(
+    store: Store, releases: tuple[PublishedRelease, ...], now: CatalogState | None, reached: str
+) -> Changes:
+    """What a release would change, whose state hash would be `reached`. The served one's rows are read only where its
+    state is another; where its files are damaged, everything is a change."""
     served = releases[0].manifest if releases else None
-    if served is not None and now is not None and served.state_hash == state_hash(now):
-        return changes(now, now)
+    if served is None or served.state_hash == reached:
+        return changes(now if served else None, now)
     try:
-        return changes(published_state(store, served.version) if served else None, now)
+        return changes(published_state(store, served.version, known=now.records.values() if now else ()), now)
     except StoreError:
         return changes(None, now)
 
