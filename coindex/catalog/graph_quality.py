@@ -24,9 +24,9 @@ PHOTO_SPREAD = 11
 """Standard deviation of a coordinate of a photo's code around its class's mean: the spread of real photos at scale 254.
 It stands in where no class has two rows to show its own."""
 
-QUERIES_AT_ONCE = 64
-ROWS_AT_ONCE = 65_536
-"""A block of distances between them takes 16 MB."""
+QUERIES_AT_ONCE = 256
+ROWS_AT_ONCE = 1_024
+"""A block of distances between them takes 1 MB, which a core has near."""
 
 
 @dataclass(frozen=True)
