@@ -27,11 +27,13 @@ __all__ = [
     "Pack",
     "clear_packs",
     "list_packs",
+    "name_of",
     "pack_names",
     "packs_by_country",
     "parted",
     "put_in_pack",
     "remove_pack",
+    "require_pack",
     "set_pack",
     "take_out_of_packs",
 ]
@@ -96,7 +98,7 @@ def set_pack(store: Store, pack_id: str, names: Mapping[str, str], *, actor: str
 def remove_pack(store: Store, pack_id: str, *, actor: str) -> None:
     """Remove a pack; what was in it goes to the packs of its countries, or to the rest. Raises `StoreError`."""
     with store.changing() as session:
-        _remove(session, _row(session, pack_id), actor)
+        _remove(session, require_pack(session, pack_id), actor)
 
 
 def clear_packs(store: Store, *, actor: str) -> int:
@@ -115,7 +117,7 @@ def put_in_pack(
     pack, whatever pack they were in. Returns how many coin sides were put there by themselves. Raises `StoreError`
     where there is no such pack, country or coin; then nothing is changed."""
     with store.changing() as session:
-        row = _row(session, pack_id)
+        row = require_pack(session, pack_id)
         _put_countries(session, row.pack_id, countries, actor)
         return _put_coins(session, row.pack_id, coins, actor)
 
@@ -154,6 +156,11 @@ def pack_names(session: Session) -> dict[str, Mapping[str, str]]:
     return {**names, REST: REST_NAMES} if rows else {}
 
 
+def name_of(names: Mapping[str, str]) -> str:
+    """What a pack is called on the pages: in English, or else in the first language that there is."""
+    return names.get("en") or next(iter(names.values()))
+
+
 def parted(session: Session, classes: Iterable[int]) -> dict[str, set[int]]:
     """Which of some classes are in which pack, by ascending id with the rest last, and no pack without a class; empty
     where releases are whole."""
@@ -166,6 +173,14 @@ def parted(session: Session, classes: Iterable[int]) -> dict[str, set[int]]:
     for class_id, pack_id in _placed(session, coins).items():
         found[pack_id].add(class_id)
     return {pack_id: members for pack_id, members in found.items() if members}
+
+
+def require_pack(session: Session, pack_id: str) -> PackRow:
+    """A pack by its id. Raises `StoreError` where there is none."""
+    row = session.get(PackRow, pack_id)
+    if row is None:
+        raise StoreError(f"there is no pack {pack_id!r}; `coindex catalog packs list` shows those there are")
+    return row
 
 
 def _placed(session: Session, coins: Iterable[CoinRow]) -> dict[int, str]:
@@ -195,13 +210,6 @@ def _pack(
 
 def _packs(session: Session) -> list[PackRow]:
     return list(session.scalars(select(PackRow).order_by(PackRow.pack_id)))
-
-
-def _row(session: Session, pack_id: str) -> PackRow:
-    row = session.get(PackRow, pack_id)
-    if row is None:
-        raise StoreError(f"there is no pack {pack_id!r}; `coindex catalog packs list` shows those there are")
-    return row
 
 
 def _make(session: Session, pack_id: str, names: Mapping[str, str], actor: str) -> None:

@@ -252,20 +252,31 @@ class EarlierStates:
 
     def of(self, manifest: ReleaseManifest, index: SignedTargets) -> CatalogState | None:
         """The state of a part, None where its files are gone or damaged."""
+        targets, most = index.targets, manifest.rows
         try:
-            fresh, most = Fresh.none(), manifest.rows
+            fresh = Fresh.none()
             if manifest.fresh:
-                fresh = self._once(index, manifest.fresh, partial(read_fresh, name=manifest.fresh, most=most))
-            shards = (self._once(index, name, partial(read_shard, name=name)) for name in manifest.shards)
-            records = self._once(index, manifest.records, self._parse)
+                fresh = self._once(targets, manifest.fresh, partial(read_fresh, name=manifest.fresh, most=most))
+            shards = (self._once(targets, name, partial(read_shard, name=name)) for name in manifest.shards)
+            records = self._once(targets, manifest.records, self._parse)
             return rules.check_contents(ReleaseContents(manifest, tuple(shards), fresh, records))
         except (CoindexError, OSError, KeyError):
             return None
 
-    def _once(self, index: SignedTargets, name: str, parse: Callable[[bytes], Any]) -> Any:
-        key = (name, index.targets[name].sha256)
+    def packs_of_classes(self, release: PublishedRelease) -> dict[int, str]:
+        """In which pack of a release each of its classes is, by class id; nothing where it has none, or files of it are
+        gone or damaged."""
+        try:
+            records = [self._once(release.targets, part.records, self._parse) for part in release.parts]
+        except (CoindexError, OSError, KeyError):
+            return {}
+        packs = zip(release.packs, records, strict=True) if release.packs else ()
+        return {class_id: pack.pack_id for pack, found in packs for class_id in found}
+
+    def _once(self, targets: Mapping[str, Target], name: str, parse: Callable[[bytes], Any]) -> Any:
+        key = (name, targets[name].sha256)
         if key not in self._files:
-            self._files[key] = parse(read_target(self._store, index.targets[name]))
+            self._files[key] = parse(read_target(self._store, targets[name]))
         return self._files[key]
 
     def _parse(self, data: bytes) -> dict[int, CoinRecord]:
