@@ -44,7 +44,7 @@ from coindex.models import DEFAULT_FOLDER, load_models
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 from postgres_server import empty_database, postgres_server
 
-PHOTOS, ROUNDS = (24, 16), 3
+PHOTOS, ROUNDS = (16, 16), 3
 """Coins drawn, and views of each."""
 QUICK_PHOTOS, QUICK_ROUNDS = (4, 8), 1
 PROCESSES = (1, 2, 3)

@@ -188,9 +188,9 @@ class Store:
         rows = Rows.of(row_ids, class_ids, np.frombuffer(b"".join(coded), np.int8).reshape(-1, DIMENSIONS))
         used = set(class_ids)
         columns = (getattr(CoinRow, name) for name in CoinRecord.__dataclass_fields__)
-        coins = session.execute(select(*columns).where(~CoinRow.retired)).mappings()
-        told = ({**coin, "facts": checked_facts(coin["facts"]) if coin["facts"] else {}} for coin in coins)
-        records = {coin["class_id"]: CoinRecord(**coin) for coin in told if coin["class_id"] in used}
+        coins = session.execute(select(*columns).where(~CoinRow.retired))
+        told = ((*coin[:-1], checked_facts(coin[-1]) if coin[-1] else {}) for coin in coins)
+        records = {coin[0]: CoinRecord(*coin) for coin in told if coin[0] in used}
         return CatalogState(space_id, rows, records)
 
     def close(self) -> None:
