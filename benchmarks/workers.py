@@ -1,18 +1,19 @@
 """One import and one re-embedding by one, two and three worker processes on one PostgreSQL.
 
     python benchmarks/workers.py --json workers.json
+    python benchmarks/workers.py --share 0.2                 beside other work, as root
     python benchmarks/workers.py --quick
 
-Each process has one core, as a machine of its own would (`taskset`), and encodes in one thread; the third shares its
-core with the first where there are two. So beside photos a second, which other work on this machine changes, it is
-stated what does not depend on the cores there are: processor time a photo, of all processes together, and the share of
-the time that they waited for work, a lock or the disk, and for a core. All numbers of processes are measured in one
-run, in turns; the middle round counts. Photos are of a megapixel, the nets those that are shipped. PostgreSQL is
-Debian's, started for this alone.
+Each process has one core, as a machine of its own would, and encodes in one thread. Where there are fewer cores than
+processes, or other work on them, `--share` gives each process so much of a core and no more (a control group of Linux):
+then each has the same, however many there are, as long as the machine has it to give. Stated are photos a second, how
+many times those of one process that is, processor time a photo of all processes together, and the share of the
+processor time given to them that they used: the rest they waited, for the disk, for PostgreSQL, and for each other at
+the end. All numbers of processes are measured in one run, in turns; the middle round counts. Photos are of a megapixel,
+the nets those that are shipped. PostgreSQL is Debian's, started for this alone, with no core of its own.
 """
 
 import argparse
-import contextlib
 import json
 import multiprocessing
 import os
@@ -49,25 +50,27 @@ PHOTOS, ROUNDS = (16, 16), 3
 QUICK_PHOTOS, QUICK_ROUNDS = (4, 8), 1
 PROCESSES = (1, 2, 3)
 LOOK_S = 0.1
+PERIOD_US = 20_000
+"""In which a process is given its share."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One job by so many processes. `cpu_ms` a photo and `waiting`, the share of their time that the processes neither
-    ran nor wanted to, are of all processes together; `queued` is the share that they waited for a core."""
+    """One job by so many processes. `cpu_ms` a photo and `used`, the share of the processor time given to them that the
+    processes used, are of all processes together."""
 
     job: str
     processes: int
     photos: int
     photos_per_s: float
     cpu_ms: float
-    waiting: float
-    queued: float
+    used: float
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="few photos and one round, about a minute")
+    parser.add_argument("--share", type=float, default=1.0, help="of a core, for each process (as root)")
     parser.add_argument("--json", type=Path, help="write the rows there")
     options = parser.parse_args()
     (coins, views), rounds = (QUICK_PHOTOS, QUICK_ROUNDS) if options.quick else (PHOTOS, ROUNDS)
@@ -80,9 +83,11 @@ def main() -> None:
         for turn in range(rounds):
             for processes in PROCESSES:
                 with empty_database(server) as url:
-                    found += _measured(folder / f"store-{turn}-{processes}", url, upload, len(photos), processes)
+                    found += _measured(
+                        folder / f"store-{turn}-{processes}", url, upload, len(photos), processes, options.share
+                    )
     rows = [_middle([each for each in found if (each.job, each.processes) == key]) for key in _keys(found)]
-    machine = {"cores": sorted(os.sched_getaffinity(0)), "load_before": load_before, "load_after": os.getloadavg()}
+    machine = {"cores": len(os.sched_getaffinity(0)), "share": options.share, "load": [load_before, os.getloadavg()]}
     if options.json:
         report = {"machine": machine, "rounds": rounds, "rows": [asdict(row) for row in rows]}
         options.json.write_text(json.dumps(report, indent=2) + "\n")
@@ -108,17 +113,18 @@ def _staged(folder: Path, photos: Sequence[LabelledPhoto]) -> Path:
     return folder
 
 
-def _measured(folder: Path, url: str, upload: Path, photos: int, processes: int) -> Iterator[Measured]:
+def _measured(folder: Path, url: str, upload: Path, photos: int, processes: int, share: float) -> Iterator[Measured]:
     store = open_store(folder, create=True, database_url=url)
     cores = sorted(os.sched_getaffinity(0))
     try:
         keep_models(store, DEFAULT_FOLDER)
         staged = new_staging_folder(store)
         shutil.copytree(upload, staged, dirs_exist_ok=True)
-        with _workers(folder, url, processes, cores) as workers:
-            yield _timed(store, workers, "import", submit_import(store, staged, actor="benchmark"), photos)
-            space_id = _forget_codes(store)
-            yield _timed(store, workers, "re-embedding", submit_reembed(store, space_id, actor="benchmark"), photos)
+        with _workers(folder, url, processes, cores) as workers, _limited(workers, share):
+            imported = submit_import(store, staged, actor="benchmark")
+            yield _timed(store, workers, "import", imported, photos, share)
+            embedded = submit_reembed(store, _forget_codes(store), actor="benchmark")
+            yield _timed(store, workers, "re-embedding", embedded, photos, share)
     finally:
         store.close()
         shutil.rmtree(folder)
@@ -164,37 +170,41 @@ def _forget_codes(store: Store) -> str:
     return space_id
 
 
-def _timed(store: Store, workers: Sequence[int], name: str, job_id: int, photos: int) -> Measured:
+@contextmanager
+def _limited(workers: Sequence[int], share: float) -> Iterator[None]:
+    """Each of the processes with no more than a share of a core."""
+    if share >= 1:
+        yield
+        return
+    root = Path("/sys/fs/cgroup")
+    old = (root / "cpu").is_dir()
+    groups = [(root / "cpu" if old else root) / f"coindex-worker-{worker}" for worker in workers]
+    try:
+        for worker, group in zip(workers, groups, strict=True):
+            group.mkdir()
+            if old:
+                (group / "cpu.cfs_period_us").write_text(str(PERIOD_US))
+                (group / "cpu.cfs_quota_us").write_text(str(int(share * PERIOD_US)))
+            else:
+                (group / "cpu.max").write_text(f"{int(share * PERIOD_US)} {PERIOD_US}")
+            (group / "cgroup.procs").write_text(str(worker))
+        yield
+    finally:
+        for worker, group in zip(workers, groups, strict=True):
+            if group.is_dir():
+                (group.parent / "cgroup.procs").write_text(str(worker))
+                group.rmdir()
+
+
+def _timed(store: Store, workers: Sequence[int], name: str, job_id: int, photos: int, share: float) -> Measured:
     """Wait for a job that was queued just now."""
-    queued = dict.fromkeys(_queued(workers), 0)
-    before, cpu, began = _queued(workers), _cpu_s(workers), time.perf_counter()
+    cpu, began = _cpu_s(workers), time.perf_counter()
     while not (job := find_job(store, job_id)) or not job.is_over:
         time.sleep(LOOK_S)
-        queued |= _queued(workers)
-    spent = time.perf_counter() - began
+    spent, cpu = time.perf_counter() - began, _cpu_s(workers) - cpu
     assert job.state == "done", job.message
-    cpu = _cpu_s(workers) - cpu
-    waited_for_core = sum(ns - before.get(thread, 0) for thread, ns in queued.items()) / 1e9
-    had = spent * len(workers)
-    return Measured(
-        name,
-        len(workers),
-        photos,
-        round(photos / spent, 2),
-        round(cpu / photos * 1000, 1),
-        round(max(1 - (cpu + waited_for_core) / had, 0), 3),
-        round(waited_for_core / had, 3),
-    )
-
-
-def _queued(workers: Sequence[int]) -> dict[str, int]:
-    """By thread, the nanoseconds that it was ready to run and had no core."""
-    found = {}
-    for worker in workers:
-        for path in Path(f"/proc/{worker}/task").glob("*/schedstat"):
-            with contextlib.suppress(OSError):  # it has ended
-                found[path.parent.name] = int(path.read_text().split()[1])
-    return found
+    used = cpu / (spent * len(workers) * share)
+    return Measured(name, len(workers), photos, round(photos / spent, 2), round(cpu / photos * 1000, 1), round(used, 3))
 
 
 def _cpu_s(workers: Sequence[int]) -> float:
@@ -205,10 +215,10 @@ def _cpu_s(workers: Sequence[int]) -> float:
 
 def _print(rows: Sequence[Measured], machine: dict[str, Any]) -> None:
     one = {row.job: row.photos_per_s for row in rows if row.processes == 1}
-    table = Table("", "processes", "photos/s", "of one", "CPU ms/photo", "waiting", "for a core", title=f"{machine}")
+    table = Table("", "processes", "photos/s", "of one", "CPU ms/photo", "used", title=f"{machine}")
     for row in rows:
         figures = (f"{row.photos_per_s:.1f}", f"{row.photos_per_s / one[row.job]:.2f}", f"{row.cpu_ms:.0f}")
-        table.add_row(row.job, str(row.processes), *figures, f"{row.waiting:.0%}", f"{row.queued:.0%}")
+        table.add_row(row.job, str(row.processes), *figures, f"{row.used:.0%}")
     Console(width=110).print(table)
 
 
