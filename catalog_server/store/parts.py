@@ -42,6 +42,9 @@ ITEMS = 8
 LOOK_S = 0.1
 """Between two looks at whether a part that others have is done, or free again."""
 TOLD_EVERY_S = 0.5
+PATIENCE_S = 60.0
+"""How long a leader that has nothing to do waits for a part that others are at, before it goes on without them: their
+process may live and be stuck."""
 WITHDRAWN_S = 30.0
 """How long a leader that gives up waits for the parts that others are at."""
 
@@ -120,8 +123,8 @@ def work_together(
     store: Store, kind: str, subject: str, items: Sequence[int], do: DoPart, *, threads: int, progress: Progress
 ) -> None:
     """Lead a piece of work: offer its items to other processes, and do them in threads together with these, until all
-    are done. What `do` or `progress` raises ends it, and is raised. A store on SQLite has no others: nothing is done
-    then."""
+    are done, or another process is stuck with the last. What `do` or `progress` raises ends it, and is raised. A store
+    on SQLite has no others: nothing is done then."""
     if not store.on_postgres or not items:
         return
     with alive(store) as number:
@@ -137,8 +140,11 @@ def _lead(work: SharedWork, do: DoPart, total: int, threads: int, progress: Prog
     stop = threading.Event()
 
     def take_all() -> None:
+        idle_since = time.monotonic()
         while not stop.is_set():
-            if not _do_one(work, do) and not work.open_parts():
+            if _do_one(work, do):
+                idle_since = time.monotonic()
+            elif not work.open_parts() or time.monotonic() - idle_since > PATIENCE_S:
                 return
 
     with ThreadPoolExecutor(threads, thread_name_prefix="together") as pool:

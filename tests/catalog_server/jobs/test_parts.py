@@ -88,6 +88,25 @@ def test_a_worker_asks_once_for_what_it_cannot_do(shared, work):
     assert leader.take() is not None
 
 
+def test_a_leader_goes_on_without_a_process_that_lives_and_is_stuck(shared, work, monkeypatch):
+    monkeypatch.setattr("catalog_server.store.parts.PATIENCE_S", 0.2)
+    monkeypatch.setattr("catalog_server.store.parts.WITHDRAWN_S", 0.2)
+    stuck, _ = work()
+    taken, done = threading.Event(), []
+
+    def do(items):
+        if not taken.is_set():
+            assert stuck.take() is not None
+            taken.set()
+        done.extend(items)
+        return len(items)
+
+    work_together(shared, "encode", "a", range(3 * ITEMS), do, threads=1, progress=lambda *_: None)
+    assert done == [*range(ITEMS), *range(2 * ITEMS, 3 * ITEMS)] and parts(shared) == []
+    stuck.end(1, done=True)  # it comes back, and finds nothing of it
+    assert parts(shared) == []
+
+
 def test_what_fails_in_the_leader_ends_the_offer(shared):
     def fail(items):
         raise RuntimeError("damaged nets")
