@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-__all__ = ["Progress", "no_progress"]
+__all__ = ["Progress", "forwards", "no_progress"]
 
 Progress = Callable[[int, int], None]
 """Told how many are done and how many there are."""
@@ -10,3 +10,15 @@ Progress = Callable[[int, int], None]
 
 def no_progress(done: int, total: int) -> None:
     """Tell nobody."""
+
+
+def forwards(progress: Progress) -> Progress:
+    """Tell the same, but never less than before: for work that is gone through twice."""
+    most = 0
+
+    def tell(done: int, total: int) -> None:
+        nonlocal most
+        most = max(most, done)
+        progress(most, total)
+
+    return tell

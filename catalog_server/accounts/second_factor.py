@@ -4,6 +4,7 @@ import secrets
 import time
 from base64 import b32decode, b32encode
 
+import segno
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor import InvalidToken
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
@@ -13,7 +14,7 @@ from catalog_server.store import Store, UserRow
 from catalog_server.store.audit import record
 from coindex.errors import AccountError
 
-__all__ = ["app_link", "new_secret", "set_second_factor", "use_code"]
+__all__ = ["app_link", "link_picture", "new_secret", "set_second_factor", "use_code"]
 
 ISSUER = "coindex"
 STEP_S = 30
@@ -32,6 +33,13 @@ def new_secret() -> str:
 def app_link(secret: str, name: str) -> str:
     """The `otpauth:` address by which an authenticator app on this device takes the secret over."""
     return _totp(secret).get_provisioning_uri(name, ISSUER)
+
+
+def link_picture(link: str) -> str:
+    """The QR code of an address as an SVG element, black on white, without a style or a script."""
+    code = segno.make(link, error="m", micro=False)
+    svg: str = code.svg_inline(omitsize=True, dark="#000", light="#fff", border=4, svgclass="qr", lineclass=None)
+    return svg
 
 
 def use_code(row: UserRow, code: str, *, at: float | None = None) -> bool:

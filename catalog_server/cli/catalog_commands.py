@@ -17,6 +17,7 @@ from catalog_server.cli.proposal_commands import proposals
 from catalog_server.cli.signing_commands import KeysOption, PassphraseOption, ask_passphrase
 from catalog_server.cli.signing_commands import keys as keys_commands
 from catalog_server.cli.store_commands import backup, bundle, export, reembed, restore, spaces
+from catalog_server.cli.work_command import work
 from catalog_server.curation.coins import name_warnings, restore_coin, retire_coin
 from catalog_server.curation.encoding import current_models, keep_models, live_encoders
 from catalog_server.curation.importer import ImportReport, import_photos
@@ -47,6 +48,7 @@ catalog.command("backup")(backup)
 catalog.command("restore")(restore)
 catalog.command("bundle")(bundle)
 catalog.command("export")(export)
+catalog.command("work")(work)
 
 
 @catalog.command("import")

@@ -1,6 +1,7 @@
 """`coindex catalog packs …`: in which parts devices may take the catalogue."""
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,6 +12,7 @@ from catalog_server.cli.options import JsonOption, StoreOption, print_json
 from catalog_server.curation import packs as curation
 from catalog_server.store import open_store
 from catalog_server.store.audit import cli_actor
+from coindex.catalog.document import parse_json
 from coindex.commands.output import cell
 from coindex.errors import StoreError
 
@@ -104,6 +106,18 @@ def clear(store: StoreOption = None) -> None:
     """Remove all packs, so that releases are whole again."""
     count = curation.clear_packs(open_store(store), actor=cli_actor())
     typer.echo(f"removed {count} packs: releases are whole again; {NEXT}" if count else "there are no packs")
+
+
+@packs.command("load")
+def load(file: Annotated[Path, typer.Argument(help="The packs.json of an export.")], store: StoreOption = None) -> None:
+    """Make and fill packs as an export has them, once its coins are imported."""
+    try:
+        document = parse_json(file.read_bytes())
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else f"not JSON, {error}"
+        raise StoreError(f"{file}: cannot be read ({reason}); name the packs.json of an export") from None
+    count = curation.load_packs(open_store(store), document, actor=cli_actor())
+    typer.echo(f"loaded {count} packs; {NEXT}")
 
 
 def _named(text: str) -> tuple[str, str]:

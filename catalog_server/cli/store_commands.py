@@ -112,6 +112,8 @@ def export(
         print_json(asdict(report))
     else:
         typer.echo(f"wrote {folder}: {report.photos} photos of {report.classes} classes, and manifest.csv")
+        if report.packs:
+            typer.echo(f"packs.json has {report.packs} packs; `coindex catalog packs load` reads it")
 
 
 def restore(

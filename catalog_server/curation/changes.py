@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from catalog_server.curation.steps import Plan, Touched, by_ids, counted
 from catalog_server.store import CodeRow, CoinRow, PhotoRow, Store
-from coindex.catalog import CatalogState, CoinRecord
+from coindex.catalog import CatalogState, CoinRecord, Rows
+from coindex.catalog.delta import changed_rows
 from coindex.errors import StoreError
 from coindex.facts import facts_document
 from coindex.manifest import LABEL_FIELDS
@@ -42,8 +43,8 @@ def changes(before: CatalogState | None, after: CatalogState | None) -> Changes:
         added=tuple(new[key] for key in sorted(new.keys() - old.keys())),
         removed=tuple(old[key] for key in sorted(old.keys() - new.keys())),
         changed=tuple((old[key], new[key]) for key in kept if old[key] != new[key]),
-        rows_added=len(new_rows - old_rows),
-        rows_removed=len(old_rows - new_rows),
+        rows_added=len(changed_rows(new_rows, old_rows)),
+        rows_removed=len(changed_rows(old_rows, new_rows)),
     )
 
 
@@ -132,11 +133,5 @@ def _records(state: CatalogState | None) -> Mapping[int, CoinRecord]:
     return state.records if state else {}
 
 
-def _rows(state: CatalogState | None) -> set[tuple[int, int, bytes]]:
-    if state is None:
-        return set()
-    rows = state.rows
-    return {
-        (int(row), int(class_id), code.tobytes())
-        for row, class_id, code in zip(rows.row_ids, rows.class_ids, rows.codes, strict=True)
-    }
+def _rows(state: CatalogState | None) -> Rows:
+    return state.rows if state else Rows.none()

@@ -35,6 +35,7 @@ __all__ = [
     "current_models",
     "encode_file",
     "encode_kept",
+    "encoding_threads",
     "in_threads",
     "keep_models",
     "live_encoders",
@@ -106,8 +107,11 @@ def photo_encoder(models: Path, *, largest_only: bool = True) -> Encode:
     return encode
 
 
-def live_encoders(store: Store, models: Path | None = None, *, largest_only: bool = True) -> dict[str, Encode]:
-    """An encoder for each live space of a store, the current one first; of the largest coin or of all.
+def live_encoders(
+    store: Store, models: Path | None = None, *, spaces: Sequence[str] = (), largest_only: bool = True
+) -> dict[str, Encode]:
+    """An encoder for each of some spaces, by default the live ones of a store, the current one first; of the largest
+    coin or of all.
 
     They are by the models that the store keeps; where it keeps none of a space, by those of the checkout. `models`, if
     any, go before both. Raises `SpaceMismatch` where the store has no codes in their space, `ModelError` where a space
@@ -115,8 +119,9 @@ def live_encoders(store: Store, models: Path | None = None, *, largest_only: boo
     """
     given = models or DEFAULT_FOLDER
     given_space = read_index(given / INDEX_NAME).space_id if models or (given / INDEX_NAME).is_file() else ""
-    with store.reading() as session:
-        spaces = store.live_spaces(session) or (given_space,)
+    if not spaces:
+        with store.reading() as session:
+            spaces = store.live_spaces(session) or (given_space,)
     if models and given_space not in spaces:
         raise SpaceMismatch(
             f"{store.folder}: its codes are of space {', '.join(spaces)}, these models are of space {given_space}; "
@@ -186,13 +191,19 @@ def encode_kept(
     yield encoded, failed
 
 
+def encoding_threads(processes: int = 1) -> int:
+    """How many photos to encode at once in each of several processes of this machine: in all of them together one more
+    than there are cores for them, since one waits for the disk now and then."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return -(-(cores + 1) // processes)
+
+
 def in_threads(
     work: Callable[[Item], Result], items: Iterable[Item], *, threads: int | None = None
 ) -> Generator[Result]:
-    """The results of `work`, in the order of the items, by default one more at once than there are cores, since one
-    waits for the disk now and then. What one raises is raised in its turn; what was not begun then, or when
-    this is closed, never is; what was, has ended by then."""
-    threads = threads or (os.cpu_count() or 1) + 1
+    """The results of `work`, in the order of the items, by default `encoding_threads()` at once. What one raises is
+    raised in its turn; what was not begun then, or when this is closed, never is; what was, has ended by then."""
+    threads = threads or encoding_threads()
     with ThreadPoolExecutor(threads, thread_name_prefix="encode") as pool:
         waiting: deque[Future[Result]] = deque()
         try:

@@ -1,6 +1,7 @@
 """The catalogue as labelled photos again: a folder that an import makes the same catalogue of."""
 
 import csv
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
+from catalog_server.curation.packs import written_packs
 from catalog_server.store import CoinRow, PhotoRow, Store
 from coindex.disk import building_folder, sync_folder
 from coindex.errors import StoreError
@@ -18,6 +20,7 @@ from coindex.progress import Progress, no_progress
 __all__ = ["ExportReport", "export_catalog"]
 
 MANIFEST = "manifest.csv"
+PACKS = "packs.json"
 PHOTOS = "photos"
 BUILDING = ".coindex-export-"
 PLAIN_NAME = re.compile(r"(?!(?i:con|prn|aux|nul|com\d|lpt\d)\.)[A-Za-z0-9][A-Za-z0-9_-]{0,99}\.[A-Za-z0-9]{1,5}")
@@ -26,11 +29,13 @@ PLAIN_NAME = re.compile(r"(?!(?i:con|prn|aux|nul|com\d|lpt\d)\.)[A-Za-z0-9][A-Za
 
 @dataclass(frozen=True)
 class ExportReport:
-    """What was exported; `without_photos` are classes that a manifest, a row a photo, has no place for."""
+    """What was exported; `without_photos` are classes that a manifest, a row a photo, has no place for; `packs` is how
+    many stand in `packs.json`."""
 
     photos: int
     classes: int
     without_photos: tuple[str, ...]
+    packs: int = 0
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,7 @@ class _Exported:
 
 def export_catalog(store: Store, folder: Path, *, progress: Progress = no_progress) -> ExportReport:
     """Write the live classes and photos of a store, with all that is known of them, to a folder that is empty or does
-    not exist: `manifest.csv` and the photos as they are kept.
+    not exist: `manifest.csv`, the photos as they are kept, and `packs.json` where there are packs.
 
     The folder is there whole or not at all. Raises `StoreError` where it is not empty or cannot be written, and where a
     photo is missing or damaged.
@@ -52,6 +57,7 @@ def export_catalog(store: Store, folder: Path, *, progress: Progress = no_progre
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise StoreError(f"{folder}: not empty; name a folder that is, or is not there yet")
     photos, without = _described(store)
+    packs = written_packs(store)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with building_folder(folder.parent, BUILDING) as building:
@@ -63,6 +69,8 @@ def export_catalog(store: Store, folder: Path, *, progress: Progress = no_progre
                 path.write_bytes(store.photos.get(photo.sha256))
                 progress(done, len(photos))
             _write_manifest(made / MANIFEST, photos)
+            if packs["packs"]:
+                (made / PACKS).write_text(json.dumps(packs, ensure_ascii=False, indent=2) + "\n", "utf-8")
             if folder.exists():
                 folder.rmdir()
             made.rename(folder)
@@ -70,7 +78,7 @@ def export_catalog(store: Store, folder: Path, *, progress: Progress = no_progre
     except OSError as error:
         raise StoreError(f"{folder}: cannot be written ({error.strerror}); nothing was exported") from None
     classes = {tuple(photo.row[name] for name in COLUMNS[1:6]) for photo in photos}
-    return ExportReport(len(photos), len(classes), tuple(without))
+    return ExportReport(len(photos), len(classes), tuple(without), len(packs["packs"]))
 
 
 def _described(store: Store) -> tuple[list[_Exported], list[str]]:

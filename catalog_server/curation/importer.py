@@ -19,7 +19,7 @@ from catalog_server.store.photo_files import photo_sha256
 from coindex.errors import PhotoError, SpaceMismatch, StoreError
 from coindex.facts import Fact, written_fact
 from coindex.manifest import CoinClass, LabelledPhoto
-from coindex.progress import Progress, no_progress
+from coindex.progress import Progress, forwards, no_progress
 from coindex.text import MAX_TEXT
 
 __all__ = [
@@ -152,6 +152,9 @@ def encode_all(
         return EncodedItem(photo, sha256, encoded)
 
     batch = EncodedBatch()
+    if kept is not None:
+        progress = forwards(progress)
+        kept.prepare(photos, encoders, there, progress)
     progress(0, len(photos))
     # Closed at once where something is raised: no thread keeps a photo after those of this import are forgotten.
     with closing(in_threads(encode, photos, threads=threads)) as items:

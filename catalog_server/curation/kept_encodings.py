@@ -1,10 +1,10 @@
-"""What was encoded of an upload, kept beside it: a look at it before it is imported, the import, and one that goes on
-after a stop encode each photo once."""
+"""What was encoded of an upload, kept beside it: a look at it before it is imported, the import, one that goes on after
+a stop, and processes that do it together encode each photo once."""
 
 import contextlib
 import json
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,13 @@ import numpy as np
 from catalog_server.curation.encoding import Encode, EncodedPhoto, encode_file
 from coindex.disk import write_whole
 from coindex.errors import NoCoinFound
+from coindex.manifest import CoinClass, LabelledPhoto
+from coindex.progress import Progress
 
-__all__ = ["KeptEncodings"]
+__all__ = ["ENCODED", "KeptEncodings"]
+
+ENCODED = ".encoded"
+"""In a staging folder, what was encoded of its photos."""
 
 
 class KeptEncodings:
@@ -22,6 +27,15 @@ class KeptEncodings:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+
+    def prepare(
+        self,
+        photos: Sequence[LabelledPhoto],
+        encoders: Mapping[str, Encode],
+        known: Set[tuple[CoinClass, str]],
+        progress: Progress,
+    ) -> None:
+        """Called before these photos are asked for, but for those that are `known`: a chance to encode them."""
 
     def encoded(self, sha256: str, data: bytes, encoders: Mapping[str, Encode]) -> EncodedPhoto:
         """The photo as it was encoded in the very spaces of `encoders`, or now. Raises as `encode_file` does."""

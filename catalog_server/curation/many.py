@@ -1,4 +1,5 @@
-"""Plans of great steps with chosen coins and photos: retire, bring back, rename, merge, move, describe.
+"""Plans of great steps with chosen coins and photos: retire, bring back, rename, merge, move, describe, put
+in a pack.
 
 Coins that come to bear one label become one class: the photos of the others move to it. A photo that moves keeps its
 file and its codes and becomes a new row, since a row never changes its class; devices follow by the next delta.
@@ -12,6 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from catalog_server.curation.coins import require_free
+from catalog_server.curation.packs import require_pack
 from catalog_server.curation.photos import require_codes
 from catalog_server.curation.preconditions import changed_facts, clean_field, clean_fields, live_coin
 from catalog_server.curation.steps import IDS_AT_ONCE, Plan, Touched, by_ids, counted
@@ -25,6 +27,7 @@ __all__ = [
     "describe_photos",
     "merge_coins",
     "move_photos",
+    "pack_coins",
     "rename_coins",
     "restore_coins",
     "restore_photos",
@@ -115,6 +118,24 @@ def merge_coins(class_ids: Iterable[int], into: int) -> Plan:
         return _merge(session, touched, target, others)
 
     return Plan("merge", act)
+
+
+def pack_coins(class_ids: Iterable[int], pack_id: str) -> Plan:
+    """Put coins, with all their sides, in a pack; blank takes them out of those that they were put in by themselves.
+    Making it raises `StoreError` where there is no such pack, or a class is retired."""
+
+    def act(store: Store, session: Session, touched: Touched) -> str:
+        if pack_id:
+            require_pack(session, pack_id)
+        coins = [live_coin(session, each) for each in dict.fromkeys(class_ids)]
+        sides = {side.class_id: side for coin in coins for side in _sides(session, coin)}
+        moved = [side for side in sides.values() if side.pack_id != (pack_id or None)]
+        for side in moved:
+            touched.coin(side).pack_id = pack_id or None
+        told = counted(len(moved), "coin side")
+        return f"Put {told} in pack {pack_id}" if pack_id else f"Took {told} out of the packs of their own"
+
+    return Plan("pack", act)
 
 
 def move_photos(row_ids: Iterable[int], class_id: int) -> Plan:

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -16,6 +17,7 @@ from sqlalchemy.orm import Session
 from catalog_server.curation.preconditions import live_coin
 from catalog_server.store import CoinRow, PackCountryRow, PackRow, PhotoRow, Store, now
 from catalog_server.store.audit import record
+from coindex.catalog.document import Fields
 from coindex.catalog.packs import MAX_PACKS
 from coindex.catalog.release import PACK_ID
 from coindex.errors import StoreError
@@ -27,13 +29,17 @@ __all__ = [
     "Pack",
     "clear_packs",
     "list_packs",
+    "load_packs",
+    "name_of",
     "pack_names",
     "packs_by_country",
     "parted",
     "put_in_pack",
     "remove_pack",
+    "require_pack",
     "set_pack",
     "take_out_of_packs",
+    "written_packs",
 ]
 
 REST = "other"
@@ -42,6 +48,10 @@ REST_NAMES = {"en": "Other", "de": "Übrige", "pl": "Pozostałe"}
 RESERVED = (REST, "all")
 """`all` is what a device asks for that takes every pack."""
 
+COIN = tuple(name for name in LABEL_FIELDS if name != "side")
+Coin = tuple[str, ...]
+"""What tells a coin apart, whatever the side: its fields in the order of `COIN`."""
+ANYTHING = re.compile(r".+")
 LANGUAGE = re.compile(r"[a-z]{2,3}")
 MAX_ID_LENGTH = 32
 
@@ -78,25 +88,14 @@ def list_packs(store: Store) -> tuple[Pack, ...]:
 
 def set_pack(store: Store, pack_id: str, names: Mapping[str, str], *, actor: str) -> None:
     """Make a pack, or call it otherwise: `names` by language, one at least. Raises `StoreError`."""
-    if not PACK_ID.fullmatch(pack_id) or pack_id in RESERVED:
-        raise StoreError(
-            f"pack {pack_id!r}: an id has small letters, digits and underscores, begins with a letter, is at most "
-            f"{MAX_ID_LENGTH} long, and is none of {', '.join(RESERVED)}"
-        )
-    cleaned = {language: _clean_name(language, name) for language, name in names.items()}
-    if not cleaned:
-        raise StoreError(f"pack {pack_id}: a name is needed")
     with store.changing() as session:
-        row = session.get(PackRow, pack_id)
-        if row is not None and row.names == cleaned:
-            return
-        _make(session, pack_id, cleaned, actor)
+        _set(session, pack_id, names, actor)
 
 
 def remove_pack(store: Store, pack_id: str, *, actor: str) -> None:
     """Remove a pack; what was in it goes to the packs of its countries, or to the rest. Raises `StoreError`."""
     with store.changing() as session:
-        _remove(session, _row(session, pack_id), actor)
+        _remove(session, require_pack(session, pack_id), actor)
 
 
 def clear_packs(store: Store, *, actor: str) -> int:
@@ -115,7 +114,7 @@ def put_in_pack(
     pack, whatever pack they were in. Returns how many coin sides were put there by themselves. Raises `StoreError`
     where there is no such pack, country or coin; then nothing is changed."""
     with store.changing() as session:
-        row = _row(session, pack_id)
+        row = require_pack(session, pack_id)
         _put_countries(session, row.pack_id, countries, actor)
         return _put_coins(session, row.pack_id, coins, actor)
 
@@ -147,11 +146,52 @@ def packs_by_country(store: Store, *, actor: str) -> tuple[str, ...]:
         return tuple(made)
 
 
+def written_packs(store: Store) -> dict[str, Any]:
+    """The packs as `load_packs` reads them: id, names, countries, and the coins that were put there by themselves, by
+    what tells them apart."""
+    with store.reading() as session:
+        chosen = select(CoinRow).where(~CoinRow.retired, CoinRow.pack_id.is_not(None)).order_by(CoinRow.class_id)
+        coins: dict[str, list[Coin]] = {}
+        for coin in session.scalars(chosen):
+            coins.setdefault(str(coin.pack_id), []).append(coin.label.coin)
+        written = [
+            {
+                "pack_id": row.pack_id,
+                "names": dict(row.names),
+                "countries": [each.country for each in row.countries],
+                "coins": [dict(zip(COIN, coin, strict=True)) for coin in dict.fromkeys(coins.get(row.pack_id, ()))],
+            }
+            for row in _packs(session)
+        ]
+        return {"packs": written}
+
+
+def load_packs(store: Store, document: object, *, actor: str) -> int:
+    """Make, name and fill packs as `written_packs` wrote them; others stay as they are. Returns how many were loaded.
+    Raises `StoreError` naming what is wrong with them, such as a coin that is not there; then nothing is changed."""
+    try:
+        read = [_read_pack(fields) for fields in Fields(document).listed("packs")]
+    except ValueError as error:
+        raise StoreError(f"these are no packs as an export writes them: {error}. Nothing was changed") from None
+    with store.changing() as session:
+        for pack_id, names, _, _ in read:
+            _set(session, pack_id, names, actor)
+        for pack_id, _, countries, coins in read:
+            _put_countries(session, pack_id, countries, actor)
+            _put_coins(session, pack_id, [_class_of(session, coin) for coin in coins], actor)
+    return len(read)
+
+
 def pack_names(session: Session) -> dict[str, Mapping[str, str]]:
     """What the packs are called, by id, the rest too; empty where releases are whole."""
     rows = _packs(session)
     names: dict[str, Mapping[str, str]] = {row.pack_id: row.names for row in rows}
     return {**names, REST: REST_NAMES} if rows else {}
+
+
+def name_of(names: Mapping[str, str]) -> str:
+    """What a pack is called on the pages: in English, or else in the first language that there is."""
+    return names.get("en") or next(iter(names.values()))
 
 
 def parted(session: Session, classes: Iterable[int]) -> dict[str, set[int]]:
@@ -166,6 +206,14 @@ def parted(session: Session, classes: Iterable[int]) -> dict[str, set[int]]:
     for class_id, pack_id in _placed(session, coins).items():
         found[pack_id].add(class_id)
     return {pack_id: members for pack_id, members in found.items() if members}
+
+
+def require_pack(session: Session, pack_id: str) -> PackRow:
+    """A pack by its id. Raises `StoreError` where there is none."""
+    row = session.get(PackRow, pack_id)
+    if row is None:
+        raise StoreError(f"there is no pack {pack_id!r}; `coindex catalog packs list` shows those there are")
+    return row
 
 
 def _placed(session: Session, coins: Iterable[CoinRow]) -> dict[int, str]:
@@ -197,11 +245,18 @@ def _packs(session: Session) -> list[PackRow]:
     return list(session.scalars(select(PackRow).order_by(PackRow.pack_id)))
 
 
-def _row(session: Session, pack_id: str) -> PackRow:
+def _set(session: Session, pack_id: str, names: Mapping[str, str], actor: str) -> None:
+    if not PACK_ID.fullmatch(pack_id) or pack_id in RESERVED:
+        raise StoreError(
+            f"pack {pack_id!r}: an id has small letters, digits and underscores, begins with a letter, is at most "
+            f"{MAX_ID_LENGTH} long, and is none of {', '.join(RESERVED)}"
+        )
+    cleaned = {language: _clean_name(language, name) for language, name in names.items()}
+    if not cleaned:
+        raise StoreError(f"pack {pack_id}: a name is needed")
     row = session.get(PackRow, pack_id)
-    if row is None:
-        raise StoreError(f"there is no pack {pack_id!r}; `coindex catalog packs list` shows those there are")
-    return row
+    if row is None or row.names != cleaned:
+        _make(session, pack_id, cleaned, actor)
 
 
 def _make(session: Session, pack_id: str, names: Mapping[str, str], actor: str) -> None:
@@ -288,6 +343,21 @@ def _clean_name(language: str, name: str) -> str:
     if not cleaned:
         raise StoreError(f"the name in {language} is empty")
     return cleaned
+
+
+def _read_pack(fields: Fields) -> tuple[str, dict[str, str], tuple[str, ...], list[Coin]]:
+    names = fields.part("names").all_texts(LANGUAGE, ANYTHING)
+    coins = [tuple(coin.text(name) for name in COIN) for coin in fields.listed("coins")]
+    return fields.text("pack_id"), names, fields.texts("countries", ANYTHING), coins
+
+
+def _class_of(session: Session, coin: Coin) -> int:
+    """A live class of a coin. Raises `StoreError` where there is none."""
+    named = [getattr(CoinRow, name) == value for name, value in zip(COIN, coin, strict=True)]
+    found = session.scalar(select(CoinRow.class_id).where(~CoinRow.retired, *named).order_by(CoinRow.class_id).limit(1))
+    if found is None:
+        raise StoreError(f"there is no coin {', '.join(filter(None, coin))}; import it first. Nothing was changed")
+    return found
 
 
 def _free_id(country: str, taken: set[str]) -> str:

@@ -54,7 +54,7 @@ def complete_maps(
     for the models' own. Raises `ModelError`.
     """
     relief = read_index(models / INDEX_NAME).relief
-    if relief is None:
+    if relief is None or not most:
         return 0
     encode = encode or photo_encoder(models)
     made, without = 0, set[int]()

@@ -4,6 +4,7 @@ A space is prepared (every photo is embedded by its models; what is added meanwh
 beside the current one, made current, and the old one ended when phones have moved. Each step is an operator's word.
 """
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +12,21 @@ from pathlib import Path
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from catalog_server.curation.encoding import Encode, encode_kept, keep_models, photo_encoder
+from catalog_server.curation.encoding import (
+    Encode,
+    EncodedPhoto,
+    encode_file,
+    encode_kept,
+    encoding_threads,
+    keep_models,
+    photo_encoder,
+)
 from catalog_server.curation.relief_maps import keep_maps
 from catalog_server.store import CodeRow, PhotoRow, SpaceRow, Store, now
 from catalog_server.store.audit import record
+from catalog_server.store.parts import DoPart, work_together
 from coindex.errors import PhotoError, StoreError
+from coindex.models import INDEX_NAME
 from coindex.progress import Progress, no_progress
 
 __all__ = [
@@ -27,6 +38,7 @@ __all__ = [
     "publish_space",
     "recommend_space",
     "reembed",
+    "reembedding_parts",
 ]
 
 MAX_NAMED = 10
@@ -75,22 +87,23 @@ def reembed(
             _prepare(session, space_id, actor)
         with store.reading() as session:
             had = len(_photos(session)) - len(missing_codes(session, space_id))
-        embedded, problems = 0, dict[int, str]()
+        embedded, problems = _embed_together(store, space_id, encode, had, threads, progress), dict[int, str]()
         # What was added while the models were changed is found by looking again.
         while missing := _still_missing(store, space_id, problems):
             total = embedded + len(problems) + len(missing)
             for encoded, failed in encode_kept(store, missing, {space_id: encode}, threads=threads):
-                with store.changing() as session:
-                    session.add_all(
-                        CodeRow(row_id=row, space_id=space_id, code=photo.codes[space_id].tobytes())
-                        for row, photo in encoded
-                    )
-                    keep_maps(session, {row: photo.maps for row, photo in encoded})
+                _keep(store, space_id, encoded)
                 embedded += len(encoded)
                 problems.update(failed)
                 progress(had + embedded + len(problems), had + total)
         _require_all(store, problems)
     return ReembedReport(space_id, embedded, had)
+
+
+def reembedding_parts(store: Store, space_id: str) -> DoPart | None:
+    """Gives photos, by their rows, codes in a space; None where this process sees no models of it."""
+    models = store.models_folder(space_id)
+    return _parts(store, space_id, photo_encoder(models)) if (models / INDEX_NAME).is_file() else None
 
 
 def list_spaces(store: Store) -> tuple[Space, ...]:
@@ -156,6 +169,54 @@ def missing_codes(session: Session, space_id: str) -> list[int]:
     """The rows, live or retired, that have no code in a space."""
     has = select(CodeRow.row_id).where(CodeRow.space_id == space_id)
     return list(session.scalars(select(PhotoRow.row_id).where(PhotoRow.row_id.not_in(has)).order_by(PhotoRow.row_id)))
+
+
+def _embed_together(
+    store: Store, space_id: str, encode: Encode, had: int, threads: int | None, progress: Progress
+) -> int:
+    """Embed what is missing together with whoever takes part; returns how many photos were. Those that cannot be are
+    still missing then."""
+    missing = [row_id for row_id, _ in _still_missing(store, space_id, {})]
+    work_together(
+        store,
+        "reembed",
+        space_id,
+        missing,
+        _parts(store, space_id, encode),
+        threads=threads or encoding_threads(),
+        progress=lambda done, total: progress(had + done, had + total),
+    )
+    return len(missing) - len(_still_missing(store, space_id, {})) if store.on_postgres else 0
+
+
+def _parts(store: Store, space_id: str, encode: Encode) -> DoPart:
+    def embed(row_ids: Sequence[int]) -> int:
+        with store.reading() as session:
+            found = session.execute(
+                select(PhotoRow.row_id, PhotoRow.photo_sha256).where(PhotoRow.row_id.in_(row_ids))
+            ).all()
+        encoded = []
+        for row_id, sha256 in found:
+            # The leader comes upon what cannot be encoded again, and tells of it.
+            with contextlib.suppress(PhotoError, StoreError):
+                encoded.append((row_id, encode_file(store.photos.get(sha256), {space_id: encode})))
+        _keep(store, space_id, encoded)
+        return len(encoded)
+
+    return embed
+
+
+def _keep(store: Store, space_id: str, encoded: Sequence[tuple[int, EncodedPhoto]]) -> None:
+    """Store the codes, and the maps, of photos that have none."""
+    with store.changing() as session:
+        wanted = CodeRow.row_id.in_([row_id for row_id, _ in encoded])
+        there = set(session.scalars(select(CodeRow.row_id).where(CodeRow.space_id == space_id, wanted)))
+        session.add_all(
+            CodeRow(row_id=row_id, space_id=space_id, code=photo.codes[space_id].tobytes())
+            for row_id, photo in encoded
+            if row_id not in there
+        )
+        keep_maps(session, {row_id: photo.maps for row_id, photo in encoded})
 
 
 def _prepare(session: Session, space_id: str, actor: str) -> None:

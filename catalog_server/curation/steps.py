@@ -17,6 +17,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from catalog_server.curation.coins import require_free, revise
+from catalog_server.curation.packs import require_pack
 from catalog_server.curation.photos import require_codes
 from catalog_server.store import CoinRow, PhotoRow, StepChangeRow, StepRow, Store
 from catalog_server.store.audit import record
@@ -39,7 +40,9 @@ __all__ = [
     "undoing",
 ]
 
-COIN_FIELDS = (*LABEL_FIELDS, "name", "design", "facts", "retired")
+COIN_FIELDS = (*LABEL_FIELDS, "name", "design", "facts", "pack_id", "retired")
+SHOWN = {"pack_id": "pack"}
+"""What fields are called where people read of a change, if not by their own names."""
 PHOTO_FIELDS = ("year", "specimen", "retired", "retired_with_coin")
 IDS_AT_ONCE = 10_000
 """Ids in one query: SQLite takes 32,766 values."""
@@ -262,6 +265,8 @@ def _give(
 ) -> None:
     """Give coins and photos these fields."""
     coins = [(row, fields) for row, fields in wanted if isinstance(row, CoinRow)]
+    for pack_id in {fields["pack_id"] for _, fields in coins if fields.get("pack_id")}:
+        require_pack(session, pack_id)
     live = {row.class_id: not fields.get("retired", row.retired) for row, fields in coins}
     # Labels are unique among live coins: all that change step aside before any takes its place.
     for row, _ in coins:
@@ -321,7 +326,8 @@ def _coin_changes(
     found = []
     for coin in by_ids(session, CoinRow, ids):
         before, after = coins.get(coin.class_id, ({}, {}))
-        fields = tuple((name, _text(before[name]), _text(after[name])) for name in before if name != "retired")
+        changed = (name for name in before if name != "retired")
+        fields = tuple((SHOWN.get(name, name), _text(before[name]), _text(after[name])) for name in changed)
         found.append(
             CoinChange(
                 coin.class_id,
@@ -363,4 +369,4 @@ def _called(row: CoinRow | PhotoRow) -> str:
 def _text(value: object) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name} {told}" for name, told in value.items())
-    return str(value)
+    return "" if value is None else str(value)

@@ -40,6 +40,7 @@ __all__ = [
     "discarded_on_failure",
     "photo_anew",
     "photo_mimetype",
+    "staged_manifest",
     "staged_photos",
     "staged_problems",
     "take_in",
@@ -182,6 +183,15 @@ def take_in(files: Mapping[str, ReadFile], folder: Path) -> None:
         raise PhotoError(f"{len(problems)} photos cannot be used:\n{told(problems)}")
     (folder / PROBLEMS).write_text(json.dumps(sorted(problems)), encoding="utf-8")
     _write_staged(good, folder)
+
+
+def staged_manifest(folder: Path) -> Path:
+    """The manifest of an upload in a staging folder: at its top, or in its only subfolder. Raises `ManifestError`."""
+    inside = [path for path in folder.iterdir() if not path.name.startswith((".", "__MACOSX"))]
+    only = inside[0] if len(inside) == 1 and inside[0].is_dir() else folder
+    if not (only / MANIFEST).is_file():
+        raise ManifestError(f"the upload has no {MANIFEST} at its top; it says which photo shows which coin")
+    return only / MANIFEST
 
 
 def staged_problems(manifest: Path) -> list[str]:

@@ -10,21 +10,22 @@ from sqlalchemy.orm import Session
 from catalog_server.curation.encoding import current_models, keep_models, live_encoders
 from catalog_server.curation.import_check import CheckedImport, check_import, keep_checked
 from catalog_server.curation.importer import ImportReport, import_photos
-from catalog_server.curation.kept_encodings import KeptEncodings
 from catalog_server.curation.quality import find_mistakes
-from catalog_server.curation.spaces import reembed
+from catalog_server.curation.shared_encodings import SharedEncodings, encoding_parts
+from catalog_server.curation.spaces import reembed, reembedding_parts
 from catalog_server.curation.steps import counted
-from catalog_server.curation.uploads import staged_photos, staged_problems
-from catalog_server.jobs.queue import Handler, Job, JobRun, find_job, list_jobs, submit_job
+from catalog_server.curation.uploads import staged_manifest, staged_photos, staged_problems
+from catalog_server.jobs.queue import Handler, Helper, Job, JobRun, find_job, list_jobs, submit_job
 from catalog_server.publishing.publish import publish
 from catalog_server.store import Store
 from catalog_server.validation.served import validate_served
-from coindex.errors import CoindexError, JobCancelled, ManifestError, SpaceMismatch, StoreError
+from coindex.errors import CoindexError, JobCancelled, SpaceMismatch, StoreError
 from coindex.models import DEFAULT_FOLDER, INDEX_NAME
 
 __all__ = [
     "ABANDONED_S",
     "handlers",
+    "helpers",
     "new_staging_folder",
     "staged_folder",
     "submit_check",
@@ -36,25 +37,30 @@ __all__ = [
     "sweep_staging",
 ]
 
-MANIFEST = "manifest.csv"
-ENCODED = ".encoded"
-"""In a staging folder, what was encoded of its photos."""
 ABANDONED_S = 86_400.0
 """An upload that no job took within a day never will be."""
 
 
-def handlers(keys: Path | None = None, *, relief_references: int | None = None) -> dict[str, Handler]:
+def handlers(
+    keys: Path | None = None, *, relief_references: int | None = None, threads: int | None = None
+) -> dict[str, Handler]:
     """The handlers of all kinds, for a `Worker`. Releases are signed with `keys`, by default those in the store, and
     carry the relief maps of `relief_references` photos a class, by default as many as the models look at; models are
-    those that the store keeps, or else the checkout's."""
+    those that the store keeps, or else the checkout's. Photos that other processes may encode too are encoded in
+    `threads` threads."""
     return {
-        "check": _check,
-        "import": _import,
-        "reembed": _reembed,
+        "check": lambda run: _check(run, threads),
+        "import": lambda run: _import(run, threads),
+        "reembed": lambda run: _reembed(run, threads),
         "publish": lambda run: _publish(run, keys, relief_references),
         "validate": _validate,
         "quality": _find_mistakes,
     }
+
+
+def helpers() -> dict[str, Helper]:
+    """How a process takes part in work that another leads, by its kind."""
+    return {"encode": encoding_parts, "reembed": reembedding_parts}
 
 
 def new_staging_folder(store: Store) -> Path:
@@ -70,7 +76,7 @@ def submit_import(store: Store, folder: Path, *, actor: str, skip_bad: bool = Fa
     at once."""
     if folder.parent != store.staging:
         raise StoreError(f"{folder}: not a staging folder of this store; make one with new_staging_folder")
-    photos = staged_photos(_manifest(folder))
+    photos = staged_photos(staged_manifest(folder))
     return submit_job(store, "import", actor=actor, folder=folder.name, skip_bad=skip_bad, photos=len(photos))
 
 
@@ -79,7 +85,7 @@ def submit_check(store: Store, folder: Path, *, actor: str) -> int:
     a day. Raises as `submit_import` does."""
     if folder.parent != store.staging:
         raise StoreError(f"{folder}: not a staging folder of this store; make one with new_staging_folder")
-    photos = staged_photos(_manifest(folder))
+    photos = staged_photos(staged_manifest(folder))
     return submit_job(store, "check", actor=actor, folder=folder.name, photos=len(photos))
 
 
@@ -122,15 +128,15 @@ def staged_folder(store: Store, job: Job) -> Path | None:
     return folder if "folder" in job.detail and folder.is_dir() else None
 
 
-def _check(run: JobRun) -> None:
+def _check(run: JobRun, threads: int | None) -> None:
     store = run.store
     folder = store.staging / Path(run.job.detail["folder"]).name
-    manifest = _manifest(folder)
+    manifest = staged_manifest(folder)
     checked = check_import(
         store,
         staged_photos(manifest),
         live_encoders(store),
-        KeptEncodings(folder / ENCODED),
+        SharedEncodings(store, folder, threads),
         problems=staged_problems(manifest),
         progress=run.progress,
     )
@@ -139,7 +145,7 @@ def _check(run: JobRun) -> None:
         run.finish(session, _looked(checked))
 
 
-def _import(run: JobRun) -> None:
+def _import(run: JobRun, threads: int | None) -> None:
     store, job = run.store, run.job
     folder = store.staging / Path(job.detail["folder"]).name
 
@@ -153,7 +159,7 @@ def _import(run: JobRun) -> None:
         space_id, encode = next(iter(encoders.items()))
         import_photos(
             store,
-            staged_photos(_manifest(folder)),
+            staged_photos(staged_manifest(folder)),
             encode,
             space_id=space_id,
             beside=encoders,
@@ -161,7 +167,7 @@ def _import(run: JobRun) -> None:
             skip_bad=bool(job.detail.get("skip_bad")),
             progress=run.progress,
             confirm=confirm,
-            kept=KeptEncodings(folder / ENCODED),
+            kept=SharedEncodings(store, folder, threads),
         )
     except JobCancelled:
         found = find_job(store, job.job_id)
@@ -180,9 +186,9 @@ def _import(run: JobRun) -> None:
     sweep_staging(store)
 
 
-def _reembed(run: JobRun) -> None:
+def _reembed(run: JobRun, threads: int | None) -> None:
     models = run.store.models_folder(run.job.detail["space_id"])
-    report = reembed(run.store, models, actor=run.job.actor, progress=run.progress)
+    report = reembed(run.store, models, actor=run.job.actor, threads=threads, progress=run.progress)
     with run.store.changing() as session:
         run.finish(session, f"{report.embedded} photos embedded, {report.already_there} had codes already")
 
@@ -213,14 +219,6 @@ def _find_mistakes(run: JobRun) -> None:
     found = find_mistakes(run.store, progress=run.progress)
     with run.store.changing() as session:
         run.finish(session, f"{len(found.suspects)} of {found.photos} photos are worth a look")
-
-
-def _manifest(folder: Path) -> Path:
-    inside = [path for path in folder.iterdir() if not path.name.startswith((".", "__MACOSX"))]
-    only = inside[0] if len(inside) == 1 and inside[0].is_dir() else folder
-    if not (only / MANIFEST).is_file():
-        raise ManifestError(f"the upload has no {MANIFEST} at its top; it says which photo shows which coin")
-    return only / MANIFEST
 
 
 def _looked(checked: CheckedImport) -> str:

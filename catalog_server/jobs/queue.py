@@ -1,4 +1,5 @@
-"""Long work in the background: a queue in the database, and workers that take from it one job at a time.
+"""Long work in the background: a queue in the database, and workers that take from it one job at a time. On PostgreSQL
+those that have none help whoever has one.
 
 Whoever runs jobs holds a lock that goes with its process: who can take it knows that a job which still says that it
 runs was cut off, and fails it. What a job changes, it changes in one transaction that first looks whether the job still
@@ -19,18 +20,19 @@ from sqlalchemy.orm import Session
 
 from catalog_server.store import JobRow, Store, now
 from catalog_server.store.audit import record
+from catalog_server.store.parts import DoPart, offered, take_parts
 from coindex.errors import Busy, CoindexError, JobCancelled, StoreError
 
-__all__ = ["Handler", "Job", "JobRun", "Worker", "cancel_job", "find_job", "list_jobs", "submit_job"]
+__all__ = ["Handler", "Helper", "Job", "JobRun", "Worker", "cancel_job", "find_job", "list_jobs", "submit_job"]
 
 POLL_S = 1.0
 """How long a worker that was not woken waits before it looks for jobs of other processes."""
 TOLD_EVERY_S = 0.5
 """Progress is written this often at most."""
 
-GOES_ON = frozenset({"check", "import"})
-"""Jobs that keep beside their upload what they have done of it, and change the catalogue in one transaction at the
-end: begun anew after the server died, they go on."""
+GOES_ON = frozenset({"check", "import", "reembed"})
+"""Jobs that keep what they have done, beside their upload or as codes that no release has: begun anew after the server
+died, they go on."""
 MAX_TRIES = 3
 
 log = logging.getLogger(__name__)
@@ -102,6 +104,11 @@ Handler = Callable[[JobRun], None]
 just return. An exception fails the job, with its message."""
 
 
+Helper = Callable[[Store, str], DoPart | None]
+"""Does parts of a piece of work that another process leads, given by its subject; None where this process cannot. A
+`CoindexError` says why it cannot."""
+
+
 def submit_job(store: Store, kind: str, *, actor: str, **detail: Any) -> int:
     """Queue a job. Returns its id. Raises `ValueError` for what JSON cannot say."""
     with store.changing() as session:
@@ -139,11 +146,20 @@ def cancel_job(store: Store, job_id: int, *, actor: str) -> None:
 
 class Worker:
     """A thread that takes waiting jobs, of the kinds that it has handlers for, oldest first. Of all workers of a store
-    one runs a job at a time."""
+    one runs a job at a time; others take part in it, in `threads` threads, where they have a helper for its kind."""
 
-    def __init__(self, store: Store, handlers: Mapping[str, Handler]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        handlers: Mapping[str, Handler],
+        helpers: Mapping[str, Helper] | None = None,
+        *,
+        threads: int = 1,
+    ) -> None:
         self._store = store
-        self._handlers = dict(handlers)
+        self._handlers, self._helpers = dict(handlers), dict(helpers or {})
+        self._threads = threads
+        self._unable = set[tuple[str, str]]()
         self._wake = threading.Event()
         self._ending = threading.Event()
         self._run: JobRun | None = None
@@ -167,9 +183,13 @@ class Worker:
             self._thread.join(timeout)
 
     def run_one(self) -> bool:
-        """Do the next job, if there is one, in this thread. Returns whether there was."""
+        """Do the next job, or what can be done of one that another worker runs, in this thread. Returns whether there
+        was any."""
+        return self._lead_one() or self._help()
+
+    def _lead_one(self) -> bool:
         with contextlib.ExitStack() as stack:
-            if not _is_work(self._store):
+            if not self._handlers or not _is_work(self._store):
                 return False
             try:
                 stack.enter_context(self._store.exclusive("running jobs"))
@@ -179,6 +199,22 @@ class Worker:
             if job is not None:
                 self._do(job)
             return job is not None
+
+    def _help(self) -> bool:
+        """Take part in what other processes lead, once in each piece of work that this one cannot do."""
+        helped = False
+        for kind, subject in offered(self._store) if self._helpers else ():
+            if kind not in self._helpers or (kind, subject) in self._unable or self._ending.is_set():
+                continue
+            try:
+                do = self._helpers[kind](self._store, subject)
+            except CoindexError as error:
+                log.warning("no help with %s %s from here: %s", kind, subject, error)
+                do = None
+            helped = do is not None
+            if do is None or not take_parts(self._store, kind, subject, do, threads=self._threads, stop=self._ending):
+                self._unable.add((kind, subject))
+        return helped
 
     def _do(self, job: Job) -> None:
         run = self._run = JobRun(self._store, job)

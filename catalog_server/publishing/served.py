@@ -3,28 +3,32 @@
 import contextlib
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from tuf.api.exceptions import RepositoryError
 
 from catalog_server import signing
 from catalog_server.store import Store
-from coindex.catalog import CatalogState
+from coindex.catalog import CatalogState, CoinRecord
+from coindex.catalog.fresh import Fresh, read_fresh
 from coindex.catalog.packs import PackEntry, Release, SplitRelease, parse_release
 from coindex.catalog.pointer import WHOLE
 from coindex.catalog.release import (
     MANIFEST_NAME,
+    ReleaseContents,
     ReleaseManifest,
     Target,
     Validation,
     in_pack,
     manifest_name,
     parse_manifest,
-    read_contents,
 )
-from coindex.catalog.state import merge_rows
+from coindex.catalog.shard import read_shard
+from coindex.catalog.state import merge_rows, parse_records, records_bytes, written_records
 from coindex.disk import file_sha256
 from coindex.errors import CatalogError, CoindexError, StoreError
 from coindex.sync import rules
@@ -32,13 +36,13 @@ from coindex.sync.metadata import SignedTargets, read_targets
 
 __all__ = [
     "MIN_RECALL",
+    "EarlierStates",
     "PublishedRelease",
     "ServedSpace",
     "current_index",
     "earlier_parts",
     "earlier_releases",
     "is_whole",
-    "part_state",
     "parts_of",
     "published_release",
     "published_releases",
@@ -125,11 +129,12 @@ def published_releases(store: Store) -> tuple[PublishedRelease, ...]:
     return tuple(found)
 
 
-def published_state(store: Store, version: int) -> CatalogState:
-    """The catalogue's state in an earlier release. Raises `StoreError` where the release or its files are gone."""
+def published_state(store: Store, version: int, *, known: Iterable[CoinRecord] = ()) -> CatalogState:
+    """The catalogue's state in an earlier release; records that are `known` need not be parsed. Raises `StoreError`
+    where the release or its files are gone."""
     for release, index in earlier_releases(store):
         if release.version == version:
-            state = state_of(store, release, index)
+            state = state_of(store, release, index, known=known)
             if state is not None:
                 return state
     raise StoreError(f"release {version}: it or files of it are not there any more; a backup may have them")
@@ -151,9 +156,11 @@ class ServedSpace:
     def files(self, names: Iterable[str]) -> Iterator[tuple[Target, bytes]]:
         """Those of the named files that are whole."""
         for name in names:
-            if self.holds([name]):
-                target = self.index.targets[name]
-                yield target, (self._folder / target.stored_name).read_bytes()
+            target = self.index.targets.get(name)
+            with contextlib.suppress(OSError):
+                data = (self._folder / target.stored_name).read_bytes() if target else b""
+                if target and len(data) == target.length and hashlib.sha256(data).hexdigest() == target.sha256:
+                    yield target, data
 
     def holds(self, names: Iterable[str]) -> bool:
         """Whether all of the named files are whole."""
@@ -218,10 +225,14 @@ def parts_of(store: Store, release: Release, index: SignedTargets) -> tuple[Rele
     return tuple(read_manifest(store, index, pack.manifest) for pack in release.packs)
 
 
-def state_of(store: Store, release: Release, index: SignedTargets) -> CatalogState | None:
-    """The state of an earlier release, all packs together; None where files of it are gone."""
+def state_of(
+    store: Store, release: Release, index: SignedTargets, *, known: Iterable[CoinRecord] = ()
+) -> CatalogState | None:
+    """The state of an earlier release, all packs together; None where files of it are gone. Records that are `known`
+    need not be parsed."""
     try:
-        states = [part_state(store, part, index) for part in parts_of(store, release, index)]
+        earlier = EarlierStates(store, known)
+        states = [earlier.of(part, index) for part in parts_of(store, release, index)]
         whole = [state for state in states if state is not None]
         records = {class_id: record for state in whole for class_id, record in state.records.items()}
         rows = merge_rows(state.rows for state in whole)
@@ -230,14 +241,53 @@ def state_of(store: Store, release: Release, index: SignedTargets) -> CatalogSta
     return CatalogState(release.space_id, rows, records) if len(whole) == len(states) else None
 
 
-def part_state(store: Store, manifest: ReleaseManifest, index: SignedTargets) -> CatalogState | None:
-    """The state of a part of an earlier release, None where its files are gone."""
-    try:
-        contents = read_contents(manifest, lambda name: read_target(store, index.targets[name]))
-        rules.check_contents(contents)
-        return contents.state()
-    except (CoindexError, OSError, KeyError):
-        return None
+class EarlierStates:
+    """The states of parts of earlier releases. A file that several of them have is read, compared with its hash and
+    parsed once, and of coin records those alone are parsed that no other release has, nor `known`."""
+
+    def __init__(self, store: Store, known: Iterable[CoinRecord] = ()) -> None:
+        self._store = store
+        self._files: dict[tuple[str, str], Any] = {}
+        self._records = {record.written: record for record in known}
+
+    def of(self, manifest: ReleaseManifest, index: SignedTargets) -> CatalogState | None:
+        """The state of a part, None where its files are gone or damaged."""
+        targets, most = index.targets, manifest.rows
+        try:
+            fresh = Fresh.none()
+            if manifest.fresh:
+                fresh = self._once(targets, manifest.fresh, partial(read_fresh, name=manifest.fresh, most=most))
+            shards = (self._once(targets, name, partial(read_shard, name=name)) for name in manifest.shards)
+            records = self._once(targets, manifest.records, self._parse)
+            return rules.check_contents(ReleaseContents(manifest, tuple(shards), fresh, records))
+        except (CoindexError, OSError, KeyError):
+            return None
+
+    def packs_of_classes(self, release: PublishedRelease) -> dict[int, str]:
+        """In which pack of a release each of its classes is, by class id; nothing where it has none, or files of it are
+        gone or damaged."""
+        try:
+            records = [self._once(release.targets, part.records, self._parse) for part in release.parts]
+        except (CoindexError, OSError, KeyError):
+            return {}
+        packs = zip(release.packs, records, strict=True) if release.packs else ()
+        return {class_id: pack.pack_id for pack, found in packs for class_id in found}
+
+    def _once(self, targets: Mapping[str, Target], name: str, parse: Callable[[bytes], Any]) -> Any:
+        key = (name, targets[name].sha256)
+        if key not in self._files:
+            self._files[key] = parse(read_target(self._store, targets[name]))
+        return self._files[key]
+
+    def _parse(self, data: bytes) -> dict[int, CoinRecord]:
+        """As `parse_records`, which reads what is new; what all come to is compared with the file."""
+        written = written_records(data)
+        new = parse_records(b"[" + b",".join(each for each in written if each not in self._records) + b"]")
+        self._records |= {record.written: record for record in new.values()}
+        found = {record.class_id: record for record in (self._records[each] for each in written)}
+        if records_bytes(found.values()) != data:
+            raise CatalogError("its coin records are not in canonical form; publish the catalogue anew")
+        return found
 
 
 def read_manifest(store: Store, index: SignedTargets, name: str) -> ReleaseManifest:

@@ -7,6 +7,8 @@ import contextlib
 import hashlib
 import io
 import json
+import re
+import struct
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -44,6 +46,14 @@ from coindex.errors import CatalogError, ModelError
 from coindex.models import INDEX_NAME, ModelFile, ModelIndex
 
 __all__ = ["Layout", "Names", "Shelf", "lay_out", "shelve_models", "shelve_relief", "shelve_thumbnails"]
+
+
+PICTURE = b".webp"
+DIRECTORY_END = struct.Struct("<10xHIIH")
+"""Of a ZIP: how many files, the bytes of their directory, where it begins, and those of a comment."""
+ENTRY_HEAD = 46
+ENTRY = re.compile(rb"PK\x01\x02.{26}\0{4}.{12}(\d+)\.webp", re.DOTALL)
+"""An entry of that directory without extra field and comment, as packs of thumbnails have them."""
 
 
 @dataclass(frozen=True)
@@ -239,8 +249,13 @@ def _read_net(path: Path, net: ModelFile) -> bytes:
 
 
 def _pictured(pack: bytes) -> NDArray[np.uint32]:
-    with zipfile.ZipFile(io.BytesIO(pack)) as archive:
-        return np.array([int(name.removesuffix(".webp")) for name in archive.namelist()], np.uint32)
+    """The rows of a pack. Those that are made here have the plainest of directories, which is read at once."""
+    *_, size, start, comment = DIRECTORY_END.unpack(pack[-DIRECTORY_END.size :])
+    names = ENTRY.findall(pack, start) if not comment and start + size + DIRECTORY_END.size == len(pack) else []
+    if sum(ENTRY_HEAD + len(name) + len(PICTURE) for name in names) != size:
+        with zipfile.ZipFile(io.BytesIO(pack)) as archive:
+            names = [name.removesuffix(PICTURE.decode()).encode() for name in archive.namelist()]
+    return np.array(names).astype(np.uint32)
 
 
 def _thumbnail_pack(session: Session, row_ids: NDArray[np.uint32]) -> bytes:

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
+from catalog_server.curation.encoding import encoding_threads
 from catalog_server.engines import DeviceEngine, ServedEngine
 from catalog_server.engines.identify import Identifier
 from catalog_server.jobs.caretaker import Caretaker
-from catalog_server.jobs.kinds import handlers
+from catalog_server.jobs.kinds import handlers, helpers
 from catalog_server.jobs.queue import Worker
 from catalog_server.jobs.upkeep import renewal
 from catalog_server.serving.settings import Settings
@@ -53,7 +54,10 @@ def serving(settings: Settings) -> Iterator["Flask"]:
             caretaker = Caretaker(store.folder, [renewal(store.releases, keys)])
             stack.callback(caretaker.stop)
             caretaker.start()
-            worker = Worker(store, handlers(keys, relief_references=settings.relief_references))
+            # The processes of this machine share its cores; with SQLite one alone encodes.
+            threads = encoding_threads(settings.workers if store.on_postgres else 1)
+            done = handlers(keys, relief_references=settings.relief_references, threads=threads)
+            worker = Worker(store, done, helpers(), threads=threads)
             stack.callback(worker.stop, settings.stop_seconds)
             worker.start()
         yield app

@@ -32,6 +32,7 @@ from catalog_server.store.tables import (
     StepRow,
     TokenRow,
     UserRow,
+    WorkPartRow,
 )
 
 __all__ = [
@@ -60,6 +61,7 @@ __all__ = [
     "Store",
     "TokenRow",
     "UserRow",
+    "WorkPartRow",
     "default_store",
     "from_now",
     "now",

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, func, insert, select, text
 
-from catalog_server.store import DATABASE, PhotoRow, SessionRow, Store, now, open_store
+from catalog_server.store import DATABASE, PhotoRow, SessionRow, Store, WorkPartRow, now, open_store
 from catalog_server.store.tables import Base
 from coindex.disk import DISK, building_folder, private_file, sync_folder
 from coindex.errors import StoreError
@@ -148,7 +148,9 @@ def _copy_out(store: Store, scratch: Path) -> list[str]:
     copy = open_store(scratch, create=True, database_url="", photos_url="")
     try:
         with store.reading() as source, copy.changing() as target:
-            _copy_rows(source.connection(), target.connection(), leave={SessionRow.__tablename__})
+            _copy_rows(
+                source.connection(), target.connection(), leave={SessionRow.__tablename__, WorkPartRow.__tablename__}
+            )
             photos = sorted(set(source.scalars(select(PhotoRow.photo_sha256))))
         with copy.engine.connect() as connection:
             connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))

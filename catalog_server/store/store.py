@@ -20,10 +20,11 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from catalog_server.store.photo_files import PhotoFiles, photo_files
 from catalog_server.store.tables import CodeRow, CoinRow, PhotoRow, SpaceRow
-from coindex.catalog import CatalogState, Rows
+from coindex.catalog import CatalogState, CoinRecord, Rows
 from coindex.codes import DIMENSIONS
 from coindex.disk import exclusive, private_file, sync_folder
 from coindex.errors import Busy, StoreError
+from coindex.facts import checked_facts
 
 __all__ = ["DATABASE", "DATABASE_URL", "HEAD", "PHOTOS_URL", "Store", "default_store", "now", "open_store"]
 
@@ -34,7 +35,7 @@ PHOTOS_URL = "COINDEX_PHOTOS_URL"
 """Names an fsspec URL in place of the store's own folder of photos."""
 
 MIGRATIONS = "catalog_server.store:migrations"
-HEAD = "0008"
+HEAD = "0009"
 """The last of the migrations: a store that is there needs none."""
 COPY = ".before-"
 """Stands in the name of a copy from before a migration, with the layout that the migration made."""
@@ -116,16 +117,30 @@ class Store:
                 yield
                 return
             key = int.from_bytes(hashlib.sha256(doing.encode()).digest()[:4], "big", signed=True)
-            keys = {"key": CHANGING_LOCK, "doing": key}
-            # A connection of its own: the lock is held across transactions, and dropped with the connection.
-            with self._errors(), self._engine.connect() as connection:
-                connection.execution_options(isolation_level="AUTOCOMMIT")
-                if not connection.scalar(text("SELECT pg_try_advisory_lock(:key, :doing)"), keys):
+            with self.advisory_lock(CHANGING_LOCK, key) as held:
+                if not held:
                     raise Busy(f"{self.folder}: another process is {doing} here; wait for it to end")
-                try:
-                    yield
-                finally:
-                    connection.scalar(text("SELECT pg_advisory_unlock(:key, :doing)"), keys)
+                yield
+
+    @contextmanager
+    def beside(self) -> Iterator[Session]:
+        """A short change of what is no part of the catalogue, whatever changes run at the same time."""
+        with self._errors(), Session(self._engine) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def advisory_lock(self, first: int, second: int) -> Iterator[bool]:
+        """Whether PostgreSQL's lock of two keys (int32) is this block's, until it or its process ends."""
+        keys = {"first": first, "second": second}
+        # A connection of its own: the lock is held across transactions, and dropped with the connection.
+        with self._errors(), self._engine.connect() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT")
+            held = bool(connection.scalar(text("SELECT pg_try_advisory_lock(:first, :second)"), keys))
+            try:
+                yield held
+            finally:
+                if held:
+                    connection.scalar(text("SELECT pg_advisory_unlock(:first, :second)"), keys)
 
     @contextmanager
     def _locked(self, folder: Path, doing: str) -> Iterator[None]:
@@ -154,8 +169,7 @@ class Store:
     def state(self, session: Session, space_id: str | None = None) -> CatalogState | None:
         """The catalogue's state in a space, by default the current one: live rows, and the records of the classes that
         have any. None where there are no rows. Raises `StoreError` where live photos have no code in the space."""
-        space_id = space_id or self.space_id(session)
-        if space_id is None:
+        if (space_id := space_id or self.space_id(session)) is None:
             return None
         live = (
             select(PhotoRow.row_id, PhotoRow.class_id, CodeRow.code)
@@ -165,17 +179,19 @@ class Store:
         found = session.execute(live.order_by(PhotoRow.row_id)).all()
         if not found:
             return None
-        missing = sum(row.code is None for row in found)
-        if missing:
+        if missing := sum(code is None for _, _, code in found):
             raise StoreError(
                 f"{missing} of {len(found)} photos have no code in space {space_id} yet; "
                 "`coindex catalog reembed` with its models goes on"
             )
-        codes = np.frombuffer(b"".join(row.code for row in found), np.int8).reshape(-1, DIMENSIONS)
-        rows = Rows.of((row.row_id for row in found), (row.class_id for row in found), codes)
-        used = {row.class_id for row in found}
-        coins = session.scalars(select(CoinRow).where(~CoinRow.retired))
-        return CatalogState(space_id, rows, {coin.class_id: coin.record for coin in coins if coin.class_id in used})
+        row_ids, class_ids, coded = zip(*found, strict=True)
+        rows = Rows.of(row_ids, class_ids, np.frombuffer(b"".join(coded), np.int8).reshape(-1, DIMENSIONS))
+        used = set(class_ids)
+        columns = (getattr(CoinRow, name) for name in CoinRecord.__dataclass_fields__)
+        coins = session.execute(select(*columns).where(~CoinRow.retired))
+        told = ((*coin[:-1], checked_facts(coin[-1]) if coin[-1] else {}) for coin in coins)
+        records = {coin[0]: CoinRecord(*coin) for coin in told if coin[0] in used}
+        return CatalogState(space_id, rows, records)
 
     def close(self) -> None:
         """Close the database."""

@@ -35,6 +35,7 @@ __all__ = [
     "StepRow",
     "TokenRow",
     "UserRow",
+    "WorkPartRow",
     "searched_words",
 ]
 
@@ -347,6 +348,20 @@ class JobRow(Base):
         CheckConstraint("state in ('waiting', 'running', 'done', 'failed', 'cancelled')", name="state_of_a_job"),
         NEVER_AGAIN,
     )
+
+
+class WorkPartRow(Base):
+    """A part of work that processes on one PostgreSQL do together; `items` are the numbers of what is to be done.
+    `leader` offers it and `worker` has taken it, each by the number under which its process is alive."""
+
+    __tablename__ = "work_parts"
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    subject: Mapped[str] = mapped_column(primary_key=True)
+    part: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    leader: Mapped[int]
+    worker: Mapped[int | None]
+    items: Mapped[list[int]] = mapped_column(JSON)
+    done: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class ProposalRow(Base):

@@ -28,6 +28,7 @@ __all__ = [
     "Delta",
     "apply_delta",
     "changed_records",
+    "changed_rows",
     "delta_between",
     "read_delta",
     "write_delta",
@@ -74,8 +75,8 @@ class Delta:
             raise CatalogError(f"the record of class {min(both)} is both dropped and given")
 
 
-def delta_between(old: CatalogState, new: CatalogState) -> Delta:
-    """The smallest delta from one state to another.
+def delta_between(old: CatalogState, new: CatalogState, *, hashes: tuple[str, str] | None = None) -> Delta:
+    """The smallest delta from one state to another; `hashes` are their state hashes, where they are known.
 
     Raises:
         SpaceMismatch: If their codes cannot be compared.
@@ -84,10 +85,11 @@ def delta_between(old: CatalogState, new: CatalogState) -> Delta:
         raise SpaceMismatch(
             f"no delta leads from space {old.space_id} to space {new.space_id}; fetch the whole release"
         )
-    gone, came = _changed_rows(old.rows, new.rows), _changed_rows(new.rows, old.rows)
+    from_hash, to_hash = hashes or (state_hash(old), state_hash(new))
+    gone, came = changed_rows(old.rows, new.rows), changed_rows(new.rows, old.rows)
     return Delta(
-        from_hash=state_hash(old),
-        to_hash=state_hash(new),
+        from_hash=from_hash,
+        to_hash=to_hash,
         removed=old.rows.row_ids[gone],
         added=Rows(new.rows.row_ids[came], new.rows.class_ids[came], new.rows.codes[came]),
         dropped=tuple(sorted(old.records.keys() - new.records.keys())),
@@ -173,7 +175,7 @@ def read_delta(data: bytes, *, name: str = "delta", most: int = MAX_COUNT, class
     return delta
 
 
-def _changed_rows(rows: Rows, others: Rows) -> NDArray[np.intp]:
+def changed_rows(rows: Rows, others: Rows) -> NDArray[np.intp]:
     """Positions of the rows that `others` lack, or hold with another class or code."""
     _, mine, theirs = np.intersect1d(rows.row_ids, others.row_ids, assume_unique=True, return_indices=True)
     same = (rows.class_ids[mine] == others.class_ids[theirs]) & (rows.codes[mine] == others.codes[theirs]).all(axis=1)

@@ -284,8 +284,8 @@ def check_fresh(fresh: Fresh) -> None:
         raise ReleaseRejected(f"{len(fresh)} rows changed since the shards here were built; {MAX_CHANGES} is the most")
 
 
-def check_contents(contents: ReleaseContents) -> None:
-    """Whether the files give the catalogue that `release.json` describes."""
+def check_contents(contents: ReleaseContents) -> CatalogState:
+    """The catalogue that the files give, which must be the one that `release.json` describes."""
     manifest = contents.manifest
     try:
         state = contents.state()
@@ -300,6 +300,7 @@ def check_contents(contents: ReleaseContents) -> None:
         raise ReleaseRejected(
             f"release {manifest.version}: its rows and records do not give its state hash; it must be published anew"
         )
+    return state
 
 
 def _is_revoked(trusted: Pointer, offered: SignedTargets) -> bool:

@@ -3,12 +3,13 @@
 from datetime import timedelta
 
 from flask import Response, abort, flash, redirect, render_template, request, url_for
+from markupsafe import Markup
 from werkzeug.wrappers import Response as AnyResponse
 
 from catalog_server.accounts.accounts import Role, account_row, set_password
 from catalog_server.accounts.passwords import MAX_PASSWORD, MIN_PASSWORD, matches
 from catalog_server.accounts.resets import reset_name, use_reset
-from catalog_server.accounts.second_factor import app_link, new_secret, set_second_factor
+from catalog_server.accounts.second_factor import app_link, link_picture, new_secret, set_second_factor
 from catalog_server.accounts.sessions import end_other_sessions, list_sessions
 from catalog_server.accounts.tokens import create_token, list_tokens, revoke_token
 from catalog_server.store import from_now
@@ -138,12 +139,14 @@ def _require_password() -> None:
 
 def _page(*, problem: str = "", secret: str = "", new: str = "") -> str:
     store, user = state().store, signed_in().user
+    link = app_link(new, user.name) if new else ""
     page = {
         "user": user,
         "sessions": list_sessions(store, user.name, session_token()),
         "tokens": list_tokens(store, user=user.name),
         "days": TOKEN_DAYS,
         "least": MIN_PASSWORD,
-        "link": app_link(new, user.name) if new else "",
+        "link": link,
+        "picture": Markup(link_picture(link)) if link else "",
     }
     return render_template("account.html", **page, problem=problem, secret=secret, new=new)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from catalog_server.accounts.accounts import Role
 from catalog_server.curation.many import NAMED_FIELDS
+from catalog_server.curation.packs import REST, name_of, pack_names
 from catalog_server.curation.uploads import photo_mimetype
 from catalog_server.store import CoinRow, PhotoRow
 from catalog_server.web.answers import conditional
@@ -65,6 +66,7 @@ def coins() -> str:
             query = _with_photos(query).group_by(CoinRow.class_id)
         listed = _listed(session, query.offset((page - 1) * COINS_PER_PAGE), COINS_PER_PAGE)
         choices = {name: _values(session, name) for name in FILTERS if name != "side"}
+        packs = {key: names for key, names in pack_names(session).items() if key != REST}
     kept = {**chosen, "retired": retired and "1", "sort": sort != next(iter(SORTS)) and sort}
     here: dict[str, Any] = {name: value for name, value in kept.items() if value}
     return render_template(
@@ -80,6 +82,7 @@ def coins() -> str:
         sort=sort,
         sorts={name: words for name, (words, _) in SORTS.items()},
         named_fields=NAMED_FIELDS,
+        packs={pack_id: name_of(names) for pack_id, names in packs.items()},
         page_url=lambda number: url_for("pages.coins", **{**here, "page": number}),
     )
 

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from catalog_server.accounts.accounts import Role
 from catalog_server.curation.import_check import CheckedImport, read_checked
-from catalog_server.curation.kept_encodings import KeptEncodings
+from catalog_server.curation.kept_encodings import ENCODED, KeptEncodings
 from catalog_server.curation.partial_uploads import (
     PIECE_BYTES,
     add_piece,
@@ -28,7 +28,7 @@ from catalog_server.curation.uploads import (
     take_in,
     unpack,
 )
-from catalog_server.jobs.kinds import ENCODED, new_staging_folder, staged_folder, submit_check, submit_import
+from catalog_server.jobs.kinds import new_staging_folder, staged_folder, submit_check, submit_import
 from catalog_server.jobs.queue import Job, cancel_job, find_job, list_jobs
 from catalog_server.web.answers import conditional
 from catalog_server.web.pages.blueprint import pages

@@ -12,16 +12,22 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from catalog_server.accounts.accounts import Role
 from catalog_server.curation.changes import Changes, bring_back, changes
-from catalog_server.curation.packs import pack_names, parted
+from catalog_server.curation.packs import name_of, pack_names, parted
 from catalog_server.curation.steps import preview, take_step
 from catalog_server.jobs.kinds import submit_publish, submit_validation
-from catalog_server.publishing.served import MIN_RECALL, PublishedRelease, published_releases, published_state
+from catalog_server.publishing.served import (
+    MIN_RECALL,
+    EarlierStates,
+    PublishedRelease,
+    published_releases,
+    published_state,
+)
 from catalog_server.store import AuditRow, Store
 from catalog_server.validation.served import validation_page
 from catalog_server.web.pages.blueprint import pages
 from catalog_server.web.security import needs, signed_in
 from catalog_server.web.state import state
-from coindex.catalog import CatalogState, state_hash
+from coindex.catalog import CatalogState, CoinRecord, state_hash
 from coindex.errors import StaleChange, StoreError
 
 VERSION = "<int(max=2147483647):version>"
@@ -43,6 +49,7 @@ def _publish_page(problem: str = "") -> str:
         "publish.html",
         changes=unpublished.changes,
         repacked=unpublished.repacked,
+        moved=unpublished.moved,
         empty=not unpublished.state_hash,
         releases=releases,
         validated={found.manifest.version: _is_validated(state().store, found) for found in releases},
@@ -113,11 +120,12 @@ def _look_back_page(version: int, *, problem: str = "", status: int = 200) -> st
 
 @dataclass(frozen=True)
 class _Unpublished:
-    """What a release would change, whether its packs would be others, and the hash of the state that it would have;
-    blank for an empty catalogue."""
+    """What a release would change, whether its packs would be others, the coins that would be in another one, with the
+    names of that before and after, and the hash of the state that it would have; blank for an empty catalogue."""
 
     changes: Changes
     repacked: bool
+    moved: tuple[tuple[CoinRecord, str, str], ...]
     state_hash: str
 
 
@@ -132,19 +140,23 @@ def _unpublished(store: Store) -> _Unpublished:
         with store.reading() as session:
             now = store.state(session)
             repacked = now is not None and _packs_of(session, now) != _served_packs(served)
-        return _Unpublished(_since_served(store, served, now), repacked, state_hash(now) if now else "")
+            moved = _moved(store, session, served, now)
+        reached = state_hash(now) if now else ""
+        return _Unpublished(_since_served(store, served, now, reached), repacked or bool(moved), moved, reached)
 
     return state().unpublished.of((last, served and served[0].manifest.state_hash), make)
 
 
-def _since_served(store: Store, releases: tuple[PublishedRelease, ...], now: CatalogState | None) -> Changes:
-    """What a release would change. The served one's rows are read only where its state is another; where its files are
-    damaged, everything is a change."""
+def _since_served(
+    store: Store, releases: tuple[PublishedRelease, ...], now: CatalogState | None, reached: str
+) -> Changes:
+    """What a release would change, whose state hash would be `reached`. The served one's rows are read only where its
+    state is another; where its files are damaged, everything is a change."""
     served = releases[0].manifest if releases else None
-    if served is not None and now is not None and served.state_hash == state_hash(now):
-        return changes(now, now)
+    if served is None or served.state_hash == reached:
+        return changes(now if served else None, now)
     try:
-        return changes(published_state(store, served.version) if served else None, now)
+        return changes(published_state(store, served.version, known=now.records.values() if now else ()), now)
     except StoreError:
         return changes(None, now)
 
@@ -157,6 +169,23 @@ def _packs_of(session: Session, now: CatalogState) -> dict[str, Any]:
         rows = int(np.isin(now.rows.class_ids, sorted(classes)).sum())
         found[pack_id] = (dict(names[pack_id]), countries, len(classes), rows)
     return found
+
+
+def _moved(
+    store: Store, session: Session, releases: tuple[PublishedRelease, ...], now: CatalogState | None
+) -> tuple[tuple[CoinRecord, str, str], ...]:
+    """The coins that are in a pack of the served release, and would be in another one of the next."""
+    if now is None or not releases or not releases[0].packs:
+        return ()
+    names = {pack_id: name_of(called) for pack_id, called in pack_names(session).items()}
+    before = EarlierStates(store, now.records.values()).packs_of_classes(releases[0])
+    after = {class_id: pack_id for pack_id, found in parted(session, now.records).items() for class_id in found}
+    called = {pack.pack_id: name_of(pack.names) for pack in releases[0].packs}
+    return tuple(
+        (now.records[class_id], called[before[class_id]], names[pack_id])
+        for class_id, pack_id in sorted(after.items())
+        if before.get(class_id, pack_id) != pack_id
+    )
 
 
 def _served_packs(releases: tuple[PublishedRelease, ...]) -> dict[str, Any]:

@@ -36,6 +36,7 @@ class Asked:
     value: str
     into: int
     spellings: tuple[str, ...]
+    pack: str
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ ACTIONS: Mapping[str, _Action] = {
         lambda asked: many.unite_spellings(asked.field, asked.spellings, asked.value), "Write them all so"
     ),
     "merge": _Action(lambda asked: many.merge_coins(asked.coins, asked.into), "Merge them"),
+    "pack": _Action(lambda asked: many.pack_coins(asked.coins, asked.pack), "Put them there"),
     "move": _Action(lambda asked: many.move_photos(asked.photos, asked.into), "Move them"),
     "retire-photos": _Action(lambda asked: many.retire_photos(asked.photos), "Retire them"),
     "restore-photos": _Action(lambda asked: many.restore_photos(asked.photos), "Bring them back"),
@@ -131,7 +133,7 @@ def _asked() -> Asked:
     coins = (*read_ids(form.get("coins", "")), *read_ids(",".join(form.getlist("coin"))))
     photos = (*read_ids(form.get("photos", "")), *read_ids(",".join(form.getlist("photo"))))
     action = form.get("action", "")
-    if form.get("all") and action in ("retire", "restore", "rename", "merge"):
+    if form.get("all") and action in ("retire", "restore", "rename", "merge", "pack"):
         coins = _all_found()
     into = form.get("into", "").strip()
     return Asked(
@@ -142,6 +144,7 @@ def _asked() -> Asked:
         form.get("value", "").strip(),
         read_ids(into)[0] if into else _fullest(coins),
         tuple(form.getlist("spelling")),
+        form.get("pack", "").strip(),
     )
 
 
@@ -186,7 +189,8 @@ def _preview_page(asked: Asked, *, problem: str = "", status: int = 200) -> str 
         found = preview(state().store, action.plan(asked))
     except CoindexError as error:
         problem, status = str(error), 409
-    hidden = {"action": asked.action, "field": asked.field, "value": asked.value, "digest": found.digest}
+    hidden = {"action": asked.action, "field": asked.field, "value": asked.value, "pack": asked.pack}
+    hidden["digest"] = found.digest
     ids = {"coins": written_ids(asked.coins), "photos": written_ids(asked.photos)}
     page = {"asked": asked, "action": action, "found": found, "problem": problem, "listed": LISTED, "merged": ()}
     if asked.action == "merge":

@@ -1,12 +1,16 @@
 """The catalogue written out, and what an import makes of it."""
 
+import json
+
 import pytest
 
 from catalog_server.curation.coins import add_coin, edit_coin, retire_coin
 from catalog_server.curation.exporter import export_catalog
 from catalog_server.curation.importer import import_photos
+from catalog_server.curation.packs import list_packs, load_packs, put_in_pack, set_pack
 from catalog_server.curation.photos import retire_photo
 from catalog_server.store import PhotoRow, open_store
+from catalog_server.store.audit import audit_entries
 from coindex.catalog import state_hash
 from coindex.errors import StoreError
 from coindex.manifest import CoinClass, read_manifest
@@ -93,3 +97,43 @@ def test_the_command_says_what_it_wrote(filled, command_line, tmp_path):
     code, out, _ = command_line("catalog", "export", tmp_path / "new" / "out", "--store", filled.folder)
     assert code == 0 and "6 photos of 3 classes" in out
     assert (tmp_path / "new" / "out" / "photos" / "1" / "0.png").is_file()
+
+
+def test_packs_of_an_export_are_loaded_into_the_catalogue_that_is_made_of_it(filled, again, tmp_path):
+    set_pack(filled, "south", {"en": "South", "de": "Süden"}, actor="test")
+    set_pack(filled, "rare", {"en": "Rare"}, actor="test")
+    put_in_pack(filled, "south", countries=["Utopia"], actor="test")
+    put_in_pack(filled, "rare", coins=[2], actor="test")
+    report = export_catalog(filled, tmp_path / "out")
+    document = json.loads((tmp_path / "out" / "packs.json").read_text("utf-8"))
+    assert report.packs == 2 and [pack["pack_id"] for pack in document["packs"]] == ["rare", "south"]
+    store = again(tmp_path / "out")
+    for _ in range(2):  # loaded again, nothing changes
+        assert load_packs(store, document, actor="test") == 2
+        assert list_packs(store) == list_packs(filled)
+    with store.reading() as session:
+        assert len([entry for entry in audit_entries(session) if entry.action == "coin.pack"]) == 1
+
+
+def test_an_export_without_packs_has_no_file_of_them(filled, tmp_path):
+    assert export_catalog(filled, tmp_path / "out").packs == 0 and not (tmp_path / "out" / "packs.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (
+            {"coins": [{"country": "Atlantis", "currency": "mark", "denomination": "1", "variant": ""}]},
+            "no coin Atlantis",
+        ),
+        ({"countries": ["Atlantis"]}, "no coin is of the country"),
+        ({"countries": "Utopia"}, "countries must be a list"),
+        ({"names": {}}, "a name is needed"),
+        ({"coins": [{"country": "Utopia"}]}, "currency is missing"),
+    ],
+)
+def test_packs_that_cannot_be_loaded_are_named_and_change_nothing(filled, change, told):
+    good = {"pack_id": "south", "names": {"en": "South"}, "countries": ["Utopia"], "coins": []}
+    with pytest.raises(StoreError, match=told):
+        load_packs(filled, {"packs": [good, {**good, "pack_id": "north", **change}]}, actor="test")
+    assert list_packs(filled) == ()

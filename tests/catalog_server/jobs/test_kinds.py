@@ -174,7 +174,7 @@ def test_an_import_whose_server_died_goes_on_where_it_was(store, upload, monkeyp
         return encode_file(*given)
 
     monkeypatch.setattr(kept_encodings, "encode_file", encode_until_death)
-    monkeypatch.setattr("catalog_server.curation.encoding.os.cpu_count", lambda: 0)  # one thread: in order
+    monkeypatch.setattr("catalog_server.curation.encoding.encoding_threads", lambda: 1)  # one thread: in order
     job_id = submit_import(store, upload, actor="user:ann")
     with pytest.raises(KeyboardInterrupt):
         run(store)

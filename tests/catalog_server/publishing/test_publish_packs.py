@@ -239,3 +239,15 @@ def test_the_commands_make_list_move_and_remove_packs(world, models, command_lin
     assert "removed 1 packs" in call("packs", "clear")
     code, _, err = command_line("catalog", "packs", "put", "south", "--store", world.folder)
     assert code == 1 and "name what to move" in err
+
+
+def test_the_command_loads_the_packs_of_an_export_and_names_a_file_that_is_none(world, command_line, tmp_path):
+    wrong = tmp_path / "packs.json"
+    for data, told in ((b"{", "not JSON"), (b"[]", "must be a JSON object"), (b'{"packs": [{}]}', "names is missing")):
+        wrong.write_bytes(data)
+        code, _, err = command_line("catalog", "packs", "load", wrong, "--store", world.folder)
+        assert code == 1 and told in err
+    wrong.write_text('{"packs": [{"pack_id": "east", "names": {"en": "East"}, "countries": ["Utopia"], "coins": []}]}')
+    code, out, _ = command_line("catalog", "packs", "load", wrong, "--store", world.folder)
+    assert code == 0 and "loaded 1 packs" in out
+    assert "east" in command_line("catalog", "packs", "list", "--store", world.folder)[1]

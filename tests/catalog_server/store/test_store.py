@@ -88,6 +88,7 @@ def test_a_store_without_facts_gets_them_and_names_that_do_not_repeat_themselves
             session.add(CoinRow(class_id=number, **label, name=f"Poland {name} zloty", design="", created="", facts={}))
         session.flush()
         for later in (
+            "work_parts",
             "pack_countries",
             "packs",
             "resets",

@@ -1,7 +1,11 @@
 """One's own page: password, sessions, tokens and second factor; and links that set a password anew."""
 
+import html
 import re
 import time
+
+import cv2
+import numpy as np
 
 from catalog_server.accounts.accounts import list_users
 from catalog_server.accounts.second_factor import _totp
@@ -62,3 +66,26 @@ def test_a_publisher_makes_a_link_by_which_a_password_is_set_once(publisher, any
     assert anybody.client.post(link, data={"password": "another horse"}).status_code == 303
     assert anybody.get(link).status_code == 404
     assert anybody.sign_in("ada", "another horse")
+
+
+def test_the_key_of_a_second_factor_is_shown_as_a_qr_code_that_an_app_reads(curator):
+    answer = curator.post("/account/second-factor", {"change": "begin", "current": PASSWORD})
+    link = html.unescape(re.search(r'href="(otpauth:[^"]+)"', answer.text)[1])
+    drawing = re.search(r'<svg[^>]*viewBox="0 0 (\d+) \1"[^>]*>(.*?)</svg>', answer.text, re.DOTALL)
+    assert drawn(int(drawing[1]), drawing[2]) == link
+    # The policy of the page lets no style and no script of an element be.
+    assert "style" not in drawing[0] and "unsafe-inline" not in answer.headers["Content-Security-Policy"]
+
+
+def drawn(side, inside, scale=6):
+    """What a reader sees in rows of lines: `M4 4.5h7m2 0h1…`, black on a white square."""
+    assert f'<path fill="#fff" d="M0 0h{side}v{side}h-{side}z"/>' in inside
+    modules, (x, y) = np.full((side, side), 255, np.uint8), (0.0, 0.0)
+    for command, numbers in re.findall(r"([Mmh])([-\d. ]+)", re.search(r'stroke="#000" d="([^"]+)"', inside)[1]):
+        values = [float(number) for number in numbers.split()]
+        if command == "h":
+            modules[int(y), int(x) : int(x + values[0])] = 0
+            x += values[0]
+        else:
+            x, y = values if command == "M" else (x + values[0], y + values[1])
+    return cv2.QRCodeDetector().detectAndDecode(modules.repeat(scale, 0).repeat(scale, 1))[0]

@@ -1,11 +1,13 @@
 """Packs over the API and on their page."""
 
+import re
+
 import pytest
 
 from catalog_server.accounts.accounts import Role
 from catalog_server.accounts.tokens import create_token
 from catalog_server.curation.coins import edit_coin
-from catalog_server.curation.packs import list_packs
+from catalog_server.curation.packs import list_packs, put_in_pack, remove_pack, set_pack
 from catalog_server.publishing.publish import publish
 from catalog_server.store import CoinRow
 from catalog_server.store.audit import audit_entries
@@ -112,3 +114,61 @@ def test_the_page_of_publishing_tells_that_packs_would_change(curator, published
     publish(published, models)
     page = curator.get("/publish").text
     assert told not in page and "What is published is the catalogue as it is" in page and "in packs: 1" in page
+
+
+def test_coins_of_equal_number_that_change_places_between_packs_are_told_before_a_publish(curator, published, models):
+    for pack in ("north", "south"):
+        set_pack(published, pack, {"en": pack.title()}, actor="test")
+    put_in_pack(published, "north", coins=[1], actor="test")
+    put_in_pack(published, "south", coins=[2], actor="test")
+    publish(published, models)
+    page = curator.get("/publish").text
+    assert "in another pack" not in page and "What is published is the catalogue as it is" in page
+    put_in_pack(published, "south", coins=[1], actor="test")
+    put_in_pack(published, "north", coins=[2], actor="test")
+    page = " ".join(curator.get("/publish").text.split())
+    assert "2 in another pack" in page and "would be others than in the last release" in page
+    assert "<del>North</del> <ins>South</ins>" in page and "<del>South</del> <ins>North</ins>" in page
+    publish(published, models)
+    assert "in another pack" not in curator.get("/publish").text
+
+
+def test_chosen_coins_are_added_to_a_pack_after_a_look_and_go_back_by_undo(curator, published):
+    assert "Add to a pack" not in curator.get("/coins").text
+    set_pack(published, "north", {"de": "Nord"}, actor="test")
+    put_in_pack(published, "north", countries=["Utopia"], actor="test")
+    set_pack(published, "south", {"en": "South"}, actor="test")
+    listed = curator.get("/coins").text
+    assert "Add to a pack" in listed and '<option value="north">Nord</option>' in listed
+    seen = curator.post("/steps/preview", {"action": "pack", "coin": ["1", "3"], "pack": "south"})
+    assert "Put 2 coin sides in pack south" in seen.text and chosen(published) == {1: None, 2: None, 3: None}
+    assert "pack: <del>empty</del> <ins>south</ins>" in seen.text
+    done = curator.post("/steps", fields(seen.text))
+    assert done.status_code == 303 and chosen(published) == {1: "south", 2: None, 3: "south"}
+    out = curator.post("/steps/preview", {"action": "pack", "coin": ["3"], "pack": ""})
+    curator.post("/steps", fields(out.text))
+    assert chosen(published) == {1: "south", 2: None, 3: None}
+    assert curator.post(f"{done.headers['Location']}/undo").status_code == 409  # class 3 was changed since
+
+
+def test_a_step_is_not_undone_into_a_pack_that_is_no_more(curator, published):
+    for pack in ("north", "south"):
+        set_pack(published, pack, {"en": pack.title()}, actor="test")
+    put_in_pack(published, "north", coins=[1], actor="test")
+    seen = curator.post("/steps/preview", {"action": "pack", "coin": ["1"], "pack": "south"})
+    step = curator.post("/steps", fields(seen.text)).headers["Location"]
+    remove_pack(published, "north", actor="test")
+    refused = curator.post(f"{step}/undo")
+    assert refused.status_code == 409 and "no pack" in refused.text and chosen(published)[1] == "south"
+    assert "no pack" in curator.post("/steps/preview", {"action": "pack", "coin": ["1"], "pack": "north"}).text
+
+
+def chosen(store):
+    with store.reading() as session:
+        return {coin.class_id: coin.pack_id for coin in session.query(CoinRow)}
+
+
+def fields(page):
+    """What the form of a preview would send."""
+    page = page[page.index('action="/steps"') :]
+    return dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page))

@@ -92,3 +92,13 @@ def test_the_narrowest_breadth_that_keeps_half_the_allowed_misses_is_chosen(monk
     rows = clustered_rows(300, 10)
     choice = choose_ef([build_shard(rows)], None, (), sample_queries(rows, 100, 3), at_least=0.92)
     assert (choice.ef, choice.recall_at_1) == (ef, recall)
+
+
+def test_a_scan_by_parts_finds_the_distance_to_the_nearest_row(monkeypatch):
+    monkeypatch.setattr(quality, "ROWS_AT_ONCE", 70)
+    monkeypatch.setattr(quality, "QUERIES_AT_ONCE", 3)
+    rows = clustered_rows(200, 10)
+    extremes = np.full((2, 64), 127, np.int8) * np.array([[1], [-1]], np.int8)
+    queries = np.concatenate([sample_queries(rows, 8, 3), extremes])
+    scanned = quality._nearest_distances(rows, queries)
+    assert scanned.dtype == np.int32 and (scanned == squared_distances(queries, rows.codes).min(axis=1)).all()

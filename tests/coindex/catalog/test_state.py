@@ -21,6 +21,7 @@ from coindex.catalog.state import (
     parse_records,
     records_bytes,
     state_hash,
+    written_records,
 )
 from coindex.errors import CatalogError
 from coindex.facts import MAX_LINKS, TEXTS, clean_facts
@@ -165,3 +166,38 @@ def test_the_longest_record_has_fewer_bytes_than_are_read_for_one():
     links = tuple(f"https://example.org/{number}{chr(0x10000) * 150}" for number in range(MAX_LINKS))
     record = CoinRecord(MAX_ID, long, long, long, long, "obverse", long, long, {**facts, "links": links})
     assert len(records_bytes([record])) < MAX_RECORD_BYTES
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {},
+        {"weight": 5.0, "diameter": 23.125, "years": "1901 – 1913"},
+        {"weight": 1e-5},
+        {"later": 1e21},
+        {"later": -0.0},
+        {"later": 123456789012345680.0},
+        {"later": 0.0001, "other": -2.5},
+        {
+            "text": 'quote " and \\ and \n, \u2028 and \x7f and \U0001f600',
+            "links": ("https://a.example/", "https://b.example/"),
+        },
+    ],
+)
+def test_a_record_is_written_as_canonical_json_has_it(facts):
+    record = CoinRecord(7, "Utopia", "mark", "1/2", "", "obverse", "Ütopia\t½", "", facts)
+    assert record.written == canonical(record.document())
+
+
+def test_a_record_with_half_a_character_is_refused_as_canonical_json_refuses_it():
+    data = records_bytes([CoinRecord(1, "Utopia", "mark", "1", "", "obverse", "a", "")]).replace(b'"a"', b'"\\ud800"')
+    with pytest.raises(CatalogError):
+        parse_records(data)
+
+
+def test_the_entries_of_a_file_are_what_was_written_of_each_record():
+    records = [
+        CoinRecord(number, "Utopia", "mark", '{"class_id":', "", side, "a", "", {"weight": 1.5})
+        for number, side in enumerate(("obverse", "reverse"), start=1)
+    ]
+    assert written_records(records_bytes(records)) == [record.written for record in records]
