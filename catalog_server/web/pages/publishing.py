@@ -1,4 +1,4 @@
-"""`/publish` and `/releases-history`: what would change, the releases so far, and the way back to one of them."""
+"""`/publish` and `/releases-history`: the unpublished changes, the releases, and the return to one of them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,9 +26,9 @@ from coindex.errors import StaleChange, StoreError
 
 VERSION = "<int(max=2147483647):version>"
 LISTED = 50
-"""Coins that the page names for each kind of change; it counts all."""
+"""The most coins that the page names for each kind of change. The counts include all of them."""
 REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
-"""A validation's page carries its own style, and nothing that runs."""
+"""A validation's page has its own style and no scripts."""
 
 
 @pages.get("/publish")
@@ -58,7 +58,9 @@ def _publish_page(problem: str = "") -> str:
 def publish_now() -> AnyResponse | tuple[str, int]:
     seen = request.form.get("seen")
     if seen is not None and seen != _unpublished(state().store).state_hash:
-        return _publish_page("The catalogue was changed meanwhile, and nothing was published; look at it again."), 409
+        return _publish_page(
+            "The catalogue changed in the meantime, so nothing was published. Check the changes and publish again."
+        ), 409
     override = request.form.get("override", "").strip() or None
     return _follow(submit_publish(state().store, actor=signed_in().actor, override=override))
 
@@ -74,7 +76,7 @@ def validate_now() -> AnyResponse:
 def validation(version: int) -> Response:
     page: Path | None = validation_page(state().store, version)
     if page is None:
-        abort(404, f"release {version} was not validated")
+        abort(404, f"release {version} was not validated; start a validation on the page Publish")
     return Response(page.read_bytes(), mimetype="text/html", headers={"Content-Security-Policy": REPORT_POLICY})
 
 
@@ -98,7 +100,7 @@ def bring_back_(version: int) -> AnyResponse | str | tuple[str, int]:
 
 
 def _look_back_page(version: int, *, problem: str = "", status: int = 200) -> str | tuple[str, int]:
-    """What bringing a release back would change, and which edits that no release has would go."""
+    """A preview of bringing a release back, and the unpublished edits that it would remove."""
     store = state().store
     found = preview(store, bring_back(published_state(store, version), version=version))
     page = {
@@ -113,8 +115,7 @@ def _look_back_page(version: int, *, problem: str = "", status: int = 200) -> st
 
 @dataclass(frozen=True)
 class _Unpublished:
-    """What a release would change, whether its packs would be others, and the hash of the state that it would have;
-    blank for an empty catalogue."""
+    """The changes of the next release, whether its packs differ, and its state hash, empty for an empty catalogue."""
 
     changes: Changes
     repacked: bool
@@ -122,8 +123,7 @@ class _Unpublished:
 
 
 def _unpublished(store: Store) -> _Unpublished:
-    """What a release would change, made anew where something was changed or published since: each change has an entry
-    in the log."""
+    """The changes of the next release, computed again after each entry in the log: every change has an entry."""
     served = published_releases(store)[:1]
     with store.reading() as session:
         last = session.scalar(select(func.max(AuditRow.audit_id)))
@@ -138,8 +138,8 @@ def _unpublished(store: Store) -> _Unpublished:
 
 
 def _since_served(store: Store, releases: tuple[PublishedRelease, ...], now: CatalogState | None) -> Changes:
-    """What a release would change. The served one's rows are read only where its state is another; where its files are
-    damaged, everything is a change."""
+    """The changes since the served release. Its rows are read only if the state differs. If its files are damaged,
+    everything counts as a change."""
     served = releases[0].manifest if releases else None
     if served is not None and now is not None and served.state_hash == state_hash(now):
         return changes(now, now)
@@ -150,7 +150,7 @@ def _since_served(store: Store, releases: tuple[PublishedRelease, ...], now: Cat
 
 
 def _packs_of(session: Session, now: CatalogState) -> dict[str, Any]:
-    """What a release would say of its packs."""
+    """The packs of the next release."""
     names, found = pack_names(session), {}
     for pack_id, classes in parted(session, now.records).items():
         countries = sorted({now.records[class_id].country for class_id in classes})

@@ -55,7 +55,7 @@ def test_a_catalogue_is_curated_from_import_to_release(call, manifest, models):
     assert "release 1" in call("catalog", "publish", "--models", models)[1]
     assert "nothing changed" in call("catalog", "publish", "--models", models)[1]
     assert "retired class 3" in call("catalog", "retire", 3)[1]
-    assert "not published" in call("catalog", "verify")[1]
+    assert "unpublished changes" in call("catalog", "verify")[1]
     assert json.loads(call("catalog", "publish", "--models", models, "--json")[1])["version"] == 2
     assert [coin["class_id"] for coin in json.loads(call("catalog", "list", "--retired", "--json")[1])] == [3]
     shown = json.loads(call("catalog", "show", 1, "--json")[1])

@@ -77,7 +77,7 @@ def test_changes_need_a_token(client, method, path):
 
 
 def test_the_page_makes_fills_and_removes_packs(curator, world):
-    assert "No packs: releases are in one piece" in curator.get("/packs").text
+    assert "No packs: a release is one catalogue" in curator.get("/packs").text
     curator.post("/packs", {"change": "set", "pack": "south", "name-en": "The <South>", "name-pl": "Południe"})
     curator.post("/packs", {"change": "country", "country": "Arcadia", "pack": "south"})
     curator.post("/packs", {"change": "coin", "coin": "2", "pack": "south"})
@@ -105,10 +105,10 @@ def test_the_page_is_for_who_has_signed_in_and_forms_need_their_secret(anybody, 
 
 
 def test_the_page_of_publishing_tells_that_packs_would_change(curator, published, models):
-    told = "would be others than in the last release"
+    told = "differ from those of the last release"
     assert told not in curator.get("/publish").text
     curator.post("/packs", {"change": "by-country"})
     assert told in curator.get("/publish").text
     publish(published, models)
     page = curator.get("/publish").text
-    assert told not in page and "What is published is the catalogue as it is" in page and "in packs: 1" in page
+    assert told not in page and "The published release is up to date" in page and "in packs: 1" in page
