@@ -75,7 +75,7 @@ def import_(
         keep_models(opened, kept)
 
     try:
-        with progress_bar("Encoding photos") as progress:
+        with progress_bar("Encoding photos", lines=not as_json) as progress:
             report = import_photos(
                 opened,
                 photos,

@@ -138,7 +138,7 @@ def reembed(
     as_json: JsonOption = False,
 ) -> None:
     """Embed every photo with new models, beside its existing codes. After an interruption, call it again to go on."""
-    with progress_bar("Embedding photos") as progress:
+    with progress_bar("Embedding photos", lines=not as_json) as progress:
         report = steps.reembed(open_store(store), models, actor=cli_actor(), progress=progress)
     if as_json:
         print_json(asdict(report))
