@@ -206,7 +206,7 @@ def _add_a_coin(desk, photos, folder):
     for name, value in (("Country", "Ruritania"), ("Currency", "crown"), ("Denomination", "5")):
         page.get_by_label(name, exact=True).fill(value)
     page.get_by_role("button", name="Add to the catalogue").click()
-    expect(page.get_by_role("alert")).to_contain_text("nothing was added")
+    expect(page.get_by_role("alert")).to_contain_text("Nothing was added")
     expect(page.locator(".checked .refused")).to_contain_text("not an image")
     expect(checked).to_have_count(2)
     desk.look("new-coin-refused")
@@ -347,7 +347,7 @@ def _publish_and_roll_back(desk):
 def _try_it(desk, photos):
     page = desk.page
     desk.go("/try")
-    page.get_by_label("A photo of one coin").set_input_files(photos[0].path)
+    page.get_by_label("A photo of one or more coins").set_input_files(photos[0].path)
     page.get_by_role("button", name="What is it?").click()
     expect(page.get_by_role("heading", name=re.compile(rf"^1\. {re.escape(photos[0].label.name)}"))).to_be_visible()
     assert page.locator(".shown polygon").count() == 1
@@ -389,7 +389,7 @@ def _cut_into_packs(desk):
     page.get_by_label("Id, lower-case letters").fill("rare")
     page.get_by_label("Name in English").fill("Rare coins")
     page.get_by_label("Name in German").fill("Seltene Münzen")
-    page.get_by_role("button", name="Keep").click()
+    page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_role("row", name="rare")).to_contain_text("Rare coins, Seltene Münzen")
     page.get_by_label("Class").fill("1")
     page.get_by_label("Pack", exact=True).select_option("rare")
