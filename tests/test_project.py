@@ -121,10 +121,22 @@ def test_no_picture_is_committed_but_those_that_the_program_draws():
     assert [path for path in pictures if not any(path.is_relative_to(ROOT / folder) for folder in DRAWN)] == []
 
 
+VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+
+
+def test_every_part_has_the_version_of_the_project():
+    native = (ROOT / "mobile_assets/native/core/version.h").read_text("utf-8")
+    assert re.findall(r'^#define COINDEX_VERSION "(.*)"$', native, re.M) == [VERSION]
+    web, locked = (
+        json.loads((ROOT / "mobile_assets/web" / name).read_text("utf-8"))
+        for name in ("package.json", "package-lock.json")
+    )
+    assert [web["version"], locked["version"], locked["packages"][""]["version"]] == [VERSION] * 3
+
+
 def test_the_changelog_tells_of_the_version():
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
     headings = re.findall(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.M)
-    assert headings[:2] == ["Unreleased", version]
+    assert headings[:2] == ["Unreleased", VERSION]
 
 
 def test_constraints_pin_whatever_an_extra_asks_for():

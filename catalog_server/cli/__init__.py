@@ -1,1 +1,1 @@
-"""The server's commands: what a person types, checked and handed to the rooms below."""
+"""The server's commands: they check the arguments and call the other packages."""

@@ -1,4 +1,4 @@
-"""`coindex catalog users …` and `coindex catalog tokens …`: who may change the catalogue."""
+"""`coindex catalog users …` and `coindex catalog tokens …`: accounts and API tokens."""
 
 import sys
 from dataclasses import asdict
@@ -24,15 +24,15 @@ users = typer.Typer(no_args_is_help=True, help="Accounts of curators and publish
 tokens = typer.Typer(no_args_is_help=True, help="API tokens of machines.")
 
 NameArgument = Annotated[str, typer.Argument(help="The account's name.")]
-RoleOption = Annotated[Role, typer.Option(help="A publisher may also publish, roll back and manage accounts.")]
+RoleOption = Annotated[Role, typer.Option(help="A publisher can also publish, roll back and manage accounts.")]
 
 
 @users.command("add")
 def add_user(name: NameArgument, role: RoleOption = Role.CURATOR, store: StoreOption = None) -> None:
-    """Make an account; the password is asked for, or read from standard input."""
+    """Add an account. The command asks for the password, or reads it from standard input."""
     opened = open_store(store, create=True)
     accounts.create_user(opened, name, _password(), role=role, actor=cli_actor())
-    typer.echo(f"made account {name}, a {role}")
+    typer.echo(f"added account {name}, a {role}")
 
 
 @users.command("list")
@@ -44,28 +44,28 @@ def list_users(store: StoreOption = None, as_json: JsonOption = False) -> None:
 
 @users.command("disable")
 def disable_user(name: NameArgument, store: StoreOption = None) -> None:
-    """Let an account in no more: its sessions end, its tokens rest."""
+    """Disable an account: its sessions end, and its tokens stop working."""
     accounts.set_disabled(open_store(store), name, True, actor=cli_actor())
     typer.echo(f"disabled {name}")
 
 
 @users.command("enable")
 def enable_user(name: NameArgument, store: StoreOption = None) -> None:
-    """Let a disabled account in again."""
+    """Enable a disabled account."""
     accounts.set_disabled(open_store(store), name, False, actor=cli_actor())
     typer.echo(f"enabled {name}")
 
 
 @users.command("role")
 def change_role(name: NameArgument, role: Annotated[Role, typer.Argument()], store: StoreOption = None) -> None:
-    """Give an account another role."""
+    """Change the role of an account."""
     accounts.set_role(open_store(store), name, role, actor=cli_actor())
-    typer.echo(f"{name} is a {role} now")
+    typer.echo(f"{name} is now a {role}")
 
 
 @users.command("password")
 def change_password(name: NameArgument, store: StoreOption = None) -> None:
-    """Give an account another password, which is asked for or read from standard input; its sessions end."""
+    """Change the password of an account. The command asks for it, or reads it from standard input. All sessions end."""
     opened = open_store(store)
     accounts.set_password(opened, name, _password(), actor=cli_actor())
     typer.echo(f"changed the password of {name}")
@@ -74,43 +74,43 @@ def change_password(name: NameArgument, store: StoreOption = None) -> None:
 @users.command("reset-link")
 def reset_link(
     name: NameArgument,
-    url: Annotated[str, typer.Option(help="The server's address, as browsers know it.")] = "http://127.0.0.1:8000",
+    url: Annotated[str, typer.Option(help="The server's address, as browsers use it.")] = "http://127.0.0.1:8000",
     store: StoreOption = None,
 ) -> None:
-    """Print a link by which somebody who forgot a password sets it anew, once, within a day."""
+    """Print a link to set a new password, once, within a day."""
     token = make_reset(open_store(store), name, actor=cli_actor())
     typer.echo(f"{url.rstrip('/')}/reset/{token}")
 
 
 @users.command("second-factor-off")
 def second_factor_off(name: NameArgument, store: StoreOption = None) -> None:
-    """Let an account in by its password alone, for whoever lost the phone with the codes."""
+    """Turn off the second factor of an account, for a user who lost the phone with the codes."""
     set_second_factor(open_store(store), name, None, actor=cli_actor())
-    typer.echo(f"{name} signs in by the password alone")
+    typer.echo(f"{name} now signs in with only the password")
 
 
 @tokens.command("add")
 def add_token(
-    name: Annotated[str, typer.Argument(help="What will use it.")],
+    name: Annotated[str, typer.Argument(help="The program that uses it.")],
     user: Annotated[str, typer.Option(help="The account that it acts for.")],
     role: RoleOption = Role.CURATOR,
     expires: Annotated[str | None, typer.Option(help="Such as 2027-01-31.", show_default="never")] = None,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a token, which is shown this once."""
+    """Make a token. It is shown only once."""
     opened = open_store(store)
     token_id, token = api_tokens.create_token(opened, name, user=user, role=role, actor=cli_actor(), expires=expires)
     if as_json:
         print_json({"token_id": token_id, "token": token})
     else:
-        typer.echo(f"token {token_id}; keep it well, it is not shown again:", err=True)
+        typer.echo(f"token {token_id}; store it now, it is not shown again:", err=True)
         typer.echo(token)
 
 
 @tokens.command("list")
 def list_tokens(
-    user: Annotated[str | None, typer.Option(help="Of one account only.")] = None,
+    user: Annotated[str | None, typer.Option(help="Only those of one account.")] = None,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -124,18 +124,19 @@ def list_tokens(
 def revoke_token(
     token_id: Annotated[int, typer.Argument(help="As `list` shows it.")], store: StoreOption = None
 ) -> None:
-    """Let a token be good for nothing from now on."""
+    """Revoke a token."""
     api_tokens.revoke_token(open_store(store), token_id, actor=cli_actor())
     typer.echo(f"revoked token {token_id}")
 
 
 def _password() -> str:
-    """Asked for twice where a person is, else one line of standard input; never an argument, which others can see."""
+    """The password: asked for twice in a terminal, otherwise one line of standard input. Never an argument, which other
+    users of the machine can see."""
     if sys.stdin.isatty():
         return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
     line = sys.stdin.readline()
     if not line.endswith("\n"):
-        raise AccountError("no password: end standard input with one line, or call this in a terminal")
+        raise AccountError("no password: send it as one line of standard input, or call this command in a terminal")
     return line.removesuffix("\n")
 
 

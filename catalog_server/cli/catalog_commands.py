@@ -53,8 +53,8 @@ catalog.command("work")(work)
 
 @catalog.command("import")
 def import_(
-    manifest: Annotated[Path, typer.Argument(help="A manifest.csv; its photos lie beside it.")],
-    split: Annotated[list[str] | None, typer.Option(help="Only rows of this split; may be repeated.")] = None,
+    manifest: Annotated[Path, typer.Argument(help="A manifest.csv, in the folder of its photos.")],
+    split: Annotated[list[str] | None, typer.Option(help="Only rows of this split; can be repeated.")] = None,
     models: Annotated[
         Path | None,
         typer.Option("--models", help="The folder of the phone models.", show_default="those the store keeps"),
@@ -65,7 +65,7 @@ def import_(
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Add the photos of a manifest, all of them or none."""
+    """Add all photos of a manifest, or none."""
     photos = read_manifest(manifest, splits=split)
     opened = open_store(store, create=True)
     encoders = live_encoders(opened, models)
@@ -73,11 +73,11 @@ def import_(
     kept = models or current_models(opened)
 
     def keep(session: Session, report: ImportReport) -> None:
-        # Before the rows are there: what cannot be kept, such as on a full disk, lets none of them be.
+        # Before the rows are added: if the models cannot be stored, such as on a full disk, no row is added.
         keep_models(opened, kept)
 
     try:
-        with progress_bar("Encoding photos") as progress:
+        with progress_bar("Encoding photos", lines=not as_json) as progress:
             report = import_photos(
                 opened,
                 photos,
@@ -90,24 +90,24 @@ def import_(
                 confirm=keep,
             )
     except PhotoError as error:
-        raise PhotoError(f"{error}\n--skip-bad leaves them out") from None
+        raise PhotoError(f"{error}\nuse --skip-bad to leave them out") from None
     for reason in report.skipped:
         typer.echo(shown(f"left out: {reason}"), err=True)
     for warning in report.warnings:
-        typer.echo(shown(f"look again: {warning}"), err=True)
+        typer.echo(shown(f"please check: {warning}"), err=True)
     if as_json:
         print_json(asdict(report))
     else:
-        described = f", {report.coins_described} coins described anew" if report.coins_described else ""
+        described = f", facts of {report.coins_described} coins changed" if report.coins_described else ""
         typer.echo(
             f"{report.rows_added} photos added, {report.classes_added} new classes; "
-            f"{report.already_there} were there already, {len(report.skipped)} left out{described}"
+            f"{report.already_there} were already in the catalogue, {len(report.skipped)} left out{described}"
         )
 
 
 @catalog.command("list")
 def list_(
-    retired: Annotated[bool, typer.Option("--retired", help="Retired classes instead.")] = False,
+    retired: Annotated[bool, typer.Option("--retired", help="List retired classes instead.")] = False,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -136,7 +136,7 @@ def show(
     with open_store(store).reading() as session:
         coin = session.get(CoinRow, class_id)
         if coin is None:
-            raise StoreError(f"there is no class {class_id}; `coindex catalog list` shows those there are")
+            raise StoreError(f"there is no class {class_id}; `coindex catalog list` shows the classes")
         names = ("row_id", "source", "specimen", "year", "photo_sha256", "retired", "created")
         photos = [{name: getattr(photo, name) for name in names} for photo in coin.photos]
         facts = written_facts(coin.told)
@@ -157,12 +157,12 @@ def show(
 @catalog.command()
 def retire(
     class_id: Annotated[int | None, typer.Argument(help="As `list` shows it.", show_default=False)] = None,
-    photo: Annotated[int | None, typer.Option(help="One photo instead, by its row as `show` lists it.")] = None,
-    undo: Annotated[bool, typer.Option("--undo", help="Bring what was retired back instead.")] = False,
+    photo: Annotated[int | None, typer.Option(help="Retire one photo instead: its row as `show` lists it.")] = None,
+    undo: Annotated[bool, typer.Option("--undo", help="Bring a retired class or photo back instead.")] = False,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take a class, or one photo, out of the catalogue, from the next release on; or bring it back."""
+    """Retire a class or a photo from the next release on, or bring it back."""
     if (class_id is None) == (photo is None):
         raise typer.BadParameter("name a class, or a photo with --photo")
     opened, done = open_store(store), "restored" if undo else "retired"
@@ -193,7 +193,7 @@ def publish_(
         str | None,
         typer.Option(
             metavar="REASON",
-            help="Publish even where the graphs find too little, for this reason, which the release carries.",
+            help="Publish below the required recall, for this reason, which the release contains.",
         ),
     ] = None,
     relief_references: Annotated[
@@ -202,7 +202,7 @@ def publish_(
             "--relief-references",
             min=0,
             envvar="COINDEX_RELIEF_REFERENCES",
-            help="Photos a class whose relief maps the release carries, for the second look; 0 for none.",
+            help="How many photos of a class have a relief map in the release, for the second look; 0 for none.",
             show_default="as many as the models look at",
         ),
     ] = None,
@@ -211,7 +211,7 @@ def publish_(
     ask: PassphraseOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Make the store's catalogue the release that phones fetch, and sign it."""
+    """Publish the store's catalogue as a signed release for phones."""
     passphrase = ask_passphrase(ask)
     opened = open_store(store)
     folder = models or current_models(opened)
@@ -227,8 +227,8 @@ def publish_(
         )
     if report.new_keys:
         typer.echo(
-            f"made keys to sign with, in {report.new_keys}: keep a copy of that folder in a safe place, for phones "
-            f"believe nobody else. Fingerprint of their root: {report.root_fingerprint}",
+            f"made the signing keys in {report.new_keys}: back up this folder, because phones accept no other keys. "
+            f"Fingerprint of their root: {report.root_fingerprint}",
             err=True,
         )
     if as_json:
@@ -240,20 +240,23 @@ def publish_(
             + (f"; in {report.packs} packs" if report.packs else "")
         )
         if report.override:
-            typer.echo(f"its graphs find {report.recall_at_1:.2%} of nearest rows; published for: {report.override}")
+            typer.echo(
+                f"its graphs find {report.recall_at_1:.2%} of nearest rows; published because: {report.override}"
+            )
     else:
-        typer.echo(f"nothing changed: release {report.version} is this catalogue already")
+        typer.echo(f"nothing changed: release {report.version} is up to date")
 
 
 @catalog.command("verify")
 def verify_(
     remove: Annotated[
-        bool, typer.Option("--collect", help="Remove photo files that nothing needs: leftovers of a cut-off import.")
+        bool,
+        typer.Option("--collect", help="Remove photo files that nothing uses: leftovers of an interrupted import."),
     ] = False,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check the database, photo files and the served release against their hashes and signatures."""
+    """Check the hashes and signatures of the database, the photo files and the served release."""
     opened = open_store(store)
     collected = collect(opened) if remove else 0
     found = check_store(opened)
@@ -269,8 +272,8 @@ def verify_(
         release = f"release {report.version} with {report.targets} files" if report.version else "no release yet"
         typer.echo(f"sound: {report.photos} photos, {release}")
         if collected:
-            typer.echo(f"removed {collected} photo files that nothing needed")
+            typer.echo(f"removed {collected} photo files that nothing used")
         if found.orphans:
-            typer.echo(f"{len(found.orphans)} photo files are needed by nothing; --collect removes them")
+            typer.echo(f"nothing uses {len(found.orphans)} photo files; --collect removes them")
         if report.unpublished:
-            typer.echo("the catalogue has changes that are not published")
+            typer.echo("the catalogue has unpublished changes")

@@ -1,4 +1,4 @@
-"""Options that the server's commands share, and how they print JSON."""
+"""Options that the server's commands share, and their JSON output."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +13,7 @@ StoreOption = Annotated[
     Path | None,
     typer.Option("--store", help="The store's folder.", envvar="COINDEX_STORE", show_default="./coindex-store"),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print only JSON on stdout.")]
 
 
 def print_json(document: Any) -> None:

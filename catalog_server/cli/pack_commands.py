@@ -1,4 +1,4 @@
-"""`coindex catalog packs …`: in which parts devices may take the catalogue."""
+"""`coindex catalog packs …`: the packs that devices can download separately."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -18,33 +18,35 @@ from coindex.errors import StoreError
 
 __all__ = ["packs"]
 
-packs = typer.Typer(no_args_is_help=True, help="Packs: the parts in which devices may take the catalogue.")
+packs = typer.Typer(no_args_is_help=True, help="Packs: parts of the catalogue that devices can download separately.")
 
 PackArgument = Annotated[str, typer.Argument(metavar="PACK", help="As `list` shows it, such as asia.")]
 CountryOption = Annotated[
     list[str] | None,
-    typer.Option("--country", help="All coins of this country, now and later; may be repeated."),
+    typer.Option("--country", help="All present and future coins of this country; can be repeated."),
 ]
 CoinOption = Annotated[
     list[int] | None,
-    typer.Option("--coin", help="This class, with all sides of its coin; may be repeated."),
+    typer.Option("--coin", help="This class, with all sides of its coin; can be repeated."),
 ]
 NEXT = "now publish"
 
 
 @packs.command("list")
 def list_(store: StoreOption = None, as_json: JsonOption = False) -> None:
-    """List the packs with what is in each."""
+    """List the packs and their content."""
     found = curation.list_packs(open_store(store))
     if as_json:
         print_json([asdict(pack) for pack in found])
         return
-    table = Table("pack", "names", "countries", "coin sides", "photos", "put there by themselves")
+    table = Table("pack", "names", "countries", "coin sides", "photos", "assigned one by one")
     for pack in found:
         names = ", ".join(f"{language}: {name}" for language, name in pack.names.items())
         row = (pack.pack_id, names, ", ".join(pack.countries), pack.classes, pack.photos, pack.chosen)
         table.add_row(*map(cell, row))
-    Console().print(table if found else "No packs: releases are whole. `packs set` or `packs by-country` makes some.")
+    Console().print(
+        table if found else "No packs: a release is one catalogue. `packs set` or `packs by-country` makes packs."
+    )
 
 
 @packs.command("set")
@@ -52,24 +54,24 @@ def set_(
     pack_id: PackArgument,
     name: Annotated[
         list[str],
-        typer.Option(help="What it is called, in English, or in a language: de=Asien. May be repeated."),
+        typer.Option(help="Its name in English, or in another language: de=Asien. Can be repeated."),
     ],
     store: StoreOption = None,
 ) -> None:
-    """Make a pack, or call it otherwise."""
+    """Make or rename a pack."""
     curation.set_pack(open_store(store), pack_id, dict(map(_named, name)), actor=cli_actor())
-    typer.echo(f"pack {pack_id} is there; `packs put` puts countries and coins in it")
+    typer.echo(f"saved pack {pack_id}; `packs put` moves countries and coins to it")
 
 
 @packs.command("by-country")
 def by_country(store: StoreOption = None, as_json: JsonOption = False) -> None:
-    """Make a pack for each country that is in none yet."""
+    """Make a pack for each country without one."""
     made = curation.packs_by_country(open_store(store), actor=cli_actor())
     if as_json:
         print_json({"made": made})
     else:
         typer.echo(
-            f"made {len(made)} packs: {', '.join(made)}; {NEXT}" if made else "each country is in a pack already"
+            f"made {len(made)} packs: {', '.join(made)}; {NEXT}" if made else "every country is already in a pack"
         )
 
 
@@ -80,32 +82,32 @@ def put(
     coin: CoinOption = None,
     store: StoreOption = None,
 ) -> None:
-    """Put countries and coins in a pack, out of the ones that they are in."""
+    """Move countries and coins to a pack."""
     _require_some(country, coin)
     curation.put_in_pack(open_store(store), pack_id, countries=country or (), coins=coin or (), actor=cli_actor())
-    typer.echo(f"they are in pack {pack_id}; {NEXT}")
+    typer.echo(f"moved to pack {pack_id}; {NEXT}")
 
 
 @packs.command("take-out")
 def take_out(country: CountryOption = None, coin: CoinOption = None, store: StoreOption = None) -> None:
-    """Take countries out of their packs, and coins out of those that they were put in by themselves."""
+    """Remove countries and single coins from their packs."""
     _require_some(country, coin)
     curation.take_out_of_packs(open_store(store), countries=country or (), coins=coin or (), actor=cli_actor())
-    typer.echo(f"done: coins are in the pack of their country, or else in {curation.REST}; {NEXT}")
+    typer.echo(f"removed: coins are now in the pack of their country, otherwise in {curation.REST}; {NEXT}")
 
 
 @packs.command("remove")
 def remove(pack_id: PackArgument, store: StoreOption = None) -> None:
-    """Remove a pack; its coins go to the packs of their countries, or to the rest."""
+    """Remove a pack. Its coins move to the packs of their countries, or to the rest."""
     curation.remove_pack(open_store(store), pack_id, actor=cli_actor())
-    typer.echo(f"pack {pack_id} is no more; {NEXT}")
+    typer.echo(f"removed pack {pack_id}; {NEXT}")
 
 
 @packs.command("clear")
 def clear(store: StoreOption = None) -> None:
-    """Remove all packs, so that releases are whole again."""
+    """Remove all packs. A release is one catalogue again."""
     count = curation.clear_packs(open_store(store), actor=cli_actor())
-    typer.echo(f"removed {count} packs: releases are whole again; {NEXT}" if count else "there are no packs")
+    typer.echo(f"removed {count} packs: a release is one catalogue again; {NEXT}" if count else "there are no packs")
 
 
 @packs.command("load")
@@ -121,7 +123,7 @@ def load(file: Annotated[Path, typer.Argument(help="The packs.json of an export.
 
 
 def _named(text: str) -> tuple[str, str]:
-    """A name, with the language that stands before it."""
+    """A name and the language before it."""
     language, equals, name = text.partition("=")
     return (language, name) if equals and len(language) in (2, 3) and language.isalpha() else ("en", text)
 

@@ -1,4 +1,4 @@
-"""`coindex catalog proposals …`: coins that collectors offer, for an operator without a browser."""
+"""`coindex catalog proposals …`: coins that collectors propose, for an operator without a browser."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -18,7 +18,7 @@ from coindex.text import shown
 
 __all__ = ["proposals"]
 
-proposals = typer.Typer(no_args_is_help=True, help="Coins that collectors offer.")
+proposals = typer.Typer(no_args_is_help=True, help="Coins that collectors propose.")
 
 LISTED = 200
 
@@ -29,15 +29,17 @@ def add(
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take in a proposal from a file; a curator decides about it on the page Proposals."""
+    """Add a proposal from a file. A curator decides about it on the page Proposals."""
     opened = open_store(store)
     try:
         if file.stat().st_size > MAX_PROPOSAL_BYTES:
-            raise ManifestError(f"{file}: more than {MAX_PROPOSAL_BYTES >> 20} MB; that is no proposal")
+            raise ManifestError(
+                f"{file}: larger than the {MAX_PROPOSAL_BYTES >> 20} MB of a proposal; name a file of the app"
+            )
         with file.open("rb") as data:
             sent = read_proposal(data)
     except OSError as error:
-        raise ManifestError(f"{file}: cannot be read ({error.strerror}); give the path of a proposal") from None
+        raise ManifestError(f"{file}: cannot be read ({error.strerror}); name the file of a proposal") from None
     kept = add_proposal(opened, sent, actor=cli_actor())
     if as_json:
         print_json(asdict(kept))
@@ -49,11 +51,11 @@ def add(
 
 @proposals.command("list")
 def list_(
-    decided: Annotated[bool, typer.Option("--decided", help="Those that are decided instead.")] = False,
+    decided: Annotated[bool, typer.Option("--decided", help="List decided proposals instead.")] = False,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the proposals that wait."""
+    """List the waiting proposals."""
     found = list_proposals(open_store(store), waiting=not decided, limit=LISTED)
     if as_json:
         print_json([asdict(each) for each in found])

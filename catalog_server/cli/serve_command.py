@@ -29,8 +29,8 @@ __all__ = ["serve"]
 
 
 def _setting(key: str, *names: str) -> Any:
-    """The option of a setting: what it is, and its variable. Its default is told, not given: files and variables come
-    before it."""
+    """The option of a setting, with its variable. The default is only shown, because files and variables have
+    precedence over it."""
     about = {each.name: each for each in fields(Settings)}[key]
     default = "" if about.default is None else str(about.default).lower()
     words = f"{about.metadata['help']} [${variable(key)}]"
@@ -69,11 +69,11 @@ def serve(
     given = {key: value for key, value in locals().items() if key != "config"}
     settings = load_settings(given, config=config)
     configure_logging(settings.log_format, settings.log_level)
-    # Who names a store means one that is there, or the empty folder that it is to be: a new volume, systemd's folder.
+    # A named store must exist, or be an empty folder, such as a new volume or systemd's folder.
     opened = open_settings_store(settings, create=settings.store == Settings().store or _is_empty(settings.store))
     try:
         if current_index(opened) is None:
-            typer.echo("no release is published yet; phones find nothing until `coindex catalog publish`", err=True)
+            typer.echo("no release is published yet; phones find nothing before `coindex catalog publish`", err=True)
         has_accounts = bool(list_users(opened))
     finally:
         opened.close()
@@ -82,12 +82,12 @@ def serve(
 
 
 def _is_empty(folder: Path) -> bool:
-    """Whether a folder has nothing in it but what a new file system has of its own."""
+    """Whether a folder is empty, except for the folder of a new file system."""
     return folder.is_dir() and all(path.name == "lost+found" for path in folder.iterdir())
 
 
 def _certificate(settings: Settings) -> Certificate | None:
-    """The named certificate, or one made for the local network where https is asked for without."""
+    """The named certificate; with https and without a name, one made for the local network."""
     if settings.certificate and settings.certificate_key:
         return Certificate(settings.certificate, settings.certificate_key)
     if not settings.https:
@@ -95,7 +95,7 @@ def _certificate(settings: Settings) -> Certificate | None:
     names = local_names()
     made = local_certificate(settings.store / "tls", names)
     typer.echo(
-        f"certificate for {', '.join(sorted(names))}: {made.chain}; phones that were not given it warn once. "
+        f"certificate for {', '.join(sorted(names))}: {made.chain}; phones without it warn once. "
         f"Its SHA-256 is {made.fingerprint}",
         err=True,
     )

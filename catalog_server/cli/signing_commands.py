@@ -1,4 +1,4 @@
-"""`coindex catalog keys …`: make, change and show what signs the releases. No private key is ever printed."""
+"""`coindex catalog keys …`: make, change and show the signing keys. No private key is ever printed."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,7 +22,7 @@ KeysOption = Annotated[
 ]
 PassphraseOption = Annotated[
     bool,
-    typer.Option("--ask-passphrase", help="Ask for the keys' passphrase, instead of COINDEX_KEYS_PASSPHRASE."),
+    typer.Option("--ask-passphrase", help="Ask for the keys' passphrase instead of reading COINDEX_KEYS_PASSPHRASE."),
 ]
 keys = typer.Typer(no_args_is_help=True, help="The keys that sign releases.")
 
@@ -36,7 +36,7 @@ def init(
     folder = folder or default_keys(opened.folder)
     made = begin(opened.releases, folder, passphrase=ask_passphrase(ask, confirm=True))
     if made is None:
-        raise StoreError(f"{folder}: there are keys already; `coindex catalog keys rotate` changes them")
+        raise StoreError(f"{folder}: has keys already; `coindex catalog keys rotate` changes them")
     _say(opened, folder, f"keys made in {folder}", as_json)
 
 
@@ -44,20 +44,20 @@ def init(
 def rotate_(
     roles: Annotated[list[str], typer.Argument(metavar="ROLE…", help=f"Any of: {', '.join(ROLES)}.")],
     signer: Annotated[
-        str | None, typer.Option(help="A signer of securesystemslib that has the new key, by its URI, such as hsm:…")
+        str | None, typer.Option(help="The URI of a securesystemslib signer with the new key, such as hsm:…")
     ] = None,
-    public: Annotated[Path | None, typer.Option(help="The public half of that signer's key, Ed25519 in PEM.")] = None,
+    public: Annotated[Path | None, typer.Option(help="The public key of that signer, Ed25519 in PEM.")] = None,
     store: StoreOption = None,
     folder: KeysOption = None,
     ask: PassphraseOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Give roles new keys and revoke the old ones; phones follow by themselves."""
+    """Give roles new keys and revoke the old ones. Phones follow automatically."""
     wanted: list[Role] = [role for role in ROLES if role in roles]
     if unknown := set(roles) - set(ROLES):
         raise typer.BadParameter(f"no role {', '.join(sorted(unknown))}; there are: {', '.join(ROLES)}")
     if (signer is None) != (public is None) or (signer and len(wanted) != 1):
-        raise typer.BadParameter("a signer takes its URI (--signer), its public key (--public), and one role")
+        raise typer.BadParameter("a signer needs its URI (--signer), its public key (--public), and one role")
     opened, ring, folder = _opened(store, folder, ask)
     rotate(opened.releases, ring, wanted, external=(signer, public) if signer and public else None)
     _say(opened, folder, f"new keys for {', '.join(wanted)}; the old ones are revoked", as_json)
@@ -67,21 +67,29 @@ def rotate_(
 def renew_(
     store: StoreOption = None, folder: KeysOption = None, ask: PassphraseOption = False, as_json: JsonOption = False
 ) -> None:
-    """Sign anew what has used up half of its time, as far as its keys are here; for a server that only has files."""
+    """Sign metadata again after half of its time, if its keys are here. For releases without a running server."""
     opened, ring, folder = _opened(store, folder, ask)
     done = renew(opened.releases, ring)
-    _say(opened, folder, f"signed anew: {', '.join(done)}" if done else "nothing is due", as_json)
+    _say(opened, folder, f"signed again: {', '.join(done)}" if done else "nothing is due", as_json)
 
 
 @keys.command()
 def show(store: StoreOption = None, folder: KeysOption = None, as_json: JsonOption = False) -> None:
-    """Show the roots' fingerprints, the keys' ids, and when each role runs out."""
+    """Show the roots' fingerprints, the keys' ids, and when each role expires."""
     opened = open_store(store)
     _say(opened, folder or default_keys(opened.folder), None, as_json)
 
 
 def ask_passphrase(asked: bool, *, confirm: bool = False) -> str | None:
-    """The passphrase that a person types, None where they are not to be asked."""
+    """Ask for the passphrase.
+
+    Args:
+        asked: Whether to ask.
+        confirm: Whether to ask twice.
+
+    Returns:
+        The passphrase, None if it was not asked for.
+    """
     return typer.prompt("Passphrase of the keys", hide_input=True, confirmation_prompt=confirm) if asked else None
 
 
@@ -90,7 +98,9 @@ def _opened(store: Path | None, folder: Path | None, ask: bool) -> tuple[Store, 
     folder = folder or default_keys(opened.folder)
     ring = read_keys(folder, passphrase=ask_passphrase(ask))
     if ring is None:
-        raise StoreError(f"{folder}: no keys here; `coindex catalog keys init` makes them, --keys names another folder")
+        raise StoreError(
+            f"{folder}: no keys here; make them with `coindex catalog keys init`, or name another folder with --keys"
+        )
     return opened, ring, folder
 
 

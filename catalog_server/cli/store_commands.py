@@ -1,4 +1,4 @@
-"""`coindex catalog backup`, `restore`, `reembed` and `spaces …`: what an operator does with a store as a whole."""
+"""`coindex catalog backup`, `restore`, `export`, `bundle`, `reembed` and `spaces …`: work on a complete store."""
 
 import os
 import sys
@@ -24,10 +24,10 @@ from coindex.text import shown
 
 __all__ = ["backup", "bundle", "export", "reembed", "restore", "spaces"]
 
-spaces = typer.Typer(no_args_is_help=True, help="Embedding spaces: the current one, and a new model's beside it.")
+spaces = typer.Typer(no_args_is_help=True, help="Embedding spaces: the current one, and those of new models.")
 
 MAX_DAYS = 365
-"""What else is signed of a release lasts no longer."""
+"""The other signatures of a release expire after this time."""
 
 SpaceArgument = Annotated[str, typer.Argument(help="As `list` shows it.")]
 
@@ -35,7 +35,7 @@ SpaceArgument = Annotated[str, typer.Argument(help="As `list` shows it.")]
 def backup(
     file: Annotated[Path, typer.Argument(help="A file that does not exist yet, such as coindex-2027-01-31.zip.")],
     with_keys: Annotated[
-        bool, typer.Option("--with-keys", help="The keys that sign releases too: whoever has the file can sign.")
+        bool, typer.Option("--with-keys", help="Include the signing keys: whoever has the file can sign releases.")
     ] = False,
     keys: Annotated[
         Path | None,
@@ -44,13 +44,13 @@ def backup(
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write the whole store to one file, while it is in use."""
+    """Back up the complete store to one file, also while the server runs."""
     opened = open_store(store)
     folder = (keys or opened.folder / "keys") if with_keys else None
     if folder is not None:
         if not folder.is_dir():
-            raise StoreError(f"{folder}: no keys here; name their folder (--keys), or leave out --with-keys")
-        typer.echo("this backup can sign releases: keep it where the keys would be kept", err=True)
+            raise StoreError(f"{folder}: no keys here; name their folder with --keys, or omit --with-keys")
+        typer.echo("whoever has this backup can sign releases: protect it like the keys", err=True)
     with progress_bar("Copying photos") as progress:
         report = backups.backup(opened, file, keys=folder, progress=progress)
     if as_json:
@@ -58,7 +58,7 @@ def backup(
     else:
         typer.echo(f"wrote {file}: {report.photos} photos, {report.files} files, {report.bytes / 1e6:.1f} MB")
         if not with_keys:
-            typer.echo("the keys that sign releases are not in it; keep a copy of them elsewhere", err=True)
+            typer.echo("the signing keys are not in it; back them up separately", err=True)
 
 
 def bundle(
@@ -68,14 +68,14 @@ def bundle(
         typer.Option(
             min=1,
             max=MAX_DAYS,
-            help="Let devices take it for so long, signed anew by the timestamp's key.",
-            show_default="as long as the served timestamp lasts, a week at most",
+            help="How long devices accept it; the timestamp is signed again for this.",
+            show_default="until the served timestamp expires, at most a week",
         ),
     ] = None,
     packs: Annotated[
         str | None,
         typer.Option(
-            metavar="ID,…", help="Of a release in packs, these alone, such as asia,europe.", show_default="all"
+            metavar="ID,…", help="Only these packs, such as asia,europe, of a release in packs.", show_default="all"
         ),
     ] = None,
     store: StoreOption = None,
@@ -83,7 +83,7 @@ def bundle(
     ask: PassphraseOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Write the served release to one file, which `coindex sync FILE` and the phone app take without a network."""
+    """Write the served release to one file for `coindex sync FILE` and the phone app, without a network."""
     passphrase = ask_passphrase(ask) if days else None
     chosen = None if packs is None else [pack.strip() for pack in packs.split(",") if pack.strip()]
     report = bundles.bundle(open_store(store), file, days=days, packs=chosen, keys=keys, passphrase=passphrase)
@@ -91,23 +91,23 @@ def bundle(
         print_json(asdict(report))
     else:
         typer.echo(
-            f"wrote {file}: release {report.version}, {report.files} files, {report.bytes / 1e6:.1f} MB; devices take "
-            f"it until {report.expires}"
+            f"wrote {file}: release {report.version}, {report.files} files, {report.bytes / 1e6:.1f} MB; devices "
+            f"accept it until {report.expires}"
         )
-        typer.echo(f"fingerprint of the root, for who takes it first: {report.root_fingerprint}")
+        typer.echo(f"fingerprint of the root, for the first sync of a device: {report.root_fingerprint}")
 
 
 def export(
-    folder: Annotated[Path, typer.Argument(help="A folder that is empty, or does not exist yet.")],
+    folder: Annotated[Path, typer.Argument(help="An empty folder, or one that does not exist yet.")],
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write the whole catalogue out as manifest.csv and photos, from which `import` makes it again."""
+    """Export the complete catalogue as manifest.csv and photos, which `import` reads."""
     opened = open_store(store)
     with progress_bar("Writing photos") as progress:
         report = export_catalog(opened, folder, progress=progress)
     for coin in report.without_photos:
-        typer.echo(shown(f"left out, for it has no photo: {coin}"), err=True)
+        typer.echo(shown(f"left out, because it has no photo: {coin}"), err=True)
     if as_json:
         print_json(asdict(report))
     else:
@@ -121,7 +121,7 @@ def restore(
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a store from a backup, in a folder that is empty or does not exist."""
+    """Restore a backup to an empty or new folder."""
     database_url, photos_url = os.environ.get(DATABASE_URL), os.environ.get(PHOTOS_URL)
     folder = store or default_store()
     with progress_bar("Restoring files") as progress:
@@ -131,7 +131,7 @@ def restore(
     else:
         typer.echo(f"restored {folder}: {report.photos} photos, {report.files} files")
         if not report.with_keys:
-            typer.echo("the backup had no keys: put yours back before you publish", err=True)
+            typer.echo("the backup had no signing keys: restore yours before you publish", err=True)
 
 
 def reembed(
@@ -139,19 +139,19 @@ def reembed(
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Give every photo a code by new models, beside those it has; call it again to go on after an interruption."""
-    with progress_bar("Embedding photos") as progress:
+    """Embed every photo with new models, beside its existing codes. After an interruption, call it again to go on."""
+    with progress_bar("Embedding photos", lines=not as_json) as progress:
         report = steps.reembed(open_store(store), models, actor=cli_actor(), progress=progress)
     if as_json:
         print_json(asdict(report))
         return
-    typer.echo(f"space {report.space_id}: {report.embedded} photos embedded, {report.already_there} had codes already")
+    typer.echo(f"space {report.space_id}: embedded {report.embedded} photos, {report.already_there} had codes already")
     typer.echo(f"next: coindex catalog spaces publish {report.space_id}")
 
 
 @spaces.command("list")
 def list_spaces(store: StoreOption = None, as_json: JsonOption = False) -> None:
-    """List the spaces with how many photos have codes in each."""
+    """List the spaces with the number of photos that have codes in each."""
     found = steps.list_spaces(open_store(store))
     if as_json:
         print_json([asdict(space) for space in found])
@@ -159,19 +159,19 @@ def list_spaces(store: StoreOption = None, as_json: JsonOption = False) -> None:
     table = Table("space", "state", "since", "photos with codes")
     for space in found:
         table.add_row(space.space_id, space.state, space.created, f"{space.codes} of {space.photos}")
-    Console().print(table if found else "No spaces yet: they come with the first photos.")
+    Console().print(table if found else "No spaces yet: the first import makes one.")
 
 
 @spaces.command("publish")
 def publish_space(space_id: SpaceArgument, store: StoreOption = None) -> None:
-    """Let releases carry a prepared space beside the current one, from the next one on."""
+    """Add a prepared space to releases beside the current one, from the next release on."""
     steps.publish_space(open_store(store), space_id, actor=cli_actor())
-    typer.echo(f"space {space_id} is for the releases from now on; now publish")
+    typer.echo(f"space {space_id} is in releases from now on; now publish")
 
 
 @spaces.command("recommend")
 def recommend_space(space_id: SpaceArgument, store: StoreOption = None) -> None:
-    """Make a published space the current one, to which phones move with the next release."""
+    """Make a published space the current one. Phones move to it with the next release."""
     steps.recommend_space(open_store(store), space_id, actor=cli_actor())
     typer.echo(f"space {space_id} is the current one; now publish")
 
@@ -179,22 +179,22 @@ def recommend_space(space_id: SpaceArgument, store: StoreOption = None) -> None:
 @spaces.command("end")
 def end_space(
     space_id: SpaceArgument,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; nobody is asked where there is no terminal.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask. Without a terminal the command never asks.")] = False,
     store: StoreOption = None,
 ) -> None:
-    """Leave a space out of releases, from the next one on, and give new photos no codes in it."""
+    """Remove a space from releases, from the next release on. New photos get no codes in it."""
     opened = open_store(store)
     if not yes and sys.stdin.isatty():
         found = next((space for space in steps.list_spaces(opened) if space.space_id == space_id), None)
         if found is not None:
             typer.echo(
-                f"space {space_id}: {found.state}, {found.codes} codes of {found.photos} photos. The next release is "
-                "without it: phones that still use it fetch models and catalogue anew. Its codes are kept.",
+                f"space {space_id}: {found.state}, {found.codes} codes of {found.photos} photos. The next release does "
+                "not have it: phones that still use it download models and catalogue again. Its codes are kept.",
                 err=True,
             )
             typer.confirm("End it?", abort=True, err=True)
     steps.end_space(opened, space_id, actor=cli_actor())
     typer.echo(
-        f"space {space_id} has ended; now publish. To take it back: coindex catalog reembed --models "
+        f"space {space_id} has ended; now publish. To undo it: coindex catalog reembed --models "
         f"{opened.models_folder(space_id)}, then coindex catalog spaces publish {space_id}"
     )

@@ -1,4 +1,4 @@
-"""`coindex validate`: the device's answers against exact engines."""
+"""`coindex validate`: compare the device's answers with exact search."""
 
 import contextlib
 import tempfile
@@ -42,19 +42,19 @@ MilvusOption = Annotated[
 def validate(
     store: StoreOption = None,
     home: Annotated[
-        Path | None, typer.Option(help="A synced device's folder, instead of the release that the store serves.")
+        Path | None, typer.Option(help="The folder of a synced device, instead of the store's served release.")
     ] = None,
     queries: Annotated[
         int, typer.Option(min=1, max=1_000_000, help="Queries drawn around the catalogue's rows.")
     ] = 1000,
-    seed: Annotated[int, typer.Option(min=0, help="Of the drawn queries.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="The seed of the drawn queries.")] = 0,
     manifest: Annotated[
-        Path | None, typer.Option(help="A manifest.csv: its photos are the queries, instead of drawn ones.")
+        Path | None, typer.Option(help="A manifest.csv, whose photos are the queries instead of drawn ones.")
     ] = None,
-    split: Annotated[list[str] | None, typer.Option(help="Only photos of this split; may be repeated.")] = None,
+    split: Annotated[list[str] | None, typer.Option(help="Only photos of this split; can be repeated.")] = None,
     engine: Annotated[
         list[ComparedEngine] | None,
-        typer.Option(help="Beside the device's own; may be repeated.", show_default="all of them"),
+        typer.Option(help="The engines to compare with; can be repeated.", show_default="all"),
     ] = None,
     milvus_uri: MilvusOption = None,
     report: Annotated[
@@ -62,9 +62,9 @@ def validate(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Hold the device's answers against exact engines."""
+    """Compare the device's answers with exact search."""
     if split and manifest is None:
-        raise typer.BadParameter("a split is of a manifest: give --manifest too")
+        raise typer.BadParameter("--split needs --manifest")
     with tempfile.TemporaryDirectory(prefix="coindex-validate-") as folder, contextlib.ExitStack() as stack:
         opened, device = opened_device(
             lambda: open_catalog(home) if home else open_as_device(open_store(store), Path(folder))
@@ -96,8 +96,8 @@ def validate(
 def _photo_queries(
     opened: LocalCatalog, manifest: Path, splits: list[str] | None
 ) -> tuple[NDArray[np.int8], tuple[str, ...]]:
-    """The codes of a manifest's photos, by the nets of the catalogue, and their names; photos without a coin are told
-    and left out."""
+    """The codes of a manifest's photos, made by the catalogue's nets, and their names. Photos without a coin are
+    reported and left out."""
     photos, nets = read_manifest(manifest, splits=splits), opened.models()
     codes, names = [], []
     with progress_bar("Encoding photos") as progress:
@@ -115,7 +115,7 @@ def _photo_queries(
             codes.append(coins[0].code)
             names.append(name)
     if not codes:
-        raise PhotoError(f"{manifest}: no photo of it can be a query; those left out say why")
+        raise PhotoError(f"{manifest}: no photo can be a query; see above why they were left out")
     return np.stack(codes), tuple(names)
 
 
@@ -140,7 +140,7 @@ def _print_validation(result: Validation) -> None:
     for each in result.engines:
         for miss in each.misses:
             console.print(
-                f"{each.name} misses query {miss.query}: row {miss.row_id} at {miss.distance}, where row "
+                f"{each.name} misses query {miss.query}: it found row {miss.row_id} at {miss.distance}, but row "
                 f"{miss.exact_row_id} is at {miss.exact_distance}",
                 highlight=False,
             )

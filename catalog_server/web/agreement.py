@@ -1,4 +1,4 @@
-"""Where a coin and its reference agree and differ, as a picture to lay over both and as words that say the same."""
+"""Where a coin and its reference agree and differ: a picture to lay over both, and the same in words."""
 
 import io
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ from coindex.relief import INNERMOST, OUTERMOST, RADII, RINGS, STEPS, TURNS
 __all__ = ["PLACES", "Summary", "overlay", "summary"]
 
 SIZE = 64
-"""Pixels of a side of the overlay: it is smooth, and drawn larger."""
+"""The width and height of the overlay in pixels. It is smooth, and browsers enlarge it."""
 
 AGREES, DIFFERS = (20, 120, 255, 0.34), (255, 110, 0, 0.66)
-"""Red, green, blue, and how much of them is laid on at most: these two are told apart by the colour-blind too."""
+"""Red, green, blue, and the highest opacity. Colour-blind people can distinguish these two colours."""
 
 MIDDLE = 0.375
-"""Of a 64th of a turn, where the middle of the relief net's column lies within it."""
+"""The middle of a column of the relief net, as a share of a 64th of a turn."""
 
 INNER_RINGS = 3
-"""Rings that are the coin's middle rather than a direction."""
+"""The rings that count as the coin's middle, without a direction."""
 
 PLACES = (
     "on the right",
@@ -34,20 +34,30 @@ PLACES = (
     "at the upper right",
     "in the middle",
 )
-"""Parts of a coin, clockwise from the right, as the photo's coin lies; then its middle."""
+"""The parts of a coin, clockwise from the right, in the orientation of the photo; then its middle."""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Over how much of the coin the two agree, and where they differ most, None where they do nowhere."""
+    """A summary in words.
+
+    Attributes:
+        percent: The share of the coin on which the two agree.
+        differs: Where they differ most, None if they differ nowhere.
+    """
 
     percent: int
     differs: str | None
 
 
 def overlay(cells: NDArray[np.int8], turn: int) -> bytes:
-    """A PNG for pictures that show the coin as it lies in the photo: `cells` int8 (8, 32) of
-    `coindex.relief.agreement`, at a turn of so many 64ths; linear between the cells' middles."""
+    """Draw the agreement as a PNG, to lay over a picture of the coin in the photo's orientation.
+
+    Args:
+        cells: The agreement, int8 (8, 32), as `coindex.relief.agreement` gives it. Between the middles of the cells it
+            is interpolated linearly.
+        turn: The turn of the coin against the reference, in 64ths.
+    """
     across = ((np.arange(SIZE) + 0.5) / SIZE - 0.5) * 2 * RADII
     x, y = across[None, :], across[:, None]
     radius = np.hypot(x, y)
@@ -67,7 +77,7 @@ def overlay(cells: NDArray[np.int8], turn: int) -> bytes:
 
 
 def summary(cells: NDArray[np.int8], turn: int) -> Summary:
-    """What the overlay shows, for who does not see it."""
+    """The overlay in words, for people who cannot see it. It has the parameters of `overlay`."""
     area = np.repeat((INNERMOST + (np.arange(RINGS) + 0.5) * (OUTERMOST - INNERMOST) / RINGS)[:, None], STEPS, axis=1)
     direction = np.floor((2 * np.arange(STEPS) + turn + MIDDLE) / 8 + 0.5).astype(int) % 8
     place = np.where(np.arange(RINGS)[:, None] < INNER_RINGS, len(PLACES) - 1, direction[None, :])

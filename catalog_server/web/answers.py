@@ -1,4 +1,4 @@
-"""Answers that who has them already need not fetch again."""
+"""Answers that a client need not download again."""
 
 from flask import Response, request
 
@@ -6,7 +6,13 @@ __all__ = ["conditional"]
 
 
 def conditional(data: bytes, mimetype: str, cache_control: str) -> Response:
-    """Bytes with an ETag of their content; 304 to who has them already."""
+    """An answer with an ETag of its content; 304 if the client has it already.
+
+    Args:
+        data: The body.
+        mimetype: Its type.
+        cache_control: The `Cache-Control` header.
+    """
     response = Response(data, mimetype=mimetype)
     response.add_etag()
     response.headers["Cache-Control"] = cache_control

@@ -1,8 +1,7 @@
-"""`/api/v1/`: everything that machines ask of the catalogue or change in it.
+"""`/api/v1/`: machines read the catalogue here and change it.
 
-Reading needs no account. Changes are made with an API token (`Authorization: Bearer …`), of a curator, or of a
-publisher where they concern releases. A browser's session is not taken here, so no page of another origin can change
-anything.
+Reading needs no account. A change needs an API token (`Authorization: Bearer …`) of a curator, or of a publisher for
+releases. Browser sessions are not accepted here, so a page of another origin cannot change anything.
 """
 
 import functools
@@ -39,13 +38,13 @@ from coindex.manifest import LABEL_FIELDS, CoinClass
 __all__ = ["api", "identify_api"]
 
 ANYONE = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
-"""Apps of other origins may read what anyone may."""
+"""Apps of other origins may read everything that is public."""
 
 api = DescribedBlueprint("api", __name__, url_prefix="/api/v1")
-"""Everything below `/api/v1/` that every server answers."""
+"""The operations below `/api/v1/` of every server."""
 
 identify_api = DescribedBlueprint("identify_api", __name__, url_prefix="/api/v1")
-"""What a server answers that was given an engine."""
+"""The operations of a server with an engine."""
 
 
 open_to_all = functools.partial(api.operation, "GET")
@@ -55,7 +54,7 @@ curated = functools.partial(api.operation, role=Role.CURATOR)
 @api.after_request
 @identify_api.after_request
 def readable(response: Response) -> Response:
-    """Let everybody read what anyone may, and not fetch again what they have."""
+    """Allow other origins to read public answers, and clients to keep them."""
     if request.method in ("GET", "HEAD") and "Authorization" not in request.headers:
         response.headers.update(ANYONE)
         if response.status_code == HTTPStatus.OK:
@@ -117,7 +116,7 @@ def coin(class_id: int) -> ResponseReturnValue:
     "PATCH", "/coins/<int:class_id>", "Edit a coin", documents.ChangedCoin, problems=(404, 409), body=documents.CoinEdit
 )
 def edit_coin(class_id: int, body: documents.CoinEdit) -> ResponseReturnValue:
-    # Between this look and the change another edit may come; its revision then refuses this one.
+    # Another edit can come between this read and the change. Its new revision then rejects this edit.
     label, design, facts = _label(body, _whole_coin(class_id)), body.get("design"), body.get("facts")
     store, revision = state().store, body["revision"]
     curation.edit_coin(store, class_id, revision=revision, actor=_actor(), label=label, design=design, facts=facts)
@@ -129,7 +128,7 @@ def edit_coin(class_id: int, body: documents.CoinEdit) -> ResponseReturnValue:
     "/coins/<int:class_id>",
     "Retire a coin with its photos",
     documents.WholeCoin,
-    told="It, retired.",
+    told="The retired coin.",
     problems=(404, 409),
     query=documents.Revision,
 )
@@ -151,7 +150,7 @@ def restore_coin(class_id: int) -> ResponseReturnValue:
 @curated(
     "POST",
     "/coins/<int:class_id>/photos",
-    "Add a photo, the largest coin of it; what is kept is made anew from its pixels",
+    "Add a photo, of which the largest coin counts; the server re-encodes it and keeps no metadata",
     documents.Photo,
     problems=(404, 409, 503),
     status=201,
@@ -184,7 +183,9 @@ def edit_photo(row_id: int, body: documents.PhotoEdit) -> ResponseReturnValue:
     return _photo(row_id)
 
 
-@curated("DELETE", "/photos/<int:row_id>", "Retire a photo", documents.Photo, told="It, retired.", problems=(404, 409))
+@curated(
+    "DELETE", "/photos/<int:row_id>", "Retire a photo", documents.Photo, told="The retired photo.", problems=(404, 409)
+)
 def retire_photo(row_id: int) -> ResponseReturnValue:
     _photo(row_id)
     photo_curation.retire_photo(state().store, row_id, actor=_actor())
@@ -221,7 +222,7 @@ def releases(query: documents.Before) -> ResponseReturnValue:
     "/releases",
     "Publish the catalogue, as a background job",
     documents.Job,
-    told="The job, which waits.",
+    told="The waiting job.",
     status=202,
     role=Role.PUBLISHER,
     body=documents.Publish,
@@ -241,7 +242,7 @@ def release(version: int) -> ResponseReturnValue:
         return documents.document_of(documents.Release, row)
 
 
-@curated("GET", "/jobs", "Background jobs, newest first", documents.Jobs, told="They.", query=documents.Page)
+@curated("GET", "/jobs", "Background jobs, newest first", documents.Jobs, told="The jobs.", query=documents.Page)
 def jobs(query: documents.Page) -> ResponseReturnValue:
     found = queue.list_jobs(state().store, limit=query.get("limit", documents.LIMIT))
     return documents.Jobs(jobs=[documents.document_of(documents.Job, each) for each in found])
@@ -252,19 +253,19 @@ def job(job_id: int) -> ResponseReturnValue:
     return _job(job_id)
 
 
-@curated("DELETE", "/jobs/<int:job_id>", "Cancel a job", documents.Job, told="It, cancelled.", problems=(404, 409))
+@curated("DELETE", "/jobs/<int:job_id>", "Cancel a job", documents.Job, told="The cancelled job.", problems=(404, 409))
 def end_job(job_id: int) -> ResponseReturnValue:
     if _job(job_id)["kind"] == "publish" and not token_holder().role.may(Role.PUBLISHER):
-        abort(403, "publishing is a publisher's to cancel")
+        abort(403, "only a publisher can cancel a publication")
     queue.cancel_job(state().store, job_id, actor=_actor())
     return _job(job_id)
 
 
 @identify_api.operation(
-    "POST", "/identify", "The coins in a photo", documents.Answer, told="They.", problems=(503,), takes_photo=True
+    "POST", "/identify", "The coins in a photo", documents.Answer, told="The coins.", problems=(503,), takes_photo=True
 )
 def identify() -> ResponseReturnValue:
-    """The coins in a photo that comes as the body, or as the one file of a form."""
+    """The coins in a photo, which is the body or the only file of a form."""
     identifier = state().identifier
     assert identifier is not None, "the blueprint is registered where there is one"
     photo, name = _photo_sent()
@@ -276,9 +277,9 @@ def identify() -> ResponseReturnValue:
         raise ServiceUnavailable(str(busy), retry_after=busy.retry_after) from None
     except CoindexError:
         current_app.logger.exception("a photo could not be answered")
-        abort(500, "the server cannot answer photos now; its log says why")
+        abort(500, "the server cannot answer photos now; ask its operator to look at its log")
     if answer is None:
-        abort(503, "no release is published yet; there are answers after `coindex catalog publish`")
+        abort(503, "no release is published yet; publish one with `coindex catalog publish`")
     return answer
 
 
@@ -287,9 +288,12 @@ def _actor() -> str:
 
 
 def _photo_sent() -> tuple[bytes, str]:
-    """The bytes and the name of the one photo of a request."""
+    """The bytes and the name of the photo of a request."""
     if (request.content_length or 0) > MAX_PHOTO_BYTES:
-        abort(413, f"{request.content_length} bytes; a photo may have {MAX_PHOTO_BYTES}, send a smaller copy")
+        abort(
+            413,
+            f"the photo has {request.content_length} bytes, at most {MAX_PHOTO_BYTES} are allowed; send a smaller copy",
+        )
     if request.mimetype == "multipart/form-data":
         files = list(request.files.values())
         if len(files) != 1:
@@ -298,7 +302,7 @@ def _photo_sent() -> tuple[bytes, str]:
     else:
         photo, name = request.get_data(cache=False), "photo"
     if not photo:
-        abort(400, "no photo: send an image file as the body, or as the one file of a form")
+        abort(400, "no photo: send an image file as the body, or as the only file of a form")
     return photo, name
 
 

@@ -40,10 +40,16 @@ def create_app(
     show_metrics: bool = True,
     take_proposals: bool = False,
 ) -> Flask:
-    """The application that serves a store; with an `identifier` it answers everybody's photos too. `curator` is what
-    the pages work with, by default the store with the models that it keeps. `proxies` is how many stand before it and
-    are believed about who asks; with `show_metrics` it answers at `/metrics`; with `take_proposals` it takes proposals
-    of coins from everybody."""
+    """Make the application that serves a store.
+
+    Args:
+        store: The store.
+        identifier: Answers everybody's photos at `/api/v1/identify`. Without it there is no such route.
+        curator: The pages' access to store and models; by default the store with the models that it keeps.
+        proxies: The number of trusted proxies before the server. Their headers tell the client's address.
+        show_metrics: Whether to answer at `/metrics`.
+        take_proposals: Whether to accept proposals of coins from everybody.
+    """
     app = Flask(__name__)
     app.secret_key = page_key(store)
     app.json = _Json(app)
@@ -67,7 +73,7 @@ def create_app(
 
 
 class _Json(DefaultJSONProvider):
-    """Flask's own, to which what is nested too deeply is no JSON."""
+    """Flask's JSON provider, which also rejects JSON that is nested too deeply."""
 
     def loads(self, s: str | bytes, **options: Any) -> Any:
         try:
@@ -77,7 +83,7 @@ class _Json(DefaultJSONProvider):
 
 
 class _Served:
-    """Files of releases by their own application, everything else by Flask."""
+    """Sends requests for release files to their own application, and all others to Flask."""
 
     def __init__(self, application: "WSGIApplication", releases: ReleaseFiles) -> None:
         self._application, self._releases = application, releases

@@ -1,5 +1,4 @@
-"""The phone app: the built files of `mobile_assets/web/dist`, with the headers that it needs to run threads and to work
-offline."""
+"""The phone app: the built files of `mobile_assets/web/dist`, with the headers for threads and offline use."""
 
 import gzip
 import mimetypes
@@ -16,7 +15,7 @@ from coindex.assets import asset_folder
 __all__ = ["APP_FOLDER", "app_files"]
 
 APP_FOLDER = asset_folder("web", "dist")
-"""Where the build lies in a checkout and in an installed wheel."""
+"""The folder of the build, in a checkout and in an installed wheel."""
 
 TYPES = {
     ".js": "text/javascript",
@@ -24,18 +23,18 @@ TYPES = {
     ".wasm": "application/wasm",
     ".svg": "image/svg+xml",
 }
-"""What the platform's own table of types may lack, or have wrong."""
+"""Types that the platform's own table may not have, or have wrong."""
 
 ENCODINGS = {"br": ".br", "gzip": ".gz"}
-"""Packed copies that may lie beside a file, the better first. A large file may be there packed alone."""
+"""Compressed copies beside a file, the better one first. A large file can exist only as a compressed copy."""
 
 HEADERS = {
-    # A page with these is isolated, and only such a page is given threads.
+    # Browsers give threads only to a page that is isolated by these headers.
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Embedder-Policy": "require-corp",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
-    # No other host, ever; WebAssembly, workers of its own, and pictures that it makes itself.
+    # No other host. Allowed are WebAssembly, the app's own workers, and pictures that it makes.
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; connect-src 'self'; "
         "img-src 'self' blob:; media-src 'self' blob:; style-src 'self'; manifest-src 'self'; "
@@ -44,14 +43,18 @@ HEADERS = {
 }
 
 IMMUTABLE = "public, max-age=31536000, immutable"
-"""For files whose address holds their content's hash, or the version of what they are of."""
+"""For files whose address has the hash of their content, or a version."""
 
 REVALIDATED = "no-cache"
-"""For the others: the browser asks, and mostly hears that nothing has changed."""
+"""For the others: the browser asks each time, and mostly gets the answer that nothing has changed."""
 
 
 def app_files(folder: Path = APP_FOLDER) -> Blueprint:
-    """Everything below `/app/`, from the build in `folder`."""
+    """Make the blueprint of all paths below `/app/`.
+
+    Args:
+        folder: The folder of the build.
+    """
     blueprint = Blueprint("app_files", __name__, url_prefix="/app")
 
     @blueprint.get("")
@@ -60,13 +63,13 @@ def app_files(folder: Path = APP_FOLDER) -> Blueprint:
 
     @blueprint.get("/")
     def page() -> Response:
-        # Not a default of the rule below: `index.html`, which the service worker asks for, would lead back here.
+        # Not a default of the rule below: `index.html`, which the service worker requests, would redirect to this one.
         return file("index.html")
 
     @blueprint.get("/<path:name>")
     def file(name: str) -> Response:
         if not (folder / "index.html").is_file():
-            abort(404, f"no phone app in {folder}: install coindex anew; in a checkout, `npm ci && npm run build`")
+            abort(404, f"no phone app in {folder}: install coindex again; in a checkout, `npm ci && npm run build`")
         joined = safe_join(str(folder), name)
         found = joined and _chosen(Path(joined))
         if not found:
@@ -92,7 +95,7 @@ def app_files(folder: Path = APP_FOLDER) -> Blueprint:
 
 
 def _chosen(path: Path) -> tuple[Path, str] | None:
-    """The file to send, and how it is packed: `unpack` where only a packed copy is there and the asker takes none."""
+    """The file to send and its encoding; `unpack` if the client does not accept the only, compressed copy."""
     for encoding, ending in ENCODINGS.items():
         packed = path.with_name(path.name + ending)
         if packed.is_file() and request.accept_encodings.quality(encoding) > 0:
@@ -109,5 +112,5 @@ def _type(name: str) -> str:
 
 @lru_cache(maxsize=256)
 def _etag(path: Path, changed: int, encoding: str) -> str:
-    """Hash of the content in the form in which it is sent; `changed` lets a new build be seen."""
+    """The hash of the content as it is sent. `changed`, the time of the file, makes a new build visible."""
     return f"{sha256(path.read_bytes()).hexdigest()[:24]}{'-u' if encoding == 'unpack' else ''}"

@@ -1,4 +1,4 @@
-"""How large a request's body may be: by its route, and by whether its sender is known; and what is refused unread."""
+"""The largest body of a request, by its route and by whether its sender is known. Larger ones are rejected unread."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -16,11 +16,17 @@ if TYPE_CHECKING:
 __all__ = ["REFUSAL", "BodyLimits", "Limit", "Refusal", "tell_refusals"]
 
 REFUSAL = "coindex.refusal"
-"""Where the environment of a request holds the `Refusal` of its body."""
+"""The key of the `Refusal` in the environment of a request whose body is rejected."""
 
 
 class Refusal(Exception):
-    """A body that is not taken: the status and the words of the answer, and after how many seconds to try again."""
+    """A rejected body.
+
+    Args:
+        status: The status of the answer.
+        words: The text of the answer.
+        retry_after: The seconds after which to try again, None for never.
+    """
 
     def __init__(self, status: HTTPStatus, words: str, *, retry_after: int | None = None) -> None:
         super().__init__(words)
@@ -29,7 +35,7 @@ class Refusal(Exception):
 
 @dataclass(frozen=True)
 class Limit:
-    """The most bytes of a body: `most` from senders that are known, `strangers` from all others."""
+    """The largest body in bytes: `most` from known senders, `strangers` from all others."""
 
     most: int
     strangers: int
@@ -37,33 +43,38 @@ class Limit:
 
     @property
     def allowed(self) -> int:
-        """The most bytes from this sender."""
+        """The largest body from this sender."""
         return self.most if self.is_known else self.strangers
 
     @property
     def refusal(self) -> Refusal:
-        """What a sender of more is told."""
+        """The answer to a larger body."""
         if self.allowed < self.most:
             return Refusal(
                 HTTPStatus.UNAUTHORIZED,
-                "your session has ended, or the API token is not valid; sign in and do it again",
+                "your session has ended, or the API token is not valid; sign in and try again",
             )
-        words = f"the request is too large: {_size(self.allowed)} are the most that this address takes"
+        words = f"the request is too large: this address accepts at most {_size(self.allowed)}"
         return Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, words)
 
 
 class BodyLimits:
-    """The limits of an application's routes. `is_known` says whether a request bears a session or an API token."""
+    """The limits of an application's routes.
+
+    Args:
+        app: The application.
+        is_known: Whether a request has a valid session or API token.
+    """
 
     NAME = "coindex.body_limits"
-    """Among the extensions of its application."""
+    """The name among the application's extensions."""
 
     def __init__(self, app: Flask, is_known: Callable[["WSGIEnvironment"], bool]) -> None:
         self._app, self._is_known = app, is_known
         self._routes = app.url_map.bind("")
 
     def of(self, environ: "WSGIEnvironment") -> Limit:
-        """The limit of a request, its sender taken for a stranger."""
+        """The limit of a request, as if its sender were unknown."""
         path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")
         try:
             endpoint, _ = self._routes.match(path, environ["REQUEST_METHOD"])
@@ -73,12 +84,12 @@ class BodyLimits:
         return Limit(limits.content_bytes, limits.strangers)
 
     def checked(self, environ: "WSGIEnvironment", limit: Limit) -> Limit:
-        """The limit with what the store says of the sender."""
+        """The limit after looking up the sender in the store."""
         return replace(limit, is_known=self._is_known(environ))
 
 
 def tell_refusals(app: Flask) -> None:
-    """Answer requests whose body was refused, before anything else looks at them."""
+    """Answer requests whose body was rejected, before anything else handles them."""
 
     @app.before_request
     def refuse() -> None:

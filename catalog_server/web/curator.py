@@ -1,4 +1,4 @@
-"""What the pages work with."""
+"""The pages' access to the store and the models."""
 
 from dataclasses import dataclass, field
 
@@ -13,18 +13,26 @@ __all__ = ["Curator"]
 
 @dataclass(eq=False)
 class Curator:
-    """The store, and what answers photos: `identifier` by the served release. `encode` stands for the models' own way
-    from a photo to its coins."""
+    """The store, and how photos are encoded and answered.
+
+    Attributes:
+        store: The store.
+        identifier: Answers photos with the served release.
+        encode: Encodes photos in place of the store's models.
+    """
 
     store: Store
     identifier: Identifier | None = None
     encode: Encode | None = None
     _loaded: dict[str, Encode] = field(default_factory=dict, init=False)
-    """The encoders of the spaces that lived when they were last asked for: their nets are loaded once a thread."""
+    """The encoders of the live spaces at the last request. Their nets are loaded once a thread."""
 
     def encoders(self) -> dict[str, Encode]:
-        """How a photo is encoded in each live space, the current one first, every coin of it. Raises `CoindexError`
-        where there are no models for one."""
+        """The encoders of each live space, the current one first. They encode every coin of a photo.
+
+        Raises:
+            CoindexError: If a space has no models.
+        """
         with self.store.reading() as session:
             spaces = self.store.live_spaces(session)
         if not spaces or spaces != tuple(self._loaded):
@@ -32,6 +40,6 @@ class Curator:
         return {space: self.encode or encode for space, encode in self._loaded.items()}
 
     def answer(self, photo: Photo) -> Answer | None:
-        """What a phone with the served release would say; None where nothing is published."""
+        """The answer of a phone with the served release; None if nothing is published."""
         found = self.identifier.answer(photo) if self.identifier else None
         return found[0] if found else None

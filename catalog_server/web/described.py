@@ -1,4 +1,4 @@
-"""Operations of the API: each is described once, at its view, and asked for, checked and documented by that."""
+"""Operations of the API: one description at the view serves for routing, checks and documentation."""
 
 import functools
 from collections.abc import Callable, Mapping
@@ -25,11 +25,22 @@ V = TypeVar("V", bound=View)
 
 @dataclass(frozen=True)
 class Operation:
-    """What may be asked of a path: documents are the types of `catalog_server.web.documents`.
+    """The description of an operation. Documents are the types of `catalog_server.web.documents`.
 
-    `role` is that of the token that it takes, None for what anyone may do. `body` and `query` are checked before the
-    view is called, and given to it under these names; `takes_photo` says that the body is a photo instead, and
-    `archive_bytes` that it is a ZIP of at most so many bytes. Problems that follow from these are not in `problems`.
+    Attributes:
+        method: The HTTP method.
+        rule: The rule of the path.
+        summary: What it does.
+        answer: The document of the answer, None for any JSON object.
+        told: The answer in words.
+        problems: The statuses of its problems, without those that follow from the other attributes.
+        status: The status of success.
+        role: The role of the required token, None if anyone may do it.
+        query: The document of the query, which is checked and given to the view as `query`.
+        body: The document of the body, which is checked and given to the view as `body`.
+        body_needed: Whether there must be a body.
+        takes_photo: Whether the body is a photo instead.
+        archive_bytes: The most bytes of a ZIP that is the body instead; 0 for none.
     """
 
     method: str
@@ -57,7 +68,7 @@ class DescribedBlueprint(Blueprint):
     def operation(
         self, method: str, rule: str, summary: str, answer: type[Any] | None, **more: Any
     ) -> Callable[[V], V]:
-        """Let a view answer `method` at `rule`, as `Operation` describes it."""
+        """Register a view for an operation. The parameters are those of `Operation`."""
         described = Operation(method, rule, summary, answer, **more)
         self.operations.append(described)
 
@@ -74,13 +85,13 @@ class DescribedBlueprint(Blueprint):
 
 
 def token_holder() -> Identity:
-    """Who holds the token of this request, in the view of an operation that needs a role."""
+    """The account of this request's token, in the view of an operation that needs a role."""
     found: Identity = g.identity
     return found
 
 
 def _checked(operation: Operation, view: View) -> View:
-    """A view that is called with what was sent, once it is what the operation takes."""
+    """The view behind the checks of its operation."""
     query = TypeAdapter(operation.query) if operation.query else None
     body = TypeAdapter(operation.body) if operation.body else None
 
@@ -99,7 +110,7 @@ def _checked(operation: Operation, view: View) -> View:
 
 
 def _refusal(role: Role) -> Response | None:
-    """What is answered to who holds no token of a role."""
+    """The answer to a request without a token of a role; None if it has one."""
     kind, _, secret = request.headers.get("Authorization", "").partition(" ")
     secret = secret.strip()
     identity = token_identity(state().store, secret) if kind.lower() == "bearer" and secret else None
@@ -111,15 +122,17 @@ def _refusal(role: Role) -> Response | None:
         response.headers["WWW-Authenticate"] = 'Bearer realm="coindex"'
         return response
     if not identity.role.may(role):
-        return problem_response(HTTPStatus.FORBIDDEN, f"this needs a {role}'s token, yours is a {identity.role}'s")
+        return problem_response(
+            HTTPStatus.FORBIDDEN, f"this needs the token of a {role}, yours is of a {identity.role}"
+        )
     g.identity = identity
     return None
 
 
 def _document(kind: TypeAdapter[Any], sent: Any) -> Mapping[str, Any]:
-    """What was sent, if it is a document of a kind. Refuses it (422) naming each field that is wrong."""
+    """The request's document, checked. Aborts with 422 and names each wrong field."""
     if not isinstance(sent, dict):
-        refuse({"body": "a JSON object is expected"})
+        refuse({"body": "expected a JSON object"})
     try:
         found: Mapping[str, Any] = kind.validate_python(sent)
     except ValidationError as error:
@@ -130,7 +143,7 @@ def _document(kind: TypeAdapter[Any], sent: Any) -> Mapping[str, Any]:
 
 def _words(error: Any, fields: str) -> str:
     if error["type"] == "missing":
-        return "it is needed"
+        return "is missing"
     if error["type"] == "extra_forbidden":
-        return f"there is no such field; there are {fields}"
+        return f"is not a field here; the fields are {fields}"
     return str(error["ctx"]["error"]) if "error" in error.get("ctx", {}) else str(error["msg"])

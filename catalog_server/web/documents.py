@@ -1,7 +1,7 @@
-"""The documents of `/api/v1/`: what may be sent and what is answered.
+"""The documents of `/api/v1/`: requests and answers.
 
-Each is written once: `catalog_server.web.described` checks by these types what comes, `catalog_server.web.openapi`
-makes its schemas of them. A check raises `ValueError` with the words that the asker reads.
+Each is defined once. `catalog_server.web.described` checks requests by these types, and `catalog_server.web.openapi`
+generates schemas from them. A check raises `ValueError` with a message for the client.
 """
 
 import unicodedata
@@ -51,13 +51,13 @@ LIMIT, MAX_LIMIT = 50, 200
 MAX_REASON = 500
 
 PRINTED = r"[ -~\u00a1-\u00ac\u00ae-\u017f]"
-"""The server takes all of Unicode that can be printed; this is a part of it that a regular expression can say."""
+"""The server accepts all printable Unicode. This is the part that a regular expression can describe."""
 NOT_BLANK = PRINTED.replace(" -~", "!-~")
 
 
 def _written(value: Any, most: int = MAX_TEXT) -> str:
     told = f"text of up to {most} characters that can be printed is expected"
-    # Around it plain spaces alone: a line end there is a mistake of a program, and not of a person.
+    # Only plain spaces may surround it: a line end there is a mistake of a program, not of a person.
     if not isinstance(value, str) or len(value) > most or value.strip() != value.strip(" "):
         raise ValueError(told)
     try:
@@ -113,14 +113,14 @@ def _side(value: Any) -> str:
 
 
 def _id(value: Any) -> int:
-    # To JSON 3.0 is the whole number 3.
+    # In JSON, 3.0 is the whole number 3.
     if isinstance(value, bool) or not isinstance(value, int | float) or not 1 <= value <= MAX_ID or value % 1:
         raise ValueError("a whole number from 1 on is expected")
     return int(value)
 
 
 def _asked(least: int, most: int = MAX_ID, **schema: Any) -> tuple[PlainValidator, WithJsonSchema]:
-    """A whole number of a query, which comes as text."""
+    """The check of a whole number in a query, where it is text."""
 
     def check(text: str) -> int:
         if not (text.isascii() and text.isdigit() and len(text) <= 10 and least <= int(text) <= most):
@@ -154,7 +154,7 @@ Reason = Annotated[
 ]
 
 Sought = Annotated[str, PlainValidator(_composed), WithJsonSchema({"type": "string"})]
-"""Names are kept composed (NFC); who asks may write them decomposed, as macOS does."""
+"""Names are stored composed (NFC). Clients can send them decomposed, as macOS does."""
 
 GivenFacts = Annotated[
     dict[str, Any],
@@ -162,25 +162,31 @@ GivenFacts = Annotated[
     WithJsonSchema(
         {"type": "object", "properties": {name: _fact_schema(name) for name in FACTS}, "additionalProperties": False}
     ),
-    Field(description="Facts of the coin, for all its sides; null or an empty text removes one."),
+    Field(description="Facts of the coin, for all its sides. Null or an empty text removes a fact."),
 ]
 
 T = TypeVar("T")
 
 
 def document_of(kind: type[T], source: object, **more: Any) -> T:
-    """A document whose fields are the attributes of a row or a record, but for those given."""
+    """Make a document from the attributes of a row or a record.
+
+    Args:
+        kind: The type of the document.
+        source: The row or record.
+        **more: Fields with other values.
+    """
     names = [name for name in kind.__annotations__ if name not in more]
     return cast(T, {name: getattr(source, name) for name in names} | more)
 
 
 _whole = with_config(ConfigDict(extra="forbid"))
-"""A document without other fields."""
+"""The document may not have other fields."""
 
 
 @_whole
 class NewCoin(TypedDict):
-    """A coin to be added."""
+    """A coin to add."""
 
     country: Named
     currency: Named
@@ -193,7 +199,7 @@ class NewCoin(TypedDict):
 
 @_whole
 class CoinEdit(TypedDict, total=False):
-    """What changes of a coin; what is left out stays."""
+    """The changed fields of a coin. Other fields stay."""
 
     revision: Required[Id]
     country: Named
@@ -207,7 +213,7 @@ class CoinEdit(TypedDict, total=False):
 
 @_whole
 class PhotoEdit(TypedDict, total=False):
-    """What a photo shows; what is left out stays."""
+    """The changed fields of a photo. Other fields stay."""
 
     specimen: Written
     year: Written
@@ -217,27 +223,27 @@ class PhotoEdit(TypedDict, total=False):
 class Publish(TypedDict, total=False):
     """A publication."""
 
-    override: Annotated[Reason, Field(description="Why to publish graphs that find too little.")]
+    override: Annotated[Reason, Field(description="The reason to publish below the required recall.")]
 
 
-Limit = Annotated[int, *_asked(1, MAX_LIMIT, default=LIMIT), Field(description="How many at most.")]
-Exactly = Field(description="Only coins with exactly this.")
+Limit = Annotated[int, *_asked(1, MAX_LIMIT, default=LIMIT), Field(description="The most entries of the answer.")]
+Exactly = Field(description="Only coins with exactly this value.")
 
 
 class Page(TypedDict, total=False):
-    """How much of a list."""
+    """The length of a page."""
 
     limit: Limit
 
 
 class Before(Page, total=False):
-    """A page of what is listed newest first."""
+    """A page of a list that starts with the newest entry."""
 
-    before: Annotated[int, *_asked(1), Field(description="Go on before this one: `next` of the page before.")]
+    before: Annotated[int, *_asked(1), Field(description="List entries before this one: `next` of the previous page.")]
 
 
 class CoinPage(Page, total=False):
-    """Which coins, and how many."""
+    """A page of coins that match."""
 
     country: Annotated[Sought, Exactly]
     currency: Annotated[Sought, Exactly]
@@ -245,25 +251,25 @@ class CoinPage(Page, total=False):
     variant: Annotated[Sought, Exactly]
     side: Annotated[Side, Exactly]
     design: Annotated[Sought, Exactly]
-    after: Annotated[int, *_asked(0), Field(description="Go on after this class: `next` of the page before.")]
+    after: Annotated[int, *_asked(0), Field(description="List classes after this one: `next` of the previous page.")]
 
 
 class Revision(TypedDict, total=False):
-    """Which coin its changer saw."""
+    """The revision that the client saw."""
 
-    revision: Annotated[int, *_asked(1), Field(description="Refuse where the coin has a newer one.")]
+    revision: Annotated[int, *_asked(1), Field(description="Reject the change if the coin has a newer revision.")]
 
 
 class Description(TypedDict, total=False):
-    """What a new photo shows."""
+    """The fields of a new photo."""
 
-    specimen: Annotated[Written, Field(description="Which specimen the photo shows.")]
-    year: Annotated[Written, Field(description="Of which year it is.")]
+    specimen: Annotated[Written, Field(description="The specimen that the photo shows.")]
+    year: Annotated[Written, Field(description="The year of the coin.")]
 
 
 @_whole
 class Served(TypedDict):
-    """The release that is served."""
+    """The served release."""
 
     version: Id
     created: Time
@@ -276,7 +282,7 @@ class Served(TypedDict):
 
 @_whole
 class Held(TypedDict):
-    """What the store holds, retired things left out."""
+    """The content of the store, without retired coins and photos."""
 
     rows: Count
     classes: Count
@@ -285,11 +291,11 @@ class Held(TypedDict):
 
 @_whole
 class Status(TypedDict):
-    """What is served, None before the first release, and what the store holds."""
+    """The served release, None before the first one, and the content of the store."""
 
     release: Served | None
     store: Held
-    proposals: Annotated[bool, Field(description="Whether proposals of coins are taken from everybody.")]
+    proposals: Annotated[bool, Field(description="Whether everybody can propose coins.")]
 
 
 @_whole
@@ -304,9 +310,9 @@ class Coin(TypedDict):
     side: Side
     name: str
     design: str
-    facts: Annotated[dict[str, Any], Field(description="What is known of the coin.")]
+    facts: Annotated[dict[str, Any], Field(description="Facts of the coin.")]
     retired: bool
-    revision: Annotated[Id, Field(description="Counts the changes; an edit names the one that it saw.")]
+    revision: Annotated[Id, Field(description="Counts the changes. An edit must name the revision that it saw.")]
     created: Time
     updated: str
     photo_count: Annotated[Count, Field(description="Photos that are not retired.")]
@@ -328,16 +334,16 @@ class Photo(TypedDict):
 
 @_whole
 class WholeCoin(Coin):
-    """A coin with its photos, retired ones too."""
+    """A coin with its photos, also the retired ones."""
 
     photos: list[Photo]
 
 
 @_whole
 class ChangedCoin(WholeCoin):
-    """A coin that was given its label, and what its curator should look at again."""
+    """A coin after a change of its label, and warnings for its curator."""
 
-    warnings: Annotated[list[str], Field(description="Such as another coin that is nearly the same.")]
+    warnings: Annotated[list[str], Field(description="Warnings, such as another coin with nearly the same name.")]
 
 
 @_whole
@@ -350,17 +356,17 @@ class Coins(TypedDict):
 
 @_whole
 class Proposal(TypedDict):
-    """What became of a proposal, for who sent it."""
+    """The state of a proposal, for its sender."""
 
     receipt: Annotated[str, _pattern("[0-9a-f]{32}")]
     state: Annotated[str, WithJsonSchema({"type": "string", "enum": ["waiting", "accepted", "rejected"]})]
-    word: Annotated[str, Field(description="What the curator says to it.")]
-    coin: Annotated[Id | None, Field(description="The class that took its photos.")]
+    word: Annotated[str, Field(description="The curator's message.")]
+    coin: Annotated[Id | None, Field(description="The class that got its photos.")]
 
 
 @_whole
 class Release(TypedDict):
-    """A release, and how its graphs were measured."""
+    """A release, and the measured recall of its graphs."""
 
     version: Id
     created: Time
@@ -382,7 +388,7 @@ class Releases(TypedDict):
 
 @_whole
 class Job(TypedDict):
-    """Work in the background."""
+    """A background job."""
 
     job_id: Id
     kind: str
@@ -406,7 +412,7 @@ class Jobs(TypedDict):
 
 @_whole
 class AuditEntry(TypedDict):
-    """One change, and who made it."""
+    """A change and who made it."""
 
     audit_id: Id
     at: Time
@@ -425,7 +431,7 @@ class Audit(TypedDict):
 
 
 class Answer(TypedDict):
-    """What `coindex recognize --json` says, and which engine answered."""
+    """The document of `coindex recognize --json`, and the engine that answered."""
 
     photo: str
     catalog: dict[str, Any]
@@ -436,7 +442,7 @@ class Answer(TypedDict):
 
 @_whole
 class WrongField(TypedDict):
-    """What is wrong with a field or a parameter."""
+    """The error of a field or a parameter."""
 
     field: str
     detail: str

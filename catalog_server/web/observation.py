@@ -1,5 +1,4 @@
-"""Every request and its answer, as logs and metrics see them: around the whole application, files of releases
-included."""
+"""Logs and metrics of every request, around the complete application with its release files."""
 
 import itertools
 import logging
@@ -25,11 +24,11 @@ REQUEST_ID = "coindex.request_id"
 GIVEN_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 NOT_MODIFIED = "304"
 UNKNOWN = "(none)"
-"""The route of what no path answers: the paths that people try are no labels."""
+"""The route of unknown paths. The paths themselves must not become labels."""
 
 
 def name_routes(app: Flask) -> None:
-    """Let an application say for each request which of its routes answers it."""
+    """Record for each request of an application which route answers it."""
 
     @app.before_request
     def name() -> None:
@@ -38,11 +37,15 @@ def name_routes(app: Flask) -> None:
 
 
 class Observed:
-    """A WSGI application whose requests are given an id, counted, and logged: those for release files, and those
-    whose answer is that nothing changed, at `debug`, since there are phones and browsers without number; all others at
-    `info`.
+    """A WSGI application that gives each request an id, counts it, and logs it.
 
-    The id is the proxy's `X-Request-Id` where `trusted`, and goes back with the answer.
+    Requests for release files and answers that nothing changed are logged at `debug`, because there are so many. All
+    others are logged at `info`. The id is sent back with the answer.
+
+    Args:
+        application: The application behind it.
+        metrics: The counters.
+        trusted: Whether to take the id from the proxy's `X-Request-Id`.
     """
 
     def __init__(self, application: "WSGIApplication", metrics: Metrics, *, trusted: bool = False) -> None:
@@ -67,7 +70,7 @@ class Observed:
             return start_response(status, headers, exc_info) if exc_info else start_response(status, headers)
 
         try:
-            # What comes back is handed on as it is: a server sends a file of its own kind without Python.
+            # The result is returned unchanged: Granian sends a file part of its own kind without Python.
             return self._application(environ, start)
         finally:
             self._tell(environ, request_id, status_code, length, time.perf_counter() - began)

@@ -1,4 +1,4 @@
-"""The OpenAPI document of `/api/v1/`, made of its operations and of the types of their documents."""
+"""The OpenAPI document of `/api/v1/`, generated from its operations and the types of their documents."""
 
 import functools
 import re
@@ -22,19 +22,19 @@ WORDS = {
     401: "There is no valid token.",
     403: "The token's role may not do this.",
     404: "There is no such thing.",
-    409: "It is at odds with what the store holds, or somebody changed it meanwhile.",
+    409: "It conflicts with the store's content, or somebody changed it in the meantime.",
     413: "The body is too large.",
     415: "The body is of another kind than expected.",
     422: "A field or a parameter is wrong.",
     429: "Too many came from this address; `Retry-After` says when to try again.",
-    503: "Nothing is published to answer from yet, the server lacks the models of its codes, or too much waits.",
+    503: "Nothing is published yet, the server has no models for its codes, or too many requests wait.",
 }
 PATH_WORDS = {
     "class_id": "The class.",
     "row_id": "The photo's row.",
     "job_id": "The job.",
     "version": "The release.",
-    "receipt": "What the sender was given.",
+    "receipt": "The receipt that the sender got.",
     "pack_id": "The pack.",
 }
 
@@ -44,14 +44,14 @@ LOCATION: Schema = {"Location": {"required": True, "schema": {"type": "string", 
 
 
 class _Untitled(GenerateJsonSchema):
-    """Schemas without titles, which would say each name twice."""
+    """Schemas without titles, which would repeat each name."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
 
 
 def openapi(*blueprints: DescribedBlueprint) -> Schema:
-    """The document, OpenAPI 3.1, of what these blueprints answer."""
+    """The OpenAPI 3.1 document of the operations of these blueprints."""
     operations = [operation for blueprint in blueprints for operation in blueprint.operations]
     paths: Schema = {}
     for operation in operations:
@@ -92,7 +92,7 @@ def _described(operation: Operation) -> Schema:
         answer["headers"] = LOCATION
     responses = {str(operation.status): answer}
     if operation.method == "GET" and operation.role is None:
-        responses["304"] = {"description": "It is what `If-None-Match` names."}
+        responses["304"] = {"description": "It did not change since the ETag of `If-None-Match`."}
     described: Schema = {
         "summary": operation.summary,
         "parameters": [*_path_parameters(operation), *_query_parameters(operation)],
@@ -134,7 +134,7 @@ def _query_parameters(operation: Operation) -> list[Schema]:
 
 
 def _problems(operation: Operation) -> Schema:
-    """The problems that an operation names, and those that follow from what it takes."""
+    """The problems that an operation names, and those that follow from its other attributes."""
     statuses = set(operation.problems)
     statuses |= {401, 403} if operation.role else set()
     takes_body = operation.body or operation.takes_photo or operation.archive_bytes

@@ -1,4 +1,4 @@
-"""What an operator's tools ask of the server: is it alive, can it do its work, what has it done."""
+"""The routes for an operator's tools: is the server alive, is it ready, what has it done."""
 
 import contextlib
 import shutil
@@ -20,13 +20,13 @@ from coindex.errors import CoindexError
 __all__ = ["operations", "store_gauges"]
 
 LEAST_LEFT = timedelta(days=1)
-"""A timestamp is renewed when half of its week is over; one that has a day left was not, for days."""
+"""A timestamp is renewed after half of its week. If one day is left, the renewal has failed for days."""
 
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
 
 operations = Blueprint("operations", __name__)
-"""`/healthz`, `/readyz`, and `/metrics` where there are some."""
+"""`/healthz`, `/readyz`, and `/metrics` if it is on."""
 
 
 @operations.get("/healthz")
@@ -53,7 +53,7 @@ def measured() -> Response:
 
 
 def store_gauges(store: Store) -> Iterable[Gauge]:
-    """What the store says of itself, read at a scrape."""
+    """The values of the store, read at each scrape."""
     with store.reading() as session:
         rows = session.scalar(select(func.count(PhotoRow.row_id)).where(~PhotoRow.retired)) or 0
         classes = session.scalar(select(func.count(CoinRow.class_id)).where(~CoinRow.retired)) or 0
@@ -63,15 +63,15 @@ def store_gauges(store: Store) -> Iterable[Gauge]:
         version = session.scalar(select(func.max(ReleaseRow.version))) or 0
     yield "coindex_store_photos", "Reference photos in the catalogue.", (), [((), rows)]
     yield "coindex_store_classes", "Coin classes in the catalogue.", (), [((), classes)]
-    yield "coindex_jobs", "Background jobs there are.", ("kind", "state"), by_state
+    yield "coindex_jobs", "Background jobs.", ("kind", "state"), by_state
     yield "coindex_releases", "Releases published.", (), [((), releases)]
     yield "coindex_release_version", "The newest release.", (), [((), version)]
     with contextlib.suppress(OSError):
         free = shutil.disk_usage(store.folder).free
-        yield "coindex_store_free_bytes", "Room on the disk of the store's folder.", (), [((), free)]
+        yield "coindex_store_free_bytes", "Free space on the disk of the store's folder.", (), [((), free)]
     expires = _timestamp_expires(store)
     if expires is not None:
-        words = "When phones refuse to sync unless the timestamp is renewed, in seconds since 1970."
+        words = "The time from which phones refuse to sync unless the timestamp is renewed, in seconds since 1970."
         yield "coindex_timestamp_expires_seconds", words, (), [((), expires.timestamp())]
 
 
@@ -79,8 +79,8 @@ def _check_database(store: Store) -> str:
     with store.reading() as session:
         found = session.scalar(text("SELECT version_num FROM alembic_version"))
     if found != HEAD:
-        raise CoindexError(f"its tables are of layout {found}, this coindex needs {HEAD}; start it anew")
-    return f"tables of layout {found}"
+        raise CoindexError(f"its tables have layout {found}, this coindex needs {HEAD}; restart the server")
+    return f"tables have layout {found}"
 
 
 def _check_release(store: Store) -> str:
@@ -95,10 +95,10 @@ def _check_timestamp(store: Store) -> str:
     left = expires - datetime.now(UTC)
     if left < LEAST_LEFT:
         raise CoindexError(
-            f"phones refuse to sync after {expires:%Y-%m-%d %H:%M} UTC: the server cannot renew the timestamp; its log "
-            "says why, `coindex catalog keys renew` signs it by hand"
+            f"phones refuse to sync after {expires:%Y-%m-%d %H:%M} UTC: the server cannot renew the timestamp; see its "
+            "log for the reason, or sign by hand with `coindex catalog keys renew`"
         )
-    return f"good until {expires:%Y-%m-%d %H:%M} UTC"
+    return f"valid until {expires:%Y-%m-%d %H:%M} UTC"
 
 
 def _timestamp_expires(store: Store) -> datetime | None:

@@ -1,4 +1,4 @@
-"""`/api/v1/packs`: in which parts devices may take the catalogue, read by anyone, changed by a curator's token."""
+"""`/api/v1/packs`: the packs of the catalogue. Anyone can read them; changes need a curator's token."""
 
 import re
 from typing import Annotated, Any
@@ -26,59 +26,61 @@ PACK = "/packs/<string:pack_id>"
 
 def _language(value: Any) -> str:
     if not isinstance(value, str) or not re.fullmatch("[a-z]{2,3}", value):
-        raise ValueError(f"{value!r} is no language; two small letters are expected, such as en")
+        raise ValueError(f"{value!r} is not a language; expected two or three lower-case letters, such as en")
     return value
 
 
 Language = Annotated[
     str, PlainValidator(_language), WithJsonSchema({"type": "string", "pattern": "^[a-z]{2,3}$", "maxLength": 3})
 ]
-Names = Annotated[dict[Language, Named], Field(min_length=1, description="What it is called, by language.")]
+Names = Annotated[dict[Language, Named], Field(min_length=1, description="The names by language.")]
 
 _whole = with_config(ConfigDict(extra="forbid"))
 
 
 @_whole
 class Pack(TypedDict):
-    """A pack, and what is in it now."""
+    """A pack and its current content."""
 
     pack_id: str
     names: dict[str, str]
     countries: list[str]
     classes: Annotated[int, Field(ge=0, description="Coin sides in it.")]
     photos: Annotated[int, Field(ge=0)]
-    chosen: Annotated[int, Field(ge=0, description="Of these sides, how many were put there by themselves.")]
+    chosen: Annotated[int, Field(ge=0, description="The sides that were assigned one by one.")]
 
 
 @_whole
 class Packs(TypedDict):
-    """The packs; none where releases are in one piece."""
+    """The packs; none if releases are not in packs."""
 
     packs: list[Pack]
 
 
 @_whole
 class PackNames(TypedDict):
-    """What a pack is called."""
+    """The names of a pack."""
 
     names: Names
 
 
 @_whole
 class Moved(TypedDict, total=False):
-    """What is put in a pack, or taken out."""
+    """The countries and coins that are moved."""
 
-    countries: Annotated[list[Named], Field(max_length=MAX_MOVED, description="With all coins that they have and get.")]
-    coins: Annotated[list[Id], Field(max_length=MAX_MOVED, description="By class id, with all sides of each coin.")]
+    countries: Annotated[
+        list[Named], Field(max_length=MAX_MOVED, description="Countries, with all their present and future coins.")
+    ]
+    coins: Annotated[list[Id], Field(max_length=MAX_MOVED, description="Class ids, with all sides of each coin.")]
 
 
-@packs_api.operation("GET", "/packs", "The parts in which devices may take the catalogue", Packs, told="They.")
+@packs_api.operation("GET", "/packs", "The packs of the catalogue", Packs, told="The packs.")
 def packs() -> ResponseReturnValue:
     return _packs()
 
 
 @packs_api.operation(
-    "PUT", PACK, "Make a pack, or call it otherwise", Packs, told="All packs.", problems=(409,), role=Role.CURATOR,
+    "PUT", PACK, "Make or rename a pack", Packs, told="All packs.", problems=(409,), role=Role.CURATOR,
     body=PackNames,
 )  # fmt: skip
 def set_pack(pack_id: str, body: PackNames) -> ResponseReturnValue:
@@ -87,7 +89,7 @@ def set_pack(pack_id: str, body: PackNames) -> ResponseReturnValue:
 
 
 @packs_api.operation(
-    "DELETE", PACK, "Remove a pack; its coins go to their countries' packs, or the rest", Packs, told="All packs.",
+    "DELETE", PACK, "Remove a pack; its coins move to their countries' packs, or to the rest", Packs, told="All packs.",
     problems=(404,), role=Role.CURATOR,
 )  # fmt: skip
 def remove_pack(pack_id: str) -> ResponseReturnValue:
@@ -97,7 +99,7 @@ def remove_pack(pack_id: str) -> ResponseReturnValue:
 
 
 @packs_api.operation(
-    "POST", f"{PACK}/contents", "Put countries and coins in a pack", Packs, told="All packs.", problems=(404, 409),
+    "POST", f"{PACK}/contents", "Move countries and coins to a pack", Packs, told="All packs.", problems=(404, 409),
     role=Role.CURATOR, body=Moved,
 )  # fmt: skip
 def put(pack_id: str, body: Moved) -> ResponseReturnValue:
@@ -107,7 +109,7 @@ def put(pack_id: str, body: Moved) -> ResponseReturnValue:
 
 
 @packs_api.operation(
-    "POST", "/packs-emptied", "Take countries and coins out of their packs", Packs, told="All packs.", problems=(409,),
+    "POST", "/packs-emptied", "Remove countries and coins from their packs", Packs, told="All packs.", problems=(409,),
     role=Role.CURATOR, body=Moved,
 )  # fmt: skip
 def take_out(body: Moved) -> ResponseReturnValue:
@@ -116,7 +118,7 @@ def take_out(body: Moved) -> ResponseReturnValue:
 
 
 @packs_api.operation(
-    "POST", "/packs-by-country", "Make a pack for each country that is in none", Packs, told="All packs.",
+    "POST", "/packs-by-country", "Make a pack for each country without one", Packs, told="All packs.",
     problems=(409,), role=Role.CURATOR,
 )  # fmt: skip
 def by_country() -> ResponseReturnValue:

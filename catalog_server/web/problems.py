@@ -1,4 +1,4 @@
-"""Errors for machines: RFC 9457 problem details for everything below `/api/`."""
+"""Errors for machines: RFC 9457 problem details for all paths below `/api/`."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -36,34 +36,48 @@ STATUS_OF: tuple[tuple[type[CoindexError], HTTPStatus], ...] = (
     (Busy, HTTPStatus.CONFLICT),
     (ModelError, HTTPStatus.SERVICE_UNAVAILABLE),
 )
-"""What the store refuses is at odds with what it holds: taken labels, things retired already, stale revisions."""
+"""The status of each error. The store's errors are conflicts: taken labels, things retired already, old revisions."""
 
 
 def problem_response(status: HTTPStatus, detail: str | None, **more: Any) -> Response:
-    """A problem document."""
+    """Make a problem document.
+
+    Args:
+        status: The status.
+        detail: The message.
+        **more: Further fields.
+    """
     document = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail or "", **more}
     return Response(json.dumps(document, ensure_ascii=False), status=status.value, content_type=PROBLEM)
 
 
 def refuse(errors: Mapping[str, str]) -> NoReturn:
-    """Refuse a request whose fields are wrong, each named with what was expected."""
+    """Reject a request with wrong fields (422).
+
+    Args:
+        errors: The message of each field.
+    """
     told = "; ".join(f"{field}: {error}" for field, error in errors.items())
     listed = [{"field": field, "detail": error} for field, error in errors.items()]
     abort(problem_response(HTTPStatus.UNPROCESSABLE_ENTITY, told, errors=listed))
 
 
 def tell_problems(app: Flask, page: Callable[[HTTPStatus, str | None], tuple[str, int]]) -> None:
-    """Make every error below `/api/` a problem document, that of a path which does not exist as well, and every other
-    one a `page`."""
+    """Answer every error below `/api/` with a problem document, and every other one with a page.
+
+    Args:
+        app: The application.
+        page: Makes the page of a status and a message.
+    """
 
     @app.errorhandler(HTTPException)
     def problem(error: HTTPException) -> Response | HTTPException | tuple[str, int]:
-        if error.response is not None:  # it answers for itself
+        if error.response is not None:  # it has its own answer
             return error
         if not request.path.startswith("/api/"):
             return page(HTTPStatus(error.code or 500), error.description)
         response = problem_response(HTTPStatus(error.code or 500), error.description)
-        # What the error itself has to say, such as the methods that are allowed.
+        # Headers of the error itself, such as the allowed methods.
         for name, value in error.get_headers():
             if name.lower() not in ("content-type", "content-length"):
                 response.headers[name] = value

@@ -1,8 +1,7 @@
-"""What the server counts, for Prometheus.
+"""The server's metrics for Prometheus.
 
-All processes of a server count together, in the files of the folder that `PROMETHEUS_MULTIPROC_DIR` names; without one,
-each counts for itself.
-What the store says is read at each scrape, so every process gives the same.
+All processes of a server count in the files of one folder, which `PROMETHEUS_MULTIPROC_DIR` names. Without it, each
+process counts alone. The store's values are read at each scrape, so every process gives the same values.
 """
 
 import os
@@ -21,27 +20,34 @@ __all__ = ["Gauge", "Metrics", "count_together"]
 MULTIPROCESS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-"""A file takes under a millisecond, a page some, a photo to identify a tenth of a second, a publish minutes."""
+"""A file takes less than a millisecond, a page some, a photo a tenth of a second, a publication minutes."""
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-"""A client may invent methods without end; a label may not."""
+"""A client can send any method. Only these become labels."""
 
 LABELS = 1024
 
 Gauge = tuple[str, str, tuple[str, ...], Iterable[tuple[tuple[str, ...], float]]]
-"""A value read at a scrape: name, what it is, names of its labels, and values by labels."""
+"""A value that is read at a scrape: its name, description, label names, and values by labels."""
 
 
 def count_together(folder: Path) -> None:
-    """Let this process and those that it will start count in files of one folder, or of the one that the environment
-    names."""
+    """Let this process and its future child processes count in the files of one folder.
+
+    Args:
+        folder: The folder, unless the environment names another one.
+    """
     os.environ.setdefault(MULTIPROCESS_VARIABLE, str(folder))
-    # The client chose how to count when it was imported.
+    # The client library chose its way of counting at its import.
     client_values.ValueClass = client_values.get_value_class()  # type: ignore[no-untyped-call]
 
 
 class Metrics:
-    """The counters of one application, and how to write them down."""
+    """The counters of one application.
+
+    Args:
+        gauges: Gives the values that are read at a scrape.
+    """
 
     def __init__(self, gauges: Callable[[], Iterable[Gauge]] = tuple) -> None:
         self._gauges = gauges
@@ -61,7 +67,15 @@ class Metrics:
         )
 
     def observe(self, *, route: str, method: str, status: str, seconds: float, sent: int) -> None:
-        """Count one answer: the pattern of its path, its status code, the seconds it took and the bytes of its body."""
+        """Count one answer.
+
+        Args:
+            route: The pattern of its path.
+            method: The HTTP method.
+            status: The status code.
+            seconds: The time until the answer started.
+            sent: The bytes of its body.
+        """
         count, time, size = self._of(route, method if method in METHODS else "other", status)
         count.inc()
         time.observe(seconds)
@@ -72,7 +86,7 @@ class Metrics:
         return self._requests.labels(route, method, status), self._seconds.labels(route), self._bytes.labels(route)
 
     def render(self) -> bytes:
-        """All of it in Prometheus' text format."""
+        """All metrics in Prometheus' text format."""
         registry = CollectorRegistry()
         if self._shared:
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]

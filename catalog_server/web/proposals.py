@@ -1,4 +1,4 @@
-"""`/api/v1/proposals`: coins that collectors offer, from everybody, where the server was started so."""
+"""`/api/v1/proposals`: everybody can propose coins, if the server was started with `--proposals`."""
 
 import io
 
@@ -25,15 +25,15 @@ from coindex.errors import ManifestError, PhotoError
 __all__ = ["proposals_api"]
 
 COLLECTOR = "collector"
-"""The actor that the log names: nobody has an account."""
+"""The actor in the log, because collectors have no accounts."""
 
 proposals_api = DescribedBlueprint("proposals_api", __name__, url_prefix="/api/v1")
-"""What a server answers that takes proposals."""
+"""The operations of a server that accepts proposals."""
 
 
 @proposals_api.after_request
 def unkept(response: Response) -> Response:
-    """Let no cache keep what is for one sender."""
+    """Tell caches not to store answers for one sender."""
     response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -41,9 +41,9 @@ def unkept(response: Response) -> Response:
 @proposals_api.operation(
     "POST",
     "/proposals",
-    "Offer a coin to the curator: the file that the phone app writes",
+    "Propose a coin to the curator, with the file that the phone app writes",
     documents.Proposal,
-    told="It waits.",
+    told="The waiting proposal.",
     status=201,
     problems=(429, 503),
     archive_bytes=MAX_PROPOSAL_BYTES,
@@ -66,12 +66,12 @@ def propose() -> ResponseReturnValue:
 
 
 @proposals_api.operation(
-    "GET", "/proposals/<string:receipt>", "What became of a proposal", documents.Proposal, problems=(404,)
+    "GET", "/proposals/<string:receipt>", "The state of a proposal", documents.Proposal, problems=(404,)
 )
 def proposal(receipt: str) -> ResponseReturnValue:
     kept = proposal_of(state().store, receipt)
     if kept is None:
-        abort(404, "there is no proposal of this receipt")
+        abort(404, "there is no proposal with this receipt")
     return _document(kept)
 
 

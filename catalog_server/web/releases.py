@@ -1,9 +1,9 @@
-"""Releases as static files, for devices, apps and the caches between: a WSGI application of its own, without Flask.
+"""Releases as static files, for devices, apps and caches: a WSGI application without Flask.
 
-What it serves, it serves by exact names alone: TUF metadata under `metadata/`, targets under `targets/`. All but
-`timestamp.json` never changes under its name, so it may be kept for ever. Every file has a strong ETag of its content
-and can be asked for in part; `.gz` files that lie beside are sent to who accepts gzip and wants the whole. Anyone may
-read all of it, apps of other origins as well.
+It serves only exact names: TUF metadata under `metadata/`, targets under `targets/`. Only `timestamp.json` ever changes
+under its name; caches can keep all other files for ever. Every file has a strong ETag of its content, and a client can
+request a part. A client that accepts gzip and wants a complete file gets the `.gz` file beside it, if there is one.
+Anyone may read every file, also apps of other origins.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ __all__ = ["PREFIX", "ROUTE", "FilePart", "ReleaseFiles"]
 PREFIX = "/releases/"
 
 ROUTE = "coindex.route"
-"""Where the environment of a request says what kind of path it was, for logs and metrics."""
+"""The key of the route in the environment of a request, for logs and metrics."""
 
 METADATA = re.compile(r"[1-9][0-9]{0,9}\.(root|targets|snapshot)\.json")
 CHANGING_NAME = "timestamp.json"
@@ -35,7 +35,7 @@ LONGEST_TARGET = 64 + 1 + 100
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 CHANGING = "no-cache"
-"""May be kept, and must be asked about before it is used."""
+"""Caches can keep it, and must ask the server before they use it."""
 
 SMALL = 1 << 18
 """Files up to a quarter of a megabyte are answered from memory."""
@@ -62,11 +62,15 @@ PREFLIGHT: tuple[Header, ...] = (
 
 
 class ReleaseFiles:
-    """The files below `/releases/`, of the folder of a store's releases."""
+    """The WSGI application for paths below `/releases/`.
+
+    Args:
+        folder: The folder of the store's releases.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._metadata, self._targets = str(folder / "metadata"), str(folder / "targets")
-        # A file that was replaced is another entry: its time, size and number differ.
+        # A replaced file gets another entry, because its time, size and inode differ.
         self._read = lru_cache(maxsize=SMALL_FILES)(_read_small)
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
@@ -79,7 +83,7 @@ class ReleaseFiles:
             return _short(environ, start_response, HTTPStatus.METHOD_NOT_ALLOWED, (("Allow", "GET, HEAD, OPTIONS"),))
         found = self._find(kind, name, environ)
         if found is None:
-            # A device asks for the next root each time that it syncs: tomorrow it may be there.
+            # A device requests the next root at each sync: it can exist tomorrow.
             return _short(environ, start_response, HTTPStatus.NOT_FOUND, (("Cache-Control", CHANGING),))
         return _send(found, environ, start_response, body=method == "GET")
 
@@ -101,7 +105,7 @@ class ReleaseFiles:
         return self._look(path + COMPRESSED, f"{found.tag}-gzip", changing=False, encoding="gzip") or found
 
     def _look(self, path: str, tag: str | None, *, changing: bool, encoding: str | None = None) -> "_File | None":
-        """A file that is there, its tag the hash of its content where none is given."""
+        """An existing file. Its tag is the hash of its content if none is given."""
         try:
             stat = os.stat(path)  # noqa: PTH116 - on the way of every request
             if tag is not None and stat.st_size > SMALL:
@@ -112,7 +116,7 @@ class ReleaseFiles:
 
 
 class _File:
-    """A file as it will be sent: its length in bytes, the content of its ETag, and its bytes where they are few."""
+    """A file to send: its length in bytes, the content of its ETag, and its bytes if it is small."""
 
     __slots__ = ("data", "headers", "length", "path", "quoted", "tag", "whole")
 
@@ -168,7 +172,13 @@ def _send(file: _File, environ: "WSGIEnvironment", start_response: "StartRespons
 
 
 class FilePart:
-    """`length` bytes of a file from `first` on: read in chunks, unless the server sends them by itself."""
+    """A part of a file, read in chunks unless the server sends it itself.
+
+    Args:
+        path: The file.
+        first: The first byte.
+        length: The number of bytes.
+    """
 
     def __init__(self, path: str, first: int, length: int) -> None:
         self.path, self.first, self.length = path, first, length
@@ -183,8 +193,8 @@ class FilePart:
 
 
 def _part(asked: str, length: int) -> tuple[int, int] | None:
-    """First and last byte of a range; first after last where none of it is there; None for what may be ignored: several
-    ranges, other units, and what is no range."""
+    """The first and last byte of a range. First is after last if the file has none of them. None for ranges that may be
+    ignored: several ranges, other units, and malformed ones."""
     match = RANGE.fullmatch(asked.strip())
     if not match:
         return None
@@ -215,7 +225,7 @@ def _accepts_gzip(environ: "WSGIEnvironment") -> bool:
 def _short(
     environ: "WSGIEnvironment", start_response: "StartResponse", status: HTTPStatus, headers: Iterable[Header]
 ) -> Iterable[bytes]:
-    """An answer of its status alone."""
+    """An answer with only its status."""
     if status is HTTPStatus.NO_CONTENT:
         start_response(_line(status), [*headers, *FOR_ANYONE])
         return []

@@ -1,4 +1,4 @@
-"""Who asks, and what they may: sessions of browsers, protection against forged requests, bounds of forms, headers."""
+"""Sessions of browsers, roles, protection against forged requests, limits of forms, and security headers."""
 
 import hmac
 import secrets
@@ -39,22 +39,22 @@ COOKIE = "coindex_session"
 PAGE_KEY = "page_key"
 CSRF_FIELD, CSRF_HEADER = "csrf", "X-CSRF-Token"
 SIGN_IN = "pages.try_to_sign_in"
-"""Whoever has a session may begin another."""
+"""A user with a session can start another one."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 SMALL_FORM = 256 << 10
-"""Bytes of a form without files: the longest field has some hundred characters."""
+"""The most bytes of a form without files. Its longest field has some hundred characters."""
 LIMITS = "form_limits"
-"""The attribute under which a view has its own."""
+"""The attribute of a view with its own limits."""
 
 SECURITY_HEADERS = {
-    # Pictures of coins that were just cut out come with the answer (data:).
+    # Answers contain pictures of coins that were just cut out (data:).
     "Content-Security-Policy": (
         "default-src 'self'; img-src 'self' data:; object-src 'none'; form-action 'self'; "
         "frame-ancestors 'none'; base-uri 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
-    # With `no-referrer` browsers would also hide from forms of the server's own pages where they come from.
+    # With `no-referrer` browsers would also hide the origin of the server's own forms.
     "Referrer-Policy": "same-origin",
     "X-Frame-Options": "DENY",
 }
@@ -62,8 +62,8 @@ SECURITY_HEADERS = {
 
 @dataclass(frozen=True)
 class _Limits:
-    """What a body may have: bytes, of those who are known and of `strangers`; and fields and files of a form, None for
-    as many as Werkzeug takes."""
+    """The limits of a body: bytes from known senders and from `strangers`; and fields and files of a form, None for
+    Werkzeug's default."""
 
     content_bytes: int = SMALL_FORM
     strangers: int = SMALL_FORM
@@ -75,8 +75,7 @@ R = TypeVar("R")
 
 
 def page_key(store: Store) -> str:
-    """The key by which all processes of a store sign what a page says after a change; made once, and good for nothing
-    else."""
+    """The key with which all processes of a store sign flashed messages. It is made once and has no other use."""
     with store.reading() as session:
         if (found := session.get(Meta, PAGE_KEY)) is not None:
             return found.value
@@ -89,9 +88,9 @@ def page_key(store: Store) -> str:
 
 
 def recognise_sessions(app: Flask, store: Store) -> None:
-    """Find out before each request for a page who asks, and refuse what another site made a browser send.
+    """Identify the user before each request for a page, and reject requests that another site made a browser send.
 
-    Requests below `/api/` carry tokens, which no browser sends by itself, and are left to the API.
+    Requests below `/api/` have tokens, which no browser sends by itself. The API checks them.
     """
 
     @app.before_request
@@ -116,20 +115,24 @@ def recognise_sessions(app: Flask, store: Store) -> None:
 
 
 def identity() -> Identity | None:
-    """Who is signed in, None where nobody is."""
+    """The signed-in user, None if nobody is signed in."""
     found: Identity | None = g.get("identity")
     return found
 
 
 def signed_in() -> Identity:
-    """Who is signed in, on a page that `needs` a role."""
+    """The signed-in user, on a page that `needs` a role."""
     found = identity()
     assert found is not None, "the page needs a role"
     return found
 
 
 def needs(role: Role) -> Callable[[Callable[P, R]], Callable[P, R | AnyResponse]]:
-    """Let a page be for accounts of a role; who is not signed in is sent to do so, and comes back."""
+    """Restrict a page to accounts of a role. Other visitors are sent to the sign-in page, and return after it.
+
+    Args:
+        role: The least role.
+    """
 
     def decorate(view: Callable[P, R]) -> Callable[P, R | AnyResponse]:
         @wraps(view)
@@ -138,9 +141,9 @@ def needs(role: Role) -> Callable[[Callable[P, R]], Callable[P, R | AnyResponse]
             if found is None:
                 if request.method in SAFE and not request.path.endswith(".json"):
                     return redirect(f"{request.script_root}/sign-in?next={quote(request.full_path.rstrip('?'))}")
-                abort(401, "your session has ended; sign in and do it again")
+                abort(401, "your session has ended; sign in and try again")
             if not found.role.may(role):
-                abort(403, f"{found.user.name} is a {found.role}; this is for a {role}")
+                abort(403, f"{found.user.name} is a {found.role}; this page needs a {role}")
             return view(*args, **kwargs)
 
         return guarded
@@ -151,8 +154,13 @@ def needs(role: Role) -> Callable[[Callable[P, R]], Callable[P, R | AnyResponse]
 def takes(
     content_bytes: int, *, parts: int | None = None, from_strangers: bool = False
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Let a view take bodies of so many bytes and, where it is given, so many fields and files. Who bears neither a
-    session nor a token may send as much as that `from_strangers` alone."""
+    """Give a view its own limits of the body.
+
+    Args:
+        content_bytes: The most bytes.
+        parts: The most fields and files of a form, None for Werkzeug's default.
+        from_strangers: Whether clients without a session or a token can send as much.
+    """
 
     def decorate(view: Callable[P, R]) -> Callable[P, R]:
         setattr(view, LIMITS, _Limits(content_bytes, content_bytes if from_strangers else SMALL_FORM, parts))
@@ -162,13 +170,13 @@ def takes(
 
 
 def limits_of(view: Callable[..., object] | None) -> _Limits:
-    """What a view takes: a small form, unless it says otherwise."""
+    """The limits of a view: those of a small form, unless it has its own."""
     found: _Limits = getattr(view, LIMITS, _Limits())
     return found
 
 
 def bears_credentials(store: Store) -> Callable[["WSGIEnvironment"], bool]:
-    """Whether a request brings a session or an API token that is good."""
+    """Make the check whether a request has a valid session or API token."""
 
     def check(environ: "WSGIEnvironment") -> bool:
         asked = Request(environ)
@@ -182,23 +190,23 @@ def bears_credentials(store: Store) -> Callable[["WSGIEnvironment"], bool]:
 
 
 def session_token() -> str | None:
-    """The token that the browser sent."""
+    """The session token that the browser sent."""
     return request.cookies.get(COOKIE)
 
 
 def begin_session(response: AnyResponse, opened: SignedIn) -> None:
-    """Give the browser a session's token: for this server alone, out of reach of scripts, and not sent along with what
-    other sites make it post."""
+    """Give the browser a session's token. Only this server gets it; scripts cannot read it; and browsers do not send it
+    with posts from other sites."""
     response.set_cookie(COOKIE, opened.token, httponly=True, samesite="Lax", secure=request.is_secure, path="/")
 
 
 def end_session(response: AnyResponse) -> None:
-    """Let the browser forget its token."""
+    """Delete the browser's session token."""
     response.delete_cookie(COOKIE, httponly=True, samesite="Lax", secure=request.is_secure, path="/")
 
 
 def send_security_headers(app: Flask) -> None:
-    """Put the security headers on every answer that does not bring its own."""
+    """Add the security headers to every answer that does not have its own."""
 
     @app.after_request
     def secure(response: Response) -> Response:
@@ -210,12 +218,12 @@ def send_security_headers(app: Flask) -> None:
 
 
 def _refuse_forgery() -> None:
-    """Raise 403 for a request that changes something and comes from another site, or lacks its session's secret."""
+    """Abort with 403 if a request that changes something comes from another site, or lacks its session's secret."""
     origin = request.headers.get("Origin")
     if origin is not None and urlsplit(origin).netloc != request.host:
-        abort(403, "this request comes from another site and was refused")
+        abort(403, "this request came from another site and was rejected")
     found = identity()
     if found is not None and request.endpoint != SIGN_IN:
         given = request.headers.get(CSRF_HEADER) or request.form.get(CSRF_FIELD, "")
         if not hmac.compare_digest(given.encode(), found.csrf.encode()):
-            abort(403, "the form is out of date; go back, load the page again and send it once more")
+            abort(403, "the form is out of date; go back, reload the page and send it again")

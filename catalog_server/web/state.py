@@ -1,4 +1,4 @@
-"""What the views of an application work with."""
+"""The objects that an application's views share."""
 
 import threading
 from collections.abc import Callable
@@ -19,14 +19,19 @@ T = TypeVar("T")
 
 
 class Remembered:
-    """The last of something that takes long to make, by what it was made of."""
+    """The last result of a slow computation, with the key of its input."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._last: tuple[object, Any] | None = None
 
     def of(self, key: object, make: Callable[[], T]) -> T:
-        """What was made of this key, or is now; of several who ask at once one makes it."""
+        """The result for this key, computed if it is not the last one. Of several threads only one computes it.
+
+        Args:
+            key: The key of the input.
+            make: Computes the result.
+        """
         with self._lock:
             if self._last is None or self._last[0] != key:
                 self._last = (key, make())
@@ -36,9 +41,17 @@ class Remembered:
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """The store, what curators work with, what answers everybody's photos, and what is counted; None for what this
-    server does not offer; whether it takes proposals from everybody; and what a publish would change, and which names
-    are nearly alike, as they were found last."""
+    """The objects that an application's views share.
+
+    Attributes:
+        store: The store.
+        curator: The pages' access to store and models.
+        identifier: Answers everybody's photos, None if the server does not.
+        metrics: The counters, None if the server does not show them.
+        takes_proposals: Whether everybody can propose coins.
+        unpublished: The last computed changes of the next release.
+        near_names: The last computed similar names.
+    """
 
     store: Store
     curator: Curator
@@ -50,11 +63,11 @@ class State:
 
 
 def keep_state(app: Flask, kept: State) -> None:
-    """Let an application's views find what they work with."""
+    """Make the state available to an application's views."""
     app.extensions[EXTENSION] = kept
 
 
 def state() -> State:
-    """What the application that answers this request works with."""
+    """The state of the application that answers this request."""
     found: State = current_app.extensions[EXTENSION]
     return found

@@ -1,4 +1,4 @@
-"""What is served, and what the store holds."""
+"""The status of the catalogue: the served release and the content of the store."""
 
 from sqlalchemy import func, select
 
@@ -10,7 +10,12 @@ __all__ = ["catalog_status"]
 
 
 def catalog_status(store: Store, *, proposals: bool = False) -> Status:
-    """The document of `/api/v1/catalog`: `release`, None before the first, and `store`."""
+    """The document of `/api/v1/catalog`.
+
+    Args:
+        store: The store.
+        proposals: Whether the server accepts proposals from everybody.
+    """
     index = current_index(store)
     release = None
     if index:

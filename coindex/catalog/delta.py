@@ -1,4 +1,4 @@
-"""From one catalogue state to a later one, row by row: kilobytes where the release itself is megabytes."""
+"""Deltas: the changed rows between two catalogue states, kilobytes in place of a release's megabytes."""
 
 import struct
 import zlib
@@ -41,21 +41,26 @@ COUNTS = struct.Struct("<IIII")
 """Removed rows, added rows, dropped records, bytes of the records' JSON."""
 
 MAX_RECORDS_BYTES = 2**28
-"""A million coin records come to about 150 MB; a delta that claims more is no honest file."""
+"""A million coin records take about 150 MB. A delta that claims more is damaged or forged."""
 
-WHOLE = "sync again, which fetches the whole release"
-"""What to do about a delta that does not fit."""
+WHOLE = "sync again, which downloads the complete release"
+"""The advice for a delta that does not fit."""
 
 
 @dataclass(frozen=True, eq=False)
 class Delta:
-    """What turns the state of `from_hash` into that of `to_hash`, removals before additions.
+    """The changes from the state of `from_hash` to that of `to_hash`. Removals come before additions.
 
-    `removed` uint32 (n,) are row ids, ascending; `added` are rows, so that a changed row is in both; `dropped` are
-    class ids, ascending, whose records go; `records` come or replace those of their classes.
+    Attributes:
+        from_hash: The state hash before.
+        to_hash: The state hash after.
+        removed: The ids of removed rows, uint32 (n,), ascending.
+        added: The added rows. A changed row is in `removed` and in `added`.
+        dropped: The class ids whose records are removed, ascending.
+        records: New or changed records by class id.
 
     Raises:
-        CatalogError: If ids do not ascend or a record is both dropped and given.
+        CatalogError: If ids do not ascend, or a record is both dropped and added.
     """
 
     from_hash: str
@@ -72,18 +77,23 @@ class Delta:
             raise CatalogError("dropped class ids must ascend without repeats")
         both = self.records.keys() & set(self.dropped)
         if both:
-            raise CatalogError(f"the record of class {min(both)} is both dropped and given")
+            raise CatalogError(f"the record of class {min(both)} is both dropped and added")
 
 
 def delta_between(old: CatalogState, new: CatalogState, *, hashes: tuple[str, str] | None = None) -> Delta:
-    """The smallest delta from one state to another; `hashes` are their state hashes, where they are known.
+    """The smallest delta from one state to another.
+
+    Args:
+        old: The state before.
+        new: The state after, of the same embedding space.
+        hashes: The state hashes of both, if they are known already.
 
     Raises:
         SpaceMismatch: If their codes cannot be compared.
     """
     if old.space_id != new.space_id:
         raise SpaceMismatch(
-            f"no delta leads from space {old.space_id} to space {new.space_id}; fetch the whole release"
+            f"no delta leads from space {old.space_id} to space {new.space_id}; download the complete release"
         )
     from_hash, to_hash = hashes or (state_hash(old), state_hash(new))
     gone, came = changed_rows(old.rows, new.rows), changed_rows(new.rows, old.rows)
@@ -98,17 +108,24 @@ def delta_between(old: CatalogState, new: CatalogState, *, hashes: tuple[str, st
 
 
 def apply_delta(state: CatalogState, delta: Delta) -> CatalogState:
-    """The state that a delta leads to; `state` is left as it was.
+    """Apply a delta. `state` does not change.
+
+    Args:
+        state: The state of `delta.from_hash`.
+        delta: The changes.
+
+    Returns:
+        The state of `delta.to_hash`.
 
     Raises:
-        CatalogError: If the delta starts from another state, or does not end in the one that it names.
+        CatalogError: If the delta starts from another state, or does not lead to the state that it names.
     """
     found = state_hash(state)
     if found != delta.from_hash:
         raise CatalogError(f"the delta starts from state {delta.from_hash[:12]}…, not from {found[:12]}…; {WHOLE}")
     lacking = delta.removed[~np.isin(delta.removed, state.rows.row_ids)]
     if len(lacking):
-        raise CatalogError(f"the delta removes row {lacking[0]}, which is not there; {WHOLE}")
+        raise CatalogError(f"the delta removes row {lacking[0]}, which does not exist; {WHOLE}")
     left = merge_rows([state.rows], without=delta.removed.tolist())
     after = CatalogState(state.space_id, merge_rows([left, delta.added]), changed_records(state.records, delta))
     reached = state_hash(after)
@@ -118,14 +135,18 @@ def apply_delta(state: CatalogState, delta: Delta) -> CatalogState:
 
 
 def changed_records(records: Mapping[int, CoinRecord], delta: Delta) -> dict[int, CoinRecord]:
-    """The coin records, by class id, after a delta.
+    """The coin records after a delta.
+
+    Args:
+        records: The records before, by class id.
+        delta: The changes.
 
     Raises:
-        CatalogError: If it drops one that is not there.
+        CatalogError: If the delta drops a record that does not exist.
     """
     lacking = [key for key in delta.dropped if key not in records]
     if lacking:
-        raise CatalogError(f"the delta drops the record of class {lacking[0]}, which is not there; {WHOLE}")
+        raise CatalogError(f"the delta drops the record of class {lacking[0]}, which does not exist; {WHOLE}")
     changed = {**records, **delta.records}
     for key in delta.dropped:
         del changed[key]
@@ -133,7 +154,7 @@ def changed_records(records: Mapping[int, CoinRecord], delta: Delta) -> dict[int
 
 
 def write_delta(delta: Delta) -> bytes:
-    """The file of format version 1."""
+    """The delta as a file of format version 1."""
     records = records_bytes(delta.records.values())
     payload = (
         bytes.fromhex(delta.from_hash)
@@ -148,10 +169,16 @@ def write_delta(delta: Delta) -> bytes:
 
 
 def read_delta(data: bytes, *, name: str = "delta", most: int = MAX_COUNT, classes: int | None = None) -> Delta:
-    """Read a delta file that removes and adds at most so many rows each, to a catalogue of so many classes in the end.
+    """Read a delta file.
+
+    Args:
+        data: The bytes of the file.
+        name: The file's name, for error messages.
+        most: The most rows that the delta may remove, and the most that it may add.
+        classes: The number of classes after the delta, if it is known. It bounds the records.
 
     Raises:
-        CatalogError: If the file is damaged, of a newer format (the message tells which), or holds more. Nothing is
+        CatalogError: If the file is damaged, of a newer format (the message says which), or has more rows. Nothing is
             unpacked then.
     """
     parts = Sections(unframe(MAGIC, FORMAT_VERSION, data, name=name))
@@ -171,12 +198,12 @@ def read_delta(data: bytes, *, name: str = "delta", most: int = MAX_COUNT, class
         )
         parts.end()
     except CatalogError as error:
-        raise CatalogError(f"{name}: {error}; sync again, or publish the catalogue anew") from None
+        raise CatalogError(f"{name}: {error}; sync again, or publish the catalogue again") from None
     return delta
 
 
 def changed_rows(rows: Rows, others: Rows) -> NDArray[np.intp]:
-    """Positions of the rows that `others` lack, or hold with another class or code."""
+    """Positions of the rows that `others` does not have, or has with another class or code."""
     _, mine, theirs = np.intersect1d(rows.row_ids, others.row_ids, assume_unique=True, return_indices=True)
     same = (rows.class_ids[mine] == others.class_ids[theirs]) & (rows.codes[mine] == others.codes[theirs]).all(axis=1)
     changed = np.ones(len(rows), bool)
@@ -185,12 +212,12 @@ def changed_rows(rows: Rows, others: Rows) -> NDArray[np.intp]:
 
 
 def _records(data: memoryview, length: int) -> bytes:
-    """The records' JSON: as it stands where its length is the stated one, else deflated."""
+    """The records' JSON. It is stored uncompressed if its length is the stated one, otherwise deflated."""
     if len(data) == length:
         return bytes(data)
     if length > MAX_RECORDS_BYTES:
-        raise CatalogError(f"its records claim {length} bytes; {MAX_RECORDS_BYTES} are the most")
+        raise CatalogError(f"its records claim {length} bytes; at most {MAX_RECORDS_BYTES} are allowed")
     raw = inflated(data, length)
     if len(raw) != length:
-        raise CatalogError(f"its records are not the {length} bytes that it states")
+        raise CatalogError(f"its records have {len(raw)} bytes, it states {length}")
     return raw

@@ -1,4 +1,4 @@
-"""JSON documents whose every field is checked when it is read, and which are written in one canonical form."""
+"""JSON documents: every field is checked when it is read, and there is one canonical form for writing."""
 
 import json
 import re
@@ -13,14 +13,22 @@ from coindex.finite import is_finite
 __all__ = ["Fields", "canonical", "parse_json"]
 
 MAX_DEPTH = 100
-"""Brackets within brackets: the parser itself counts on a recursion limit, which libraries raise until it crashes."""
+"""The deepest nesting of brackets. The parser relies on Python's recursion limit, which some libraries raise."""
 
 STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 STEP = {b"[": 1, b"{": 1, b"]": -1, b"}": -1}
 
 
 class Fields:
-    """An object of a JSON document: each getter returns a checked value or raises `ValueError` naming the field."""
+    """An object of a JSON document. Each getter returns a checked value, or raises `ValueError` naming the field.
+
+    Args:
+        document: The parsed JSON value.
+        within: The path of the object in its document, for error messages.
+
+    Raises:
+        ValueError: If `document` is not a JSON object.
+    """
 
     def __init__(self, document: object, *, within: str = "") -> None:
         if not isinstance(document, Mapping):
@@ -43,7 +51,7 @@ class Fields:
         return float(value)
 
     def text(self, name: str, pattern: re.Pattern[str] | None = None) -> str:
-        """A string, all of it matching `pattern`."""
+        """A string that matches `pattern` completely."""
         value = self._get(name)
         if not isinstance(value, str):
             self._refuse(name, "must be a string")
@@ -61,14 +69,14 @@ class Fields:
         if not all(isinstance(value, str) and pattern.fullmatch(value) for value in values):
             self._refuse(name, f"must hold strings that match {pattern.pattern}")
         if len(set(values)) != len(values):
-            self._refuse(name, "must not name anything twice")
+            self._refuse(name, "must not have a value twice")
         return tuple(values)
 
     def all_texts(self, name: re.Pattern[str], value: re.Pattern[str]) -> dict[str, str]:
         """Every field as a string matching `value`, under a name that matches `name`."""
         for each in self._document:
             if not name.fullmatch(each):
-                self._refuse(each, f"must be called like {name.pattern}")
+                self._refuse(each, f"must have a name that matches {name.pattern}")
         return {each: self.text(each, value) for each in self._document}
 
     def wholes(self, name: str, *, least: int, most: int) -> tuple[int, ...]:
@@ -81,7 +89,7 @@ class Fields:
         return tuple(values)
 
     def is_null(self, name: str) -> bool:
-        """Whether it is null."""
+        """Whether the field is null."""
         return self._get(name) is None
 
     def part(self, name: str) -> "Fields":
@@ -117,7 +125,14 @@ class Fields:
 
 
 def parse_json(data: bytes) -> Any:
-    """The value of a JSON text. Raises `ValueError` where it is none, NaN and infinities included."""
+    """Parse a JSON text.
+
+    Args:
+        data: The text in UTF-8.
+
+    Raises:
+        ValueError: If it is not JSON (NaN and infinities are not), or is nested too deeply.
+    """
 
     def refuse(constant: str) -> NoReturn:
         raise ValueError(f"{constant} is not JSON")
@@ -128,12 +143,12 @@ def parse_json(data: bytes) -> Any:
 
 
 def canonical(value: Any) -> bytes:
-    """The value as canonical JSON (RFC 8785): the same value gives the same bytes in every language."""
+    """The value as canonical JSON (RFC 8785): every language writes the same bytes for the same value."""
     return rfc8785.dumps(value)
 
 
 def _depth(data: bytes) -> int:
-    """Brackets within brackets of a JSON text; of what is no JSON, no less than a parser would enter."""
+    """The depth of brackets in a JSON text. For other text it is at least as deep as a parser would go."""
     if data.count(b"[") + data.count(b"{") <= MAX_DEPTH:
         return 0
     steps = (STEP.get(match.group(), 0) for match in STRING_OR_BRACKET.finditer(data))

@@ -1,12 +1,12 @@
-"""The HNSW graph over the codes of a shard: built by hnswlib, packed small, and restored as an index of hnswlib's own.
+"""The HNSW graph over the codes of a shard: hnswlib builds it, this module packs it and restores it as hnswlib's index.
 
 Malkov and Yashunin, "Efficient and robust approximate nearest neighbor search using hierarchical navigable small world
-graphs" (2018). A graph is a number of layers; layer 0 has every node, each further one some nodes of the layer below.
-Node i is the i-th of the rows in their locality order. What hnswlib links in one direction it mostly links in the
-other: an edge is written once, at its lower node, and says in which directions it is a link.
+graphs" (2018). A graph has layers. Layer 0 has every node, and each further layer has some nodes of the layer below.
+Node i is the i-th row in locality order. hnswlib links most pairs in both directions. So an edge is written once, at
+its lower node, with the directions in which it is a link.
 
-The order of the links of a node is not kept: a restored graph has them ascending. A catalogue searches restored graphs
-alone, so that the graph that is measured is the graph that a device has.
+The order of a node's links is not stored: a restored graph has them ascending. A catalogue searches only restored
+graphs, so the measured graph is the graph on the device.
 """
 
 import struct
@@ -25,7 +25,7 @@ from coindex.errors import CatalogError
 __all__ = ["build_graph", "restore_graph"]
 
 LINKS = 12
-"""M of the paper: links of a node in each layer; layer 0 allows twice as many. By measurement, see
+"""M of the paper: links of a node in each layer; layer 0 allows twice as many. It was measured, see
 docs/decisions/0010-compact-shards.md."""
 
 EF_CONSTRUCTION = 200
@@ -33,8 +33,8 @@ SEED = 20
 
 MAX_LINKS = 64
 MAX_LAYERS = 32
-"""hnswlib draws a node's layers so that each further one has 1/M of the nodes: no honest graph comes near. All above
-layer 0 then have n/(M - 1) nodes together; 2 n + 32, which are refused beyond, bound the memory whatever is claimed."""
+"""In hnswlib each further layer has 1/M of the nodes, so no real graph comes near. The layers above 0 have n/(M - 1)
+nodes together. A file with more than 2 n + 32 of them is rejected, which bounds the memory."""
 
 HEAD = struct.Struct("<III")
 """Start of a packed graph: M, number of layers, and the entry point as its rank among the nodes of the top layer."""
@@ -44,29 +44,38 @@ BOTH, UPWARD, DOWNWARD = 0, 1, 2
 
 
 def build_graph(codes: NDArray[np.int8]) -> bytes:
-    """The packed graph over codes int8 (n, 64), at least one, in the order of the nodes. Equal codes give equal bytes
-    on machines with the same hnswlib, C++ library and zlib."""
+    """Build the graph over codes and pack it.
+
+    Equal codes give equal bytes on machines with the same hnswlib, C++ library and zlib.
+
+    Args:
+        codes: The codes in the order of the nodes, int8 (n, 64), n at least 1.
+    """
     index = hnswlib.Index(space="l2", dim=DIMENSIONS)
     index.init_index(len(codes), M=LINKS, ef_construction=EF_CONSTRUCTION, random_seed=SEED)
-    # One thread: with more, the order of insertion and so the graph would depend on the moment.
+    # One thread: with more, the order of insertion, and so the graph, would depend on timing.
     index.add_items(codes.astype(np.float32), np.arange(len(codes)), num_threads=1)
     return _pack(index.__getstate__()[0])
 
 
 def restore_graph(packed: bytes, codes: NDArray[np.int8], labels: NDArray[np.uint32]) -> Any:
-    """The graph as an `hnswlib.Index` that searches on one thread: node i has the code `codes[i]`, int8 (n, 64), and
-    the label `labels[i]`, uint32 (n,).
+    """Restore a packed graph as an `hnswlib.Index` that searches on one thread.
+
+    Args:
+        packed: The bytes of `build_graph`.
+        codes: The codes of the nodes, int8 (n, 64).
+        labels: The labels of the nodes, uint32 (n,).
 
     Raises:
-        CatalogError: If the bytes are no graph of that many nodes.
+        CatalogError: If the bytes are not a graph of n nodes.
     """
     parts = Sections(packed)
     links, layers, entry = HEAD.unpack(parts.take(HEAD.size))
     if not 2 <= links <= MAX_LINKS or not 1 <= layers <= MAX_LAYERS:
-        raise CatalogError(f"a graph of {layers} layers with {links} links a node is none")
+        raise CatalogError(f"its graph claims {layers} layers and {links} links a node")
     count = len(codes)
     base = np.zeros(count, _base_dtype(links))
-    with ThreadPoolExecutor() as threads:  # turning codes into floats lets other threads run, as inflating does
+    with ThreadPoolExecutor() as threads:  # converting codes to floats releases the GIL, and so does inflating
         copied = threads.submit(_copy_rows, base, codes, labels)
         _read_layer(parts, base["count"], base["links"])
         copied.result()
@@ -78,10 +87,10 @@ def restore_graph(packed: bytes, codes: NDArray[np.int8], labels: NDArray[np.uin
         if room < 0:
             raise CatalogError(f"the layers above the lowest have more than {2 * count + MAX_LAYERS} nodes in all")
         if not 1 <= members <= len(nodes):
-            raise CatalogError(f"layer {level} has {members} nodes, the one below {len(nodes)}")
+            raise CatalogError(f"layer {level} has {members} nodes, the layer below has {len(nodes)}")
         ranks = unpack_ascending(parts.section(), members)
         if ranks[-1] >= len(nodes):
-            raise CatalogError(f"layer {level} has a node that the one below has not")
+            raise CatalogError(f"layer {level} has a node that the layer below does not have")
         nodes = nodes[ranks]
         levels[nodes] = level
         layer = np.zeros(members, _layer_dtype(links))
@@ -98,7 +107,7 @@ def _pack(state: dict[str, Any]) -> bytes:
     links, levels = state["M"], state["element_levels"]
     base = state["data_level0"].view(_base_dtype(links))
     if len(base) != len(levels):
-        raise RuntimeError(f"hnswlib wrote {len(base)} nodes of {len(levels)}; this coindex expects hnswlib 0.8's form")
+        raise RuntimeError(f"hnswlib wrote {len(base)} nodes of {len(levels)}; install hnswlib 0.8")
     lists = state["link_lists"].view(_layer_dtype(links))
     first_list = np.cumsum(levels) - levels
     nodes, top = np.arange(len(levels)), int(levels.max())
@@ -114,7 +123,7 @@ def _pack(state: dict[str, Any]) -> bytes:
 
 
 def _pack_layer(counts: NDArray[np.uint32], links: NDArray[np.uint32], nodes: NDArray[np.int64]) -> bytes:
-    """The links of each node of a layer; `nodes` are its nodes, ascending."""
+    """Pack the links of each node of a layer. `nodes` are its nodes, ascending."""
     used = np.arange(links.shape[1]) < counts[:, None]
     source, target = np.nonzero(used)[0], np.searchsorted(nodes, links[used])
     edges = np.minimum(source, target) * len(nodes) + np.maximum(source, target)
@@ -132,7 +141,7 @@ def _pack_layer(counts: NDArray[np.uint32], links: NDArray[np.uint32], nodes: ND
 
 
 def _read_layer(parts: Sections, counts: NDArray[np.uint32], links: NDArray[np.uint32]) -> None:
-    """Fill in, of each node of a layer, the number of its links and the links, ascending, as ranks in the layer."""
+    """Fill in the number of links of each node of a layer, and the links, ascending, as ranks in the layer."""
     nodes, most = links.shape
     edges = parts.number()
     if edges > nodes * most:
@@ -141,17 +150,17 @@ def _read_layer(parts: Sections, counts: NDArray[np.uint32], links: NDArray[np.u
     with ThreadPoolExecutor() as threads:
         per_node, gaps, directions = threads.map(unpack_numbers, sections, (nodes, edges, edges))
     if per_node.sum(dtype=np.uint64) != edges or directions.max(initial=0) > DOWNWARD:
-        raise CatalogError(f"its nodes do not share out {edges} edges")
+        raise CatalogError(f"the edges of its nodes do not sum to {edges}")
     lower = np.repeat(np.arange(nodes, dtype=np.uint32), per_node)
-    # Within a node each edge goes 1 + gap beyond the one before, the first beyond the node itself. Sums over all nodes
-    # wrap around at 2³², their differences within a node do not: each gap, and so each step to a node that is one too
-    # far, is below the number of nodes.
+    # Within a node each edge leads 1 + gap beyond the edge before, and the first one beyond the node itself. Sums over
+    # all nodes wrap around at 2³². Their differences within a node do not: each gap, and so each step to a node that is
+    # one too far, is below the number of nodes.
     reach = np.cumsum(gaps + np.uint32(1), dtype=np.uint32)
     before = np.concatenate([np.zeros(1, np.uint32), reach])[np.cumsum(per_node, dtype=np.int64) - per_node]
     higher = lower + reach - np.repeat(before, per_node)
     if max(gaps.max(initial=0), higher.max(initial=0)) >= nodes:
         raise CatalogError(f"a link leads beyond the {nodes} nodes")
-    # A node's links to lower nodes come before those to higher ones: only the former are not in order yet.
+    # A node's links to lower nodes come before those to higher ones. Only the first of these are not sorted yet.
     down = directions != UPWARD
     downward = np.sort(higher[down].astype(np.uint64) << np.uint64(32) | lower[down])
     _fill(counts, links, (downward >> np.uint64(32)).astype(np.uint32), downward.astype(np.uint32))
@@ -162,11 +171,11 @@ def _read_layer(parts: Sections, counts: NDArray[np.uint32], links: NDArray[np.u
 def _fill(
     counts: NDArray[np.uint32], links: NDArray[np.uint32], source: NDArray[np.uint32], target: NDArray[np.uint32]
 ) -> None:
-    """Append links, by ascending source, to what the nodes have."""
+    """Append links, sorted by source, to the links of the nodes."""
     added = np.bincount(source, minlength=len(counts)).astype(np.uint32)
     if (counts + added).max(initial=0) > links.shape[1]:
         raise CatalogError(f"a node has more than {links.shape[1]} links")
-    # Edge e of a node is its e-th from where the node's edges start; modulo 2³², as either may be the larger.
+    # Edge e of a node is the e-th after the start of the node's edges, modulo 2³², because either can be the larger.
     slots = np.arange(len(source), dtype=np.uint32) + (counts - (np.cumsum(added, dtype=np.uint32) - added))[source]
     links[source, slots] = target
     counts += added
@@ -179,7 +188,7 @@ def _copy_rows(base: NDArray[Any], codes: NDArray[np.int8], labels: NDArray[np.u
 def _link_lists(
     levels: NDArray[np.int32], upper: list[tuple[NDArray[np.uint32], NDArray[Any]]], links: int
 ) -> NDArray[np.int8]:
-    """The lists of all layers above 0 as hnswlib keeps them: node after node, of each node layer after layer."""
+    """The lists of all layers above 0 in hnswlib's order: node after node, and within a node layer after layer."""
     lists = np.zeros(int(levels.sum()), _layer_dtype(links))
     first_list = np.cumsum(levels) - levels
     for above, (nodes, layer) in enumerate(upper):
@@ -188,7 +197,7 @@ def _link_lists(
 
 
 def _index(base: NDArray[Any], levels: NDArray[np.int32], lists: NDArray[np.int8], entry: int, links: int) -> Any:
-    """hnswlib's index of its own state; what of that does not depend on the graph is taken from an empty index."""
+    """hnswlib's index from its state. The values that do not depend on the graph come from an empty index."""
     empty = hnswlib.Index(space="l2", dim=DIMENSIONS)
     empty.init_index(1, M=links, ef_construction=EF_CONSTRUCTION, random_seed=SEED)
     count = len(base)

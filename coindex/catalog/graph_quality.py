@@ -1,4 +1,4 @@
-"""How good the graph search of a release is, and how broad it must be for that: measured before it is published."""
+"""The quality of a release's graph search, and the breadth that it needs, measured before the release is published."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from coindex.errors import CatalogError
 __all__ = ["EF_LADDER", "EfChoice", "choose_ef", "sample_queries"]
 
 EF_LADDER = (20, 30, 40, 50, 60, 80, 100, 120, 160, 200, 300, 400, 600)
-"""Breadths that are tried; the last takes some milliseconds a search."""
+"""The breadths that are tried. The last one takes some milliseconds a search."""
 
 MARGIN = 0.5
-"""Share of the allowed misses that a breadth may use up on the sample, so that other queries stay within the bound."""
+"""The share of the allowed misses that a breadth may use on the sample, so that other queries stay within the bound."""
 
 PHOTO_SPREAD = 11
-"""Standard deviation of a coordinate of a photo's code around its class's mean: the spread of real photos at scale 254.
-It stands in where no class has two rows to show its own."""
+"""The standard deviation of a coordinate of a photo's code around its class's mean: the spread of real photos at scale
+254. It is used if no class has two rows to measure the spread."""
 
 QUERIES_AT_ONCE = 256
 ROWS_AT_ONCE = 1_024
@@ -31,7 +31,13 @@ ROWS_AT_ONCE = 1_024
 
 @dataclass(frozen=True)
 class EfChoice:
-    """A breadth, and the share of so many queries whose nearest row, by distance, a search of that breadth found."""
+    """A breadth and its measured quality.
+
+    Attributes:
+        ef: The breadth of the graph search.
+        recall_at_1: The share of queries for which a search of this breadth found the nearest distance.
+        queries: How many queries were measured.
+    """
 
     ef: int
     recall_at_1: float
@@ -39,10 +45,11 @@ class EfChoice:
 
 
 def sample_queries(rows: Rows, count: int, seed: int) -> NDArray[np.int8]:
-    """Codes int8 (count, 64) as further photos of the catalogue's coins would have: the mean of a class, and what sets
-    two photos of another class apart, over √2, which has the spread of one photo around its class.
+    """Draw codes like those of further photos of the catalogue's coins.
 
-    Classes are drawn as often as they have rows. Equal arguments give equal queries on machines with the same numpy.
+    A query is the mean of a class plus the difference between two photos of another class, divided by √2. That has the
+    spread of one photo around its class. A class is drawn in proportion to its rows. Equal arguments give equal queries
+    on machines with the same numpy.
 
     Raises:
         CatalogError: If there are no rows.
@@ -75,14 +82,22 @@ def choose_ef(
     at_least: float = 0.999,
     exact_below: int = EXACT_BELOW,
 ) -> EfChoice:
-    """The smallest breadth at which the catalogue, searched as a device searches it, finds the nearest row for the
-    share `at_least` of the queries int8 (q, 64), with half the allowed misses to spare.
+    """Choose the smallest breadth with enough recall, and half the allowed misses to spare.
 
-    Nearest is what a scan of all rows says, and found is what has its distance: ties are no misses. Where no breadth
-    does, the choice is the one with the best recall, which the caller holds against its bound.
+    The catalogue is searched as a device searches it. A scan of all rows finds the nearest distance. A row at this
+    distance is found, so ties are not misses. If no breadth is enough, the one with the best recall is returned, and
+    the caller must compare it with its bound.
+
+    Args:
+        shards: The shards.
+        fresh: Rows that no shard has.
+        tombstones: The ids of rows that were removed from the shards.
+        queries: int8 (q, 64).
+        at_least: The required share of queries.
+        exact_below: Scan every row if there are fewer than this, as `CatalogIndex` does.
 
     Raises:
-        CatalogError: If there is nothing to search.
+        CatalogError: If there are no rows.
         ValueError: If there are no queries.
     """
     if not len(queries):

@@ -38,11 +38,17 @@ __all__ = ["LocalCatalog", "default_home", "open_catalog", "read_contents_of", "
 
 @dataclass(frozen=True, eq=False)
 class LocalCatalog:
-    """An opened catalogue. It stays what it was when opened, whatever a later sync does.
+    """An opened catalogue. A later sync does not change it.
 
-    `manifest` says what it is; `records` holds the coin records by class id; `index` answers searches. Of a release in
-    packs, `split` is what it says of all of them, and `packs` are the manifests of those that are here, by id: the
-    catalogue is these packs together, as one.
+    Attributes:
+        home: The device's folder.
+        manifest: The manifest of the release. For a release in packs it describes the packs on this device as one.
+        records: The coin records by class id.
+        index: Answers searches.
+        targets: The files of the release on this device, by name.
+        disk: The file system.
+        split: The release in packs, None if the release is not in packs.
+        packs: The manifests of the packs on this device, by id.
     """
 
     home: Path
@@ -60,32 +66,57 @@ class LocalCatalog:
         return self.split.without(self.packs) if self.split else ()
 
     def models(self, *, threads: int = 1) -> Models:
-        """The nets that came with the catalogue. Raises `ModelError`, and `SpaceMismatch` where they are not of its
-        space."""
+        """Load the nets that came with the catalogue.
+
+        Args:
+            threads: Threads of each net.
+
+        Raises:
+            ModelError: If a net is missing or damaged.
+            SpaceMismatch: If the nets are of another embedding space.
+        """
         index = read_index(self._path(self.manifest.models_index))
         self.require_space(index)
         return load_nets(index, lambda model: self._path(model.file), threads=threads)
 
     def require_space(self, models: ModelIndex) -> None:
-        """Raise `SpaceMismatch` where models cannot be used with this catalogue."""
+        """Check that models can be used with this catalogue.
+
+        Args:
+            models: The `models.json` of the models.
+
+        Raises:
+            SpaceMismatch: If they are of another embedding space.
+        """
         if models.space_id != self.manifest.space_id:
             raise SpaceMismatch(
                 f"{self.home}: the catalogue's codes are of space {self.manifest.space_id}, the models are "
-                f"of space {models.space_id}; use the models that came with it, or sync one made with these"
+                f"of space {models.space_id}; use the models that came with it, or sync a catalogue made with these"
             )
 
     def open_set(self, models: ModelIndex) -> OpenSet:
-        """How sure a match is: what the release says, or else what the models say."""
+        """The numbers that decide what is known: those of the release, or those of the models if it has none."""
         return self.manifest.open_set or models.open_set
 
     def class_ids(
         self, *, country: str | None = None, currency: str | None = None, side: str | None = None
     ) -> frozenset[int] | None:
-        """The classes that a search is narrowed to, None where nothing is asked; upper and lower case are the
-        same, and so are composed and decomposed letters.
+        """The classes of a country, a currency or a side, to narrow a search to.
 
-        A class whose side is unknown may be either, so it stays in. Raises `CatalogError` for a country, currency or
-        side that the catalogue does not have, listing those that it has.
+        Upper and lower case are the same, and so are composed and decomposed letters. A class whose side is unknown
+        can be either side, so it is always included.
+
+        Args:
+            country: The country, as in the coin records.
+            currency: The currency, as in the coin records.
+            side: `obverse`, `reverse` or `unknown`.
+
+        Returns:
+            The class ids; None if all three are None.
+
+        Raises:
+            CatalogError: If the catalogue does not have this country, currency or side. The message lists those that
+                it has.
         """
         if country is None and currency is None and side is None:
             return None
@@ -100,7 +131,17 @@ class LocalCatalog:
         return frozenset(chosen)
 
     def thumbnail(self, row_id: int) -> bytes | None:
-        """The WebP picture of a reference photo's coin, or None where the release carries none of it."""
+        """The WebP picture of a reference photo's coin.
+
+        Args:
+            row_id: The reference row.
+
+        Returns:
+            The bytes of the picture; None if the release has none of this row.
+
+        Raises:
+            CatalogError: If the pack of the picture is damaged.
+        """
         for part in self._parts:
             name = thumbnail_pack(row_id, part.thumbnails)
             picture = self._picture(name, row_id) if name else None
@@ -109,8 +150,14 @@ class LocalCatalog:
         return None
 
     def maps(self, models: ModelIndex) -> ReliefMaps | None:
-        """The relief maps of the catalogue's rows, for a second look by these models; None where the release carries
-        none that they can be compared with: answers then go by codes alone."""
+        """The relief maps of the catalogue's rows, for a second look.
+
+        Args:
+            models: The `models.json` of the models that recognise.
+
+        Returns:
+            The maps; None if the release has no maps that these models can compare. Codes alone decide then.
+        """
         found = [maps for part in self._parts if (maps := self._maps_of(part, models)) is not None]
         return found[0] if len(found) == 1 else JoinedMaps(found) if found else None
 
@@ -123,19 +170,19 @@ class LocalCatalog:
             with self.disk.open(self._path(name)) as file, zipfile.ZipFile(file) as pack:
                 entry = pack.getinfo(f"{row_id}.webp")
                 if entry.compress_type != zipfile.ZIP_STORED or entry.file_size > self.targets[name].length:
-                    raise ValueError("its pictures are not stored as they are")
+                    raise ValueError("its pictures are compressed or too large")
                 return pack.read(entry)
         except (KeyError, FileNotFoundError):
             return None
         except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
-            raise CatalogError(f"{name}: cannot be read ({error}); sync again to mend it") from None
+            raise CatalogError(f"{name}: cannot be read ({error}); sync again to repair it") from None
 
     def _maps_of(self, part: ReleaseManifest, models: ModelIndex) -> ReliefMaps | None:
         relief = part.relief
         if models.relief is None or relief is None or relief.relief_id != models.relief.relief_id:
             return None
         if not self.targets.keys() >= set(part.relief_packs):
-            return None  # it was synced for models without a second look
+            return None  # the sync took no maps, because its models have no second look
         return PackedMaps(relief.relief_id, [self._pack(pack) for pack in relief.packs])
 
     def _pack(self, pack: ReliefPackName) -> PackFile:
@@ -154,41 +201,49 @@ class LocalCatalog:
 
     def _path(self, name: str) -> Path:
         if name not in self.targets:
-            raise CatalogError(f"{self.home}: the release does not carry {name}; sync again to mend it")
+            raise CatalogError(f"{self.home}: the release does not have {name}; sync again to repair it")
         return target_path(self.home, self.targets[name])
 
 
 def default_home() -> Path:
-    """`$COINDEX_HOME`, or the platform's folder for a user's data. Raises `CatalogError` where the user has none."""
+    """`$COINDEX_HOME`, or the platform's folder for user data.
+
+    Raises:
+        CatalogError: If the user has no home directory.
+    """
     if named := os.environ.get("COINDEX_HOME"):
         return Path(named)
     try:
         folder = Path(platformdirs.user_data_dir("coindex", appauthor=False))
-    except RuntimeError:  # what newer versions of platformdirs say of a user without a home
+    except RuntimeError:  # newer versions of platformdirs raise it for a user without a home
         folder = Path()
-    # Older ones leave `~` as it is; an empty HOME leads to the root of the file system.
+    # Older versions do not replace `~`. An empty HOME leads to the root of the file system.
     if not folder.is_absolute() or os.environ.get("HOME") == "":
         raise CatalogError(
-            "this user has no home directory to keep the catalogue in; --home FOLDER or COINDEX_HOME names a folder"
+            "this user has no home directory to keep the catalogue in; name a folder with --home or COINDEX_HOME"
         )
     return folder
 
 
 def open_catalog(home: Path | None = None, *, background: bool = False, disk: Disk = DISK) -> LocalCatalog:
-    """Open the catalogue of a device folder. Raises `CatalogError` where none was synced or a file of it is damaged.
+    """Open the catalogue of a device folder, and verify the hash of each file that is read.
 
-    With `background` it answers before its graphs are loaded: see `CatalogIndex`.
+    Args:
+        home: The device's folder; `default_home()` if it is None.
+        background: Answer before the graphs are loaded: see `CatalogIndex`.
+        disk: The file system.
 
-    The state hash was verified when the release was synced; here the hash of each file that is read is.
+    Raises:
+        CatalogError: If nothing was synced yet, or a file is damaged.
     """
     home = default_home() if home is None else home
     pointer = read_pointer(home, disk=disk)
     if pointer is None:
-        raise CatalogError(f"{home}: no catalogue here yet; fetch one with: coindex sync URL")
+        raise CatalogError(f"{home}: no catalogue here yet; download one with: coindex sync URL")
     try:
         return _open(home, pointer, background, disk)
     except CatalogError:
-        # A sync may have moved on and cleared files away between the two reads.
+        # A sync may have moved the pointer and deleted files between the two reads.
         moved = read_pointer(home, disk=disk)
         if moved is None or moved == pointer:
             raise
@@ -196,7 +251,17 @@ def open_catalog(home: Path | None = None, *, background: bool = False, disk: Di
 
 
 def read_contents_of(home: Path, layout: Layout, manifest: ReleaseManifest, *, disk: Disk = DISK) -> ReleaseContents:
-    """The catalogue of a layout, with the manifest of the release that it is. Raises `CatalogError`."""
+    """Read the catalogue of a layout.
+
+    Args:
+        home: The device's folder.
+        layout: The files of the catalogue.
+        manifest: The manifest of the release.
+        disk: The file system.
+
+    Raises:
+        CatalogError: If a file is missing or damaged.
+    """
     shards = tuple(read_shard(read_target(home, file, disk=disk), name=file.name) for file in layout.shards)
     fresh = Fresh.none()
     if layout.fresh:
@@ -205,9 +270,18 @@ def read_contents_of(home: Path, layout: Layout, manifest: ReleaseManifest, *, d
 
 
 def read_release(home: Path, pointer: Pointer, *, disk: Disk = DISK) -> Release:
-    """The `release.json` that a pointer names. Raises `CatalogError` where there is none, or it is damaged."""
+    """Read the `release.json` that a pointer names.
+
+    Args:
+        home: The device's folder.
+        pointer: The pointer of the folder.
+        disk: The file system.
+
+    Raises:
+        CatalogError: If the pointer names none, or the file is damaged.
+    """
     if pointer.manifest is None:
-        raise CatalogError(f"{home}: the catalogue has no file {MANIFEST_NAME}; sync again to mend it")
+        raise CatalogError(f"{home}: the catalogue has no file {MANIFEST_NAME}; sync again to repair it")
     return parse_release(read_target(home, pointer.manifest, disk=disk))
 
 
@@ -216,7 +290,7 @@ def _open(home: Path, pointer: Pointer, background: bool, disk: Disk) -> LocalCa
     split = release if isinstance(release, SplitRelease) else None
     manifests = {WHOLE: release} if isinstance(release, ReleaseManifest) else _of_packs(home, pointer, release, disk)
     if pointer.layout.parts.keys() != manifests.keys():
-        raise CatalogError(f"{home}: the pointer names other packs than the release has; sync again to mend it")
+        raise CatalogError(f"{home}: the pointer names other packs than the release; sync again to repair it")
     contents = [
         read_contents_of(home, layout, manifests[part], disk=disk) for part, layout in pointer.layout.parts.items()
     ]
@@ -230,12 +304,12 @@ def _open(home: Path, pointer: Pointer, background: bool, disk: Disk) -> LocalCa
     )
     records = {class_id: record for part in contents for class_id, record in part.records.items()}
     if (len(index), len(records)) != (manifest.rows, manifest.classes):
-        raise CatalogError(f"{home}: {len(index)} rows of {manifest.rows} are there; sync again to mend it")
+        raise CatalogError(f"{home}: has {len(index)} of {manifest.rows} rows; sync again to repair it")
     return LocalCatalog(home, manifest, records, index, pointer.targets, disk, split, manifests if split else {})
 
 
 def _of_packs(home: Path, pointer: Pointer, release: SplitRelease, disk: Disk) -> dict[str, ReleaseManifest]:
-    """The manifests of the packs that are here."""
+    """The manifests of the packs on this device."""
     found = {}
     for pack in release.packs:
         if pack.pack_id in pointer.layout.parts and pack.manifest in pointer.targets:

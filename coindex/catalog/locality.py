@@ -1,4 +1,4 @@
-"""An order of rows in which neighbours in space are near in number: what makes links between them small to write."""
+"""An order of rows in which neighbours in space have near numbers, so that links between them pack small."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,21 +9,27 @@ from coindex.codes import LIMIT
 __all__ = ["locality_order"]
 
 LEAF = 8
-"""Classes that are put in order by one direction alone, without halving them further."""
+"""The most classes that are sorted by one direction, without halving them again."""
 
 SAMPLED = 4096
-"""Classes by which the direction of a larger group is found."""
+"""The most classes that the direction of a group is computed from."""
 
 ROUNDS = 16
-"""Power iterations: the direction need not be the principal one exactly, only a long one."""
+"""Power iterations. The direction can be approximate, as long as the classes spread along it."""
 
 
 def locality_order(rows: Rows) -> NDArray[np.uint32]:
-    """Positions in `rows`, uint32 (n,): class after class, alike classes near each other, each class by row id.
+    """The order of rows: class after class, similar classes near each other, and within a class by row id.
 
-    The classes, by their mean codes, are halved across the direction in which they spread most, and each half again
-    (a principal direction tree; Boley, 1998). All sums are of whole numbers that floats hold exactly: equal rows give
-    an equal order whatever the machine adds first.
+    The classes, represented by their mean codes, are halved across the direction in which they spread most. Each half
+    is halved again (a principal direction tree; Boley, 1998). All sums are of whole numbers that floats represent
+    exactly, so equal rows give an equal order on every machine.
+
+    Args:
+        rows: The rows of a shard.
+
+    Returns:
+        Positions in `rows`, uint32 (n,).
     """
     if not len(rows):
         return np.zeros(0, np.uint32)
@@ -52,7 +58,7 @@ def _tree_order(means: NDArray[np.float32]) -> NDArray[np.int64]:
 
 
 def _direction(means: NDArray[np.float32]) -> NDArray[np.float32]:
-    """About the first principal direction, in whole numbers within ±127."""
+    """An approximation of the first principal direction, in whole numbers within ±127."""
     sample = means[:: -(-len(means) // SAMPLED)].astype(np.float64)
     sample -= np.floor(sample.sum(axis=0) / len(sample))
     covariance = sample.T @ sample

@@ -1,15 +1,15 @@
-"""How numbers and codes lie in the catalogue's files: sealed in a frame, packed by deflate after what makes it small.
+"""Numbers and codes in the catalogue's files: prepared to compress well, deflated, and enclosed in a frame.
 
-The frame is the same for every kind of file and every format version, so that an old reader can tell a damaged file
-from a newer one:
+The frame is the same for every kind of file and every format version. So an old reader can tell a damaged file from a
+newer one:
 
     8 bytes   magic, which names the kind of file
     u32       format version
     u64       payload length in bytes
     32 bytes  SHA-256 over magic, version, length and payload
 
-Numbers are little-endian. `docs/catalog-format.md` says all of it byte by byte. Every `unpack_` function allocates no
-more than its `count` implies, whatever the data claim, and raises `CatalogError` for what no writer wrote.
+Numbers are little-endian. `docs/catalog-format.md` defines every byte. Every `unpack_` function allocates no more than
+its `count` implies, whatever the data claim, and raises `CatalogError` for data that no writer makes.
 """
 
 import hashlib
@@ -39,42 +39,67 @@ HEADER = struct.Struct("<8sIQ32s")
 LARGEST = 2**32 - 1
 VARINT_BYTES = 5
 LAST_GROUP = 0x0F
-"""A u32 takes at most five groups of seven bits, of which the last has four and no successor."""
+"""A u32 takes at most five groups of seven bits. The last one has four bits and no successor."""
 
 
 def frame(magic: bytes, version: int, payload: bytes) -> bytes:
-    """The file of a payload. `magic` has 8 bytes."""
+    """The file of a payload.
+
+    Args:
+        magic: The kind of file, 8 bytes.
+        version: The format version of the kind.
+        payload: The content.
+    """
     return HEADER.pack(magic, version, len(payload), _checksum(magic, version, payload)) + payload
 
 
 def unframe(magic: bytes, version: int, data: bytes, *, name: str) -> memoryview:
     """The payload of a file, not copied.
 
+    Args:
+        magic: The expected kind of file, 8 bytes.
+        version: The expected format version.
+        data: The bytes of the file.
+        name: The file's name, for error messages.
+
     Raises:
-        CatalogError: If the file is damaged or of another format version; the message tells which.
+        CatalogError: If the file is damaged, or of another format version; the message says which.
     """
     if len(data) < HEADER.size or not data.startswith(magic):
-        raise CatalogError(f"{name}: not a {magic.decode('ascii')} file; fetch the catalogue anew")
+        raise CatalogError(f"{name}: not a {magic.decode('ascii')} file; download the catalogue again")
     _, found, length, checksum = HEADER.unpack_from(data)
     payload = memoryview(data)[HEADER.size :]
     if len(payload) != length:
-        raise CatalogError(f"{name}: {len(payload)} bytes of {length} are there; fetch the catalogue anew")
+        raise CatalogError(f"{name}: has {len(payload)} of {length} bytes; download the catalogue again")
     if _checksum(magic, found, payload) != checksum:
-        raise CatalogError(f"{name}: damaged, the checksum differs; fetch the catalogue anew")
+        raise CatalogError(f"{name}: damaged (its checksum differs); download the catalogue again")
     if found != version:
-        advice = "update coindex" if found > version else "publish the catalogue anew, and sync again"
+        advice = "update coindex" if found > version else "publish the catalogue again, then sync"
         raise CatalogError(f"{name}: format {found}, this coindex reads format {version}; {advice}")
     return payload
 
 
 def pack_codes(codes: NDArray[np.int8]) -> bytes:
-    """Codes int8 (n, 64), row after row. Their numbers repeat in no pattern, but small ones are commoner than large:
-    Huffman codes alone make about 56 bytes of 64, and a search for matches none the fewer."""
+    """Pack codes, row after row.
+
+    Their numbers have no patterns, but small ones are more frequent. Huffman codes alone make 56 bytes of 64, and a
+    search for matches saves nothing more.
+
+    Args:
+        codes: int8 (n, 64).
+    """
     return _deflate(np.ascontiguousarray(codes, np.int8).tobytes(), zlib.Z_HUFFMAN_ONLY)
 
 
 def unpack_codes(data: bytes | memoryview, count: int) -> NDArray[np.int8]:
-    """Codes int8 (count, 64) of `pack_codes`.
+    """Unpack the codes of `pack_codes`.
+
+    Args:
+        data: The packed bytes.
+        count: The number of codes.
+
+    Returns:
+        int8 (count, 64).
 
     Raises:
         CatalogError: If the bytes are damaged.
@@ -82,7 +107,7 @@ def unpack_codes(data: bytes | memoryview, count: int) -> NDArray[np.int8]:
     size = count * DIMENSIONS
     raw = inflated(data, size)
     if len(raw) != size:
-        raise CatalogError(f"packed codes hold {len(raw)} bytes of {size}")
+        raise CatalogError(f"packed codes have {len(raw)} of {size} bytes")
     codes = np.frombuffer(raw, np.int8).reshape(count, DIMENSIONS)
     if count and codes.min() < -LIMIT:
         raise CatalogError("a packed code holds -128; codes lie in ±127")
@@ -90,8 +115,10 @@ def unpack_codes(data: bytes | memoryview, count: int) -> NDArray[np.int8]:
 
 
 def pack_ascending(ids: NDArray[np.uint32]) -> bytes:
-    """Numbers uint32 (n,) that ascend without repeats: the first, then by how much more than 1 each exceeds the one
-    before.
+    """Pack numbers that ascend without repeats: the first one, then each difference minus 1.
+
+    Args:
+        ids: uint32 (n,), ascending.
 
     Raises:
         ValueError: If they do not ascend.
@@ -104,26 +131,44 @@ def pack_ascending(ids: NDArray[np.uint32]) -> bytes:
 
 
 def unpack_ascending(data: bytes | memoryview, count: int) -> NDArray[np.uint32]:
-    """Numbers uint32 (count,) of `pack_ascending`.
+    """Unpack the numbers of `pack_ascending`.
+
+    Args:
+        data: The packed bytes.
+        count: How many numbers there are.
+
+    Returns:
+        uint32 (count,), ascending.
 
     Raises:
         CatalogError: If the bytes are damaged.
     """
     numbers = np.cumsum(unpack_numbers(data, count), dtype=np.uint64) + np.arange(count, dtype=np.uint64)
     if count and numbers[-1] > LARGEST:
-        raise CatalogError(f"packed numbers reach {numbers[-1]}; u32 ends at {LARGEST}")
+        raise CatalogError(f"packed numbers reach {numbers[-1]}, the largest u32 is {LARGEST}")
     return numbers.astype(np.uint32)
 
 
 def pack_numbers(numbers: NDArray[np.uint32]) -> bytes:
-    """Numbers uint32 (n,) in any order, as variable-length bytes (LEB128), deflated."""
+    """Pack numbers in any order, as variable-length bytes (LEB128), deflated.
+
+    Args:
+        numbers: uint32 (n,).
+    """
     raw = _to_varints(np.asarray(numbers, np.uint32))
-    # Runs and repeats want matches, scattered numbers only Huffman codes: which is smaller shows when both are there.
+    # Runs and repeats need matches, scattered numbers only Huffman codes: make both and take the smaller one.
     return min(_deflate(raw, zlib.Z_HUFFMAN_ONLY), _deflate(raw, zlib.Z_DEFAULT_STRATEGY), key=len)
 
 
 def unpack_numbers(data: bytes | memoryview, count: int) -> NDArray[np.uint32]:
-    """Numbers uint32 (count,) of `pack_numbers`.
+    """Unpack the numbers of `pack_numbers`.
+
+    Args:
+        data: The packed bytes.
+        count: How many numbers there are.
+
+    Returns:
+        uint32 (count,).
 
     Raises:
         CatalogError: If the bytes are damaged.
@@ -132,20 +177,23 @@ def unpack_numbers(data: bytes | memoryview, count: int) -> NDArray[np.uint32]:
 
 
 def inflated(data: bytes | memoryview, most: int) -> bytes:
-    """What a zlib stream holds.
+    """Inflate a zlib stream.
+
+    Args:
+        data: The stream.
+        most: The most bytes that it may inflate to.
 
     Raises:
-        CatalogError: If that is more than `most` bytes, or the stream is damaged, cut short or followed by
-            anything.
+        CatalogError: If it inflates to more, is damaged or truncated, or is followed by other bytes.
     """
     inflater = zlib.decompressobj()
     try:
-        # One byte more than can be right: a stream that goes on is found out without following it.
+        # One byte more than allowed: enough to notice a longer stream without inflating all of it.
         raw = inflater.decompress(data, most + 1)
     except zlib.error as error:
         raise CatalogError(f"packed data cannot be inflated ({error})") from None
     if len(raw) > most or not inflater.eof or inflater.unused_data:
-        raise CatalogError(f"packed data do not end where {most} bytes do")
+        raise CatalogError(f"packed data do not end after {most} bytes")
     return raw
 
 
@@ -173,7 +221,7 @@ def _to_varints(numbers: NDArray[np.uint32]) -> bytes:
 def _of_varints(raw: NDArray[np.uint8], count: int) -> NDArray[np.uint32]:
     ends = np.flatnonzero(raw < 0x80)
     if len(ends) != count or (len(raw) and raw[-1] >= 0x80):
-        raise CatalogError(f"packed numbers are {len(ends)}; {count} were expected")
+        raise CatalogError(f"there are {len(ends)} packed numbers, expected {count}")
     if len(raw) == count:
         return raw.astype(np.uint32)
     place = np.concatenate([np.zeros(1, np.int64), ends[:-1] + 1])
@@ -185,7 +233,7 @@ def _of_varints(raw: NDArray[np.uint8], count: int) -> NDArray[np.uint32]:
         place += 1
         groups = raw[place]
         if shift == 7 * (VARINT_BYTES - 1) and groups.max(initial=0) > LAST_GROUP:
-            raise CatalogError(f"a packed number is more than {LARGEST}, where u32 ends")
+            raise CatalogError(f"a packed number is larger than {LARGEST}, the largest u32")
         numbers[longer] |= (groups & 0x7F).astype(np.uint32) << np.uint32(shift)
         more = groups >= 0x80
         longer, place = longer[more], place[more]

@@ -1,8 +1,8 @@
-"""A release in packs: its `release.json` lists them, and each pack is a catalogue of its own in the files of a release.
+"""A release in packs: its `release.json` lists the packs, and each pack is a catalogue in the files of a release.
 
-Packs part the classes of a catalogue. A device takes those that it wants and opens them as one catalogue; of the others
-it knows the names, the countries and the bytes. A file of a pack is named like a release's, with the pack's id before
-its ending: `records.asia.json`. A pack's own manifest, `release.asia.json`, is one of an earlier format.
+Packs divide the classes of a catalogue. A device takes the packs that it wants, and opens them as one catalogue. It
+knows the names, countries and bytes of the others. A pack's file has a release's file name with the pack's id before
+the extension: `records.asia.json`. A pack's own manifest, `release.asia.json`, has an earlier format.
 """
 
 import re
@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 MAX_PACKS = 1_000
-"""A pack for each country that ever struck coins, and more."""
+"""More than one pack for each country that ever struck coins."""
 
 LANGUAGE = re.compile(r"[a-z]{2,3}")
 NAME = re.compile(r"(?s)(?=.*\S).{1,200}")
@@ -43,9 +43,18 @@ NAME = re.compile(r"(?s)(?=.*\S).{1,200}")
 
 @dataclass(frozen=True)
 class PackEntry:
-    """What a release says of a pack, whether a device takes it or not: what it is called, by language; the `countries`
-    of its coins; the name of its `manifest`; its rows and classes; the `bytes` of its files, but for the deltas; and
-    the hash of its state."""
+    """A pack as a release lists it.
+
+    Attributes:
+        pack_id: The pack's id.
+        names: Its names by language.
+        countries: The countries of its coins.
+        manifest: The name of its manifest file.
+        rows: How many rows it has.
+        classes: How many classes it has.
+        bytes: The bytes of its files, without the deltas.
+        state_hash: The hash of its state.
+    """
 
     pack_id: str
     names: Mapping[str, str]
@@ -57,7 +66,7 @@ class PackEntry:
     state_hash: str
 
     def called(self, language: str = "en") -> str:
-        """Its name in a language, or else in English, or else in the first that it has."""
+        """Its name in a language, otherwise in English, otherwise in the first language that it has."""
         return self.names.get(language) or self.names.get("en") or next(iter(self.names.values()))
 
     def document(self) -> dict[str, Any]:
@@ -67,8 +76,18 @@ class PackEntry:
 
 @dataclass(frozen=True)
 class SplitRelease:
-    """What the `release.json` of a release in packs says. `models` are the file names of `models.json`, or what it is
-    called here, and then its nets; `rows`, `classes` and `state_hash` are those of all packs together."""
+    """The `release.json` of a release in packs.
+
+    Attributes:
+        version: The number of the release.
+        created: The time in UTC (RFC 3339).
+        space_id: The embedding space.
+        models: The file name of `models.json` in this release, then those of the nets.
+        rows: The rows of all packs together.
+        classes: The classes of all packs together.
+        state_hash: The state hash of all packs together.
+        packs: The packs.
+    """
 
     version: int
     created: str
@@ -85,7 +104,7 @@ class SplitRelease:
         return tuple(pack.pack_id for pack in self.packs)
 
     def without(self, taken: Iterable[str]) -> tuple[PackEntry, ...]:
-        """The packs but for these."""
+        """All packs except these."""
         ids = set(taken)
         return tuple(pack for pack in self.packs if pack.pack_id not in ids)
 
@@ -96,11 +115,18 @@ class SplitRelease:
 
 
 Release = ReleaseManifest | SplitRelease
-"""What a `release.json` may be."""
+"""A parsed `release.json`."""
 
 
 def parse_release(data: bytes) -> Release:
-    """Read a `release.json` of any format. Raises `CatalogError` naming the field, and for a newer format."""
+    """Read a `release.json` of any format.
+
+    Args:
+        data: The bytes of the file.
+
+    Raises:
+        CatalogError: If a field is wrong (the message names it), or the format is newer.
+    """
     try:
         fields = Fields(parse_json(data))
         if fields.whole("format") != NEWEST_FORMAT:
@@ -108,13 +134,17 @@ def parse_release(data: bytes) -> Release:
         release = _split(fields)
         _check_packs(release)
     except ValueError as error:
-        raise CatalogError(f"{MANIFEST_NAME}: {error}; publish the catalogue anew") from None
+        raise CatalogError(f"{MANIFEST_NAME}: {error}; publish the catalogue again") from None
     return release
 
 
 def joined_manifest(packs: Sequence[ReleaseManifest], state_hash: str) -> ReleaseManifest:
-    """What several packs of a release are as one catalogue, of this state hash: it names no file but the models, for
-    those of the catalogue are named by the packs. `ef` is the broadest of theirs."""
+    """The manifest of several packs as one catalogue. It names no files except the models: the packs name theirs.
+
+    Args:
+        packs: The manifests of the packs. The result has the largest `ef` of them.
+        state_hash: The state hash of the packs together.
+    """
     return replace(
         packs[0],
         shards=(),
@@ -158,14 +188,16 @@ def _entry(fields: Fields) -> PackEntry:
 
 
 def _check_packs(release: SplitRelease) -> None:
-    """Raise `ValueError` where the packs are not parts of one release."""
+    """Raise `ValueError` if the packs are not parts of one release."""
     packs = release.packs
     if not 1 <= len(packs) <= MAX_PACKS:
-        raise ValueError(f"names {len(packs)} packs; 1 to {MAX_PACKS} are expected")
+        raise ValueError(f"names {len(packs)} packs, expected 1 to {MAX_PACKS}")
     if len(set(release.pack_ids)) != len(packs) or len({pack.manifest for pack in packs}) != len(packs):
         raise ValueError("names a pack twice")
     if not all(pack.names for pack in packs):
         raise ValueError("names a pack that has no name")
     found = sum(pack.rows for pack in packs), sum(pack.classes for pack in packs)
     if found != (release.rows, release.classes):
-        raise ValueError(f"its packs have {found[0]} rows and {found[1]} classes, not those that it states")
+        raise ValueError(
+            f"its packs have {found[0]} rows and {found[1]} classes, it states {release.rows} and {release.classes}"
+        )

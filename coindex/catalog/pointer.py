@@ -1,4 +1,4 @@
-"""The pointer of a device's folder: which of the content-addressed files in it are the catalogue."""
+"""The pointer of a device's folder: it names the content-addressed files that are the catalogue."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -29,19 +29,23 @@ POINTER_NAME = "current.json"
 TARGETS_FOLDER = "targets"
 METADATA_FOLDER = "metadata"
 WHOLE_FORMAT, SPLIT_FORMAT = 2, 3
-"""Format 1 named the targets of the release alone: a device could have no layout of its own. A catalogue that is not in
+"""Format 1 named only the targets of the release: a device could not have its own layout. A catalogue that is not in
 packs is written in format 2, which older devices read."""
 
 WHOLE = ""
-"""The one part of a catalogue that is not in packs."""
+"""The name of the only part of a catalogue that is not in packs."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The files that a device's catalogue is made of, and the hash of the state that they give.
+    """The files of a device's catalogue.
 
-    `shards` may be older than the release; `fresh`, None where nothing changed since they were built, and `records`
-    may have been made here, from deltas.
+    Attributes:
+        state_hash: The hash of the state that the files give.
+        shards: The shards, which can be older than the release.
+        fresh: The fresh rows, None if nothing changed since the shards were built. This device can have made the file
+            from deltas.
+        records: The coin records. This device can have made the file from deltas.
     """
 
     state_hash: str
@@ -51,20 +55,24 @@ class Layout:
 
     @property
     def files(self) -> tuple[Target, ...]:
-        """All of them."""
+        """All files."""
         return (*self.shards, *((self.fresh,) if self.fresh else ()), self.records)
 
     @property
     def parts(self) -> Mapping[str, "Layout"]:
-        """The catalogue as its one part."""
+        """The catalogue as its only part."""
         return {WHOLE: self}
 
 
 @dataclass(frozen=True)
 class SplitLayout:
-    """The files of a catalogue in packs: the layout of each pack that the device has, by its id, and the hash of the
-    state that these give together. `chosen` are the packs that the device was told to take, None for all that a release
-    has."""
+    """The files of a catalogue in packs.
+
+    Attributes:
+        state_hash: The hash of the state that the packs give together.
+        parts: The layout of each pack on the device, by its id.
+        chosen: The packs that the device was told to take, None for all packs of a release.
+    """
 
     state_hash: str
     parts: Mapping[str, Layout]
@@ -72,14 +80,19 @@ class SplitLayout:
 
     @property
     def files(self) -> tuple[Target, ...]:
-        """All of them."""
+        """All files."""
         return tuple(file for layout in self.parts.values() for file in layout.files)
 
 
 @dataclass(frozen=True)
 class Trust:
-    """Whose word a catalogue is: the version and the fingerprint of the root that the device pinned, and the ids of the
-    keys that could sign its targets."""
+    """The trust that a catalogue came with.
+
+    Attributes:
+        root_version: The version of the root that the device pinned.
+        root_fingerprint: The fingerprint of that root.
+        signers: The ids of the keys that could sign the catalogue's targets.
+    """
 
     root_version: int
     root_fingerprint: str
@@ -88,10 +101,14 @@ class Trust:
 
 @dataclass(frozen=True)
 class Pointer:
-    """What a device has: a release's version, those of its targets that are here by name, the device's layout of the
-    catalogue, and whose word it is. Every file that it names is in the folder, durably, before the pointer is.
+    """The catalogue of a device. Every file that it names is durable in the folder before the pointer is.
 
-    `trust` is None for a catalogue that was fetched before releases were signed."""
+    Attributes:
+        version: The number of the release.
+        targets: The targets of the release that are on the device, by name.
+        layout: The files of the catalogue.
+        trust: The trust that it came with; None for a catalogue from before releases were signed.
+    """
 
     version: int
     targets: Mapping[str, Target]
@@ -105,18 +122,28 @@ class Pointer:
 
     @property
     def manifest(self) -> Target | None:
-        """The release's `release.json`, or what it is called for the space; None where it is missing."""
+        """The release's `release.json`, under its name for the space; None if it is missing."""
         return next((target for name, target in self.targets.items() if RELEASE_FILE.fullmatch(name)), None)
 
     @property
     def chosen(self) -> tuple[str, ...] | None:
-        """The packs that the device was told to take, None for all that there are."""
+        """The packs that the device was told to take, None for all."""
         return self.layout.chosen if isinstance(self.layout, SplitLayout) else None
 
 
 def read_pointer(home: Path, *, disk: Disk = DISK) -> Pointer | None:
-    """The pointer of a device folder, or None where nothing was synced yet. Raises `CatalogError` where it is damaged
-    or of another format."""
+    """Read the pointer of a device folder.
+
+    Args:
+        home: The device's folder.
+        disk: The file system.
+
+    Returns:
+        The pointer; None if nothing was synced yet.
+
+    Raises:
+        CatalogError: If the pointer is damaged or of another format.
+    """
     path = home / POINTER_NAME
     try:
         with disk.open(path) as file:
@@ -141,7 +168,13 @@ def read_pointer(home: Path, *, disk: Disk = DISK) -> Pointer | None:
 
 
 def write_pointer(home: Path, pointer: Pointer, *, disk: Disk = DISK) -> None:
-    """Make other files the device's catalogue, at once or not at all."""
+    """Replace the pointer of a device folder, completely or not at all.
+
+    Args:
+        home: The device's folder.
+        pointer: The new pointer. Its files must be durable.
+        disk: The file system.
+    """
     document: dict[str, object] = {
         "format": SPLIT_FORMAT if isinstance(pointer.layout, SplitLayout) else WHOLE_FORMAT,
         "version": pointer.version,
@@ -156,30 +189,39 @@ def write_pointer(home: Path, pointer: Pointer, *, disk: Disk = DISK) -> None:
 
 
 def targets_folder(home: Path) -> Path:
-    """Where a device keeps all targets."""
+    """The folder of all targets on a device."""
     return home / TARGETS_FOLDER
 
 
 def metadata_folder(home: Path) -> Path:
-    """Where a device keeps the signed metadata."""
+    """The folder of the signed metadata on a device."""
     return home / METADATA_FOLDER
 
 
 def target_path(home: Path, target: Target) -> Path:
-    """Where a device keeps a target."""
+    """The path of a target on a device."""
     return targets_folder(home) / target.stored_name
 
 
 def read_target(home: Path, target: Target, *, disk: Disk = DISK) -> bytes:
-    """The bytes of a file that a device has. Raises `CatalogError` where it is missing or damaged."""
+    """Read a target on a device, and verify its length and hash.
+
+    Args:
+        home: The device's folder.
+        target: The target.
+        disk: The file system.
+
+    Raises:
+        CatalogError: If the file is missing or damaged.
+    """
     path = target_path(home, target)
     try:
         with disk.open(path) as file:
             data = file.read()
     except OSError as error:
-        raise CatalogError(f"{path}: cannot be read ({error.strerror}); sync again to mend it") from None
+        raise CatalogError(f"{path}: cannot be read ({error.strerror}); sync again to repair it") from None
     if len(data) != target.length or hashlib.sha256(data).hexdigest() != target.sha256:
-        raise CatalogError(f"{path}: damaged; sync again to mend it")
+        raise CatalogError(f"{path}: damaged; sync again to repair it")
     return data
 
 
@@ -188,14 +230,14 @@ def _layout(fields: Fields) -> Layout:
         tuple(parse_targets(fields.part(name)).values()) for name in ("shards", "fresh", "records")
     )
     if len(fresh) > 1 or len(records) != 1:
-        raise ValueError("its layout must name one file of records and at most one of fresh rows")
+        raise ValueError("its layout must name one file of records, and at most one of fresh rows")
     return Layout(fields.text("state_hash", SHA256), shards, fresh[0] if fresh else None, records[0])
 
 
 def _split_layout(fields: Fields) -> SplitLayout:
     parts = {name: _layout(part) for name, part in fields.part("packs").parts().items()}
     if not parts or not all(map(PACK_ID.fullmatch, parts)):
-        raise ValueError("its layout must name the packs that are here, one at least")
+        raise ValueError("its layout must name at least one pack")
     chosen = None if fields.is_null("chosen") else fields.texts("chosen", PACK_ID)
     return SplitLayout(fields.text("state_hash", SHA256), parts, chosen)
 
@@ -222,6 +264,6 @@ def _named(files: Iterable[Target]) -> dict[str, object]:
 
 
 def _checksum(document: Mapping[str, object]) -> str:
-    """SHA-256 (hex) over all of a pointer but this: what a pointer names is verified, so it must be itself."""
+    """SHA-256 (hex) over the other fields of a pointer. Its files are verified by it, so it must be verified too."""
     body = {name: value for name, value in document.items() if name != "checksum"}
     return hashlib.sha256(canonical(body)).hexdigest()

@@ -1,4 +1,4 @@
-"""A release: the numbered files that together are one catalogue and the models that it was made with."""
+"""A release: numbered files that are one catalogue, together with the models that made its codes."""
 
 import itertools
 import re
@@ -47,25 +47,25 @@ __all__ = [
 
 PACK_ID = re.compile(r"[a-z][a-z0-9_]{0,31}")
 IN_PACK = rf"(\.{PACK_ID.pattern})?"
-"""A file of a pack has the pack's id before its ending: `records.asia.json`."""
+"""A pack's file has the pack's id before the extension: `records.asia.json`."""
 
 MANIFEST_NAME = "release.json"
-"""Of the recommended space; a release that carries others beside it has a `release-<space id>.json` for each."""
+"""The manifest of the recommended space. For each other space a release has a `release-<space id>.json`."""
 RELEASE_FILE = re.compile(r"release(-[0-9a-f]{16})?\.json")
 MANIFEST_FILE = re.compile(rf"release(-[0-9a-f]{{16}})?{IN_PACK}\.json")
-"""A release's own, or that of a pack."""
+"""The manifest of a release or of a pack."""
 RECORDS_NAME = "records.json"
 NEWEST_FORMAT = 6
-"""Of a release in packs: see `coindex.catalog.packs`."""
+"""The format of a release in packs: see `coindex.catalog.packs`."""
 FORMAT = 5
-"""Format 1 had another open-set decision; format 2 its tombstones in `release.json`, no deltas, and thumbnails in packs
-of fixed ranges; format 3 no relief maps; format 4 no facts in its coin records."""
+"""Format 1 had another open-set decision. Format 2 had tombstones in `release.json`, no deltas, and thumbnails in packs
+of fixed ranges. Format 3 had no relief maps. Format 4 had no facts in the coin records."""
 WITHOUT_FACTS = 4
 WITHOUT_RELIEF = 3
-"""A release is written in the least format that holds what it has: every coindex that reads it loses nothing."""
+"""A release is written in the oldest format that can hold its content, so that older versions of coindex read it."""
 
 PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
-"""A target's name: no folder, no leading or doubled dot, nothing that a shell or a URL would read otherwise."""
+"""A target's name: no folder, no leading or double dot, no character that is special in a shell or a URL."""
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 SPACE_ID = re.compile(r"[0-9a-f]{16}")
@@ -75,13 +75,13 @@ REASON = re.compile(r"(?s).*\S.*")
 
 MAX_NAME = 100
 MAX_TARGET_BYTES = 2**31
-"""No single file of a release is larger; a larger catalogue has more shards."""
+"""The largest file of a release. A larger catalogue has more shards."""
 
 THUMBNAIL_PACK = re.compile(rf"thumbnails-([1-9][0-9]{{0,9}})-([1-9][0-9]{{0,9}}){IN_PACK}\.zip")
-"""A pack says in its name between which row ids its pictures lie; the ranges of a release do not overlap."""
+"""The name of a pack has the first and the last row id of its pictures. The ranges of a release do not overlap."""
 
 RELIEF_PACK = re.compile(rf"relief-([0-9a-f]{{16}})-([1-9][0-9]{{0,9}})-([1-9][0-9]{{0,9}}){IN_PACK}\.coinrelief")
-"""The same for a pack of relief maps, after the relief id that its maps are of."""
+"""The same for a pack of relief maps, after the relief id of its maps."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,13 @@ class Target:
 
 @dataclass(frozen=True)
 class ReleaseDelta:
-    """A delta that a release offers: the file `name` leads from the state `from_hash`, which release `version` had."""
+    """A delta that a release offers.
+
+    Attributes:
+        from_hash: The state hash that it starts from.
+        version: The release that had this state.
+        name: The file of the delta.
+    """
 
     from_hash: str
     version: int
@@ -113,14 +119,14 @@ class ReleaseDelta:
 
 @dataclass(frozen=True)
 class ReliefPackName:
-    """A pack of relief maps as a release names it, and how many `maps` are in it."""
+    """A pack of relief maps as a release lists it: its file name, and how many maps it has."""
 
     name: str
     maps: int
 
     @property
     def span(self) -> tuple[int, int]:
-        """The first and the last row that it may have a map of."""
+        """The first and the last row that it can have a map of."""
         match = RELIEF_PACK.fullmatch(self.name)
         assert match is not None
         return int(match[2]), int(match[3])
@@ -128,7 +134,7 @@ class ReliefPackName:
 
 @dataclass(frozen=True)
 class ReleaseRelief:
-    """The relief maps of a release: all of one relief id, in packs whose ranges ascend and do not overlap."""
+    """The relief maps of a release. All are of one relief id; the ranges of the packs ascend and do not overlap."""
 
     relief_id: str
     packs: tuple[ReliefPackName, ...]
@@ -140,8 +146,13 @@ class ReleaseRelief:
 
 @dataclass(frozen=True)
 class Validation:
-    """What a release was measured by before it was published: the share of `queries` whose nearest row, by distance,
-    its graphs find at its `ef`. `override` is the curator's reason to publish below the bound, None above it."""
+    """The search quality of a release, measured before it was published.
+
+    Attributes:
+        recall_at_1: The share of queries for which the graphs find the nearest distance at the release's `ef`.
+        queries: How many queries were measured.
+        override: The curator's reason to publish below the bound, None above it.
+    """
 
     recall_at_1: float
     queries: int
@@ -150,12 +161,28 @@ class Validation:
 
 @dataclass(frozen=True)
 class ReleaseManifest:
-    """What `release.json` says. `created` is RFC 3339 in UTC; `open_set` is None where the models' own holds;
-    `models` are the file names of `models.json`, or what it is called here, and then its nets; `fresh` names the file
-    of fresh rows and tombstones, None where there are none; `deltas` lead here from earlier releases; `state_hash`,
-    `rows` and `classes` describe the catalogue's state; `ef` is the breadth of the graph search; `validation` is None
-    where nobody measured; `relief` is None where there are no relief maps; `facts` says whether coin records may have
-    facts."""
+    """The `release.json` of a single catalogue.
+
+    Attributes:
+        version: The number of the release.
+        created: The time in UTC (RFC 3339).
+        space_id: The embedding space.
+        code_scale: The scale of the codes.
+        open_set: The numbers that decide what is known; None if those of the models count.
+        models: The file name of `models.json` in this release, then those of the nets.
+        shards: The file names of the shards.
+        fresh: The file name of fresh rows and tombstones, None if there are none.
+        records: The file name of the coin records.
+        thumbnails: The file names of the packs of thumbnails.
+        deltas: The deltas from earlier releases to this one.
+        state_hash: The hash of the catalogue's state.
+        rows: How many rows the catalogue has.
+        classes: How many classes it has.
+        ef: The breadth of the graph search.
+        validation: The measured search quality, None if it was not measured.
+        relief: The relief maps, None if there are none.
+        facts: Whether coin records can have facts.
+    """
 
     version: int
     created: str
@@ -178,7 +205,7 @@ class ReleaseManifest:
 
     @property
     def files(self) -> tuple[str, ...]:
-        """Every file of the release but `release.json` itself."""
+        """Every file of the release except `release.json` itself."""
         deltas = (delta.name for delta in self.deltas)
         return (*self.models, *self.catalog_files, *self.thumbnails, *self.relief_packs, *deltas)
 
@@ -194,7 +221,7 @@ class ReleaseManifest:
 
     @property
     def catalog_files(self) -> tuple[str, ...]:
-        """The files that the catalogue's state is made of: shards, fresh rows, records. A delta stands for them."""
+        """The files of the catalogue's state: shards, fresh rows, records. A delta replaces them."""
         return (*self.shards, *((self.fresh,) if self.fresh else ()), self.records)
 
     def to_bytes(self) -> bytes:
@@ -215,8 +242,14 @@ class ReleaseManifest:
 
 @dataclass(frozen=True, eq=False)
 class ReleaseContents:
-    """The catalogue of a release as read from its files, not yet merged: shards, what changed since they were built,
-    coin records by class id."""
+    """The catalogue of a release as read from its files, not yet merged.
+
+    Attributes:
+        manifest: The manifest of the release.
+        shards: The shards.
+        fresh: The changes since the shards were built.
+        records: The coin records by class id.
+    """
 
     manifest: ReleaseManifest
     shards: tuple[Shard, ...]
@@ -224,38 +257,53 @@ class ReleaseContents:
     records: Mapping[int, CoinRecord]
 
     def state(self) -> CatalogState:
-        """The catalogue's state: the rows that are live, and the records. Raises `CatalogError` where the parts do
-        not fit together."""
+        """The catalogue's state: the live rows and the records.
+
+        Raises:
+            CatalogError: If the parts do not fit together.
+        """
         rows = live_rows(self.shards, self.fresh.rows, self.fresh.tombstones.tolist())
         return CatalogState(self.manifest.space_id, rows, self.records)
 
 
 def parse_manifest(data: bytes) -> ReleaseManifest:
-    """Read the manifest of a release that is not in packs, or of a pack. Raises `CatalogError` naming the field, and
-    for a newer format."""
+    """Read the manifest of a release that is not in packs, or of a pack.
+
+    Args:
+        data: The bytes of the file.
+
+    Raises:
+        CatalogError: If a field is wrong (the message names it), or the format is newer.
+    """
     try:
         document = parse_json(data)
         fields = Fields(document)
         found = fields.whole("format")
         if found == NEWEST_FORMAT:
-            raise ValueError(f"format {found}, a release in packs, where a single catalogue is expected")
+            raise ValueError(f"format {found} is a release in packs, expected a single catalogue")
         if not WITHOUT_RELIEF <= found <= FORMAT:
-            advice = "update coindex" if found > NEWEST_FORMAT else "publish the catalogue anew, and sync again"
+            advice = "update coindex" if found > NEWEST_FORMAT else "publish the catalogue again, then sync"
             raise CatalogError(f"{MANIFEST_NAME}: format {found}, this coindex reads {NEWEST_FORMAT}; {advice}")
         manifest = _manifest(fields)
     except ValueError as error:
-        raise CatalogError(f"{MANIFEST_NAME}: {error}; publish the catalogue anew") from None
+        raise CatalogError(f"{MANIFEST_NAME}: {error}; publish the catalogue again") from None
     _check_names(manifest)
     return manifest
 
 
 def read_contents(manifest: ReleaseManifest, read: Callable[[str], bytes]) -> ReleaseContents:
-    """Read the catalogue of a release; `read` gives a file's bytes by its name.
+    """Read the catalogue of a release. Nothing is unpacked beyond the rows and classes that the manifest states.
 
-    Nothing is unpacked beyond the numbers of rows and classes that the manifest states. Raises `CatalogError`."""
+    Args:
+        manifest: The manifest of the release.
+        read: Gives a file's bytes by its name.
+
+    Raises:
+        CatalogError: If a file is damaged, or has more rows or classes.
+    """
     fresh = Fresh.none()
     if manifest.fresh:
-        # No more is buried than is alive: long before, the shard would have been made anew.
+        # There are never more tombstones than live rows: the shard would have been rebuilt long before.
         fresh = read_fresh(read(manifest.fresh), name=manifest.fresh, most=manifest.rows)
     room = manifest.rows - len(fresh.rows) + len(fresh.tombstones)
     shards = []
@@ -267,7 +315,12 @@ def read_contents(manifest: ReleaseManifest, read: Callable[[str], bytes]) -> Re
 
 
 def in_pack(name: str, pack_id: str) -> str:
-    """What a file is called that a pack has for itself; blank is no pack."""
+    """The name of a pack's own file.
+
+    Args:
+        name: The file's name in a release without packs.
+        pack_id: The pack's id; empty for no pack.
+    """
     if not pack_id:
         return name
     stem, _, ending = name.rpartition(".")
@@ -285,12 +338,12 @@ def models_index_name(space_id: str) -> str:
 
 
 def thumbnail_pack_name(first: int, last: int) -> str:
-    """The name of a pack of thumbnails, each as `<row id>.webp`, of rows from `first` to `last`."""
+    """The name of a pack of thumbnails of rows from `first` to `last`. Each picture in it is `<row id>.webp`."""
     return f"thumbnails-{first}-{last}.zip"
 
 
 def thumbnail_pack(row_id: int, packs: Iterable[str]) -> str | None:
-    """The one of a release's packs that a row's thumbnail would be in, None where the row is in no pack's range."""
+    """The pack whose range has a row, None if no pack's range has it."""
     for name in packs:
         if (match := THUMBNAIL_PACK.fullmatch(name)) and int(match[1]) <= row_id <= int(match[2]):
             return name
@@ -303,7 +356,14 @@ def relief_pack_name(relief_id: str, first: int, last: int) -> str:
 
 
 def parse_targets(fields: Fields) -> dict[str, Target]:
-    """The targets of a document that maps names to lengths and hashes. Raises `ValueError`."""
+    """Read the targets of an object that maps names to lengths and hashes.
+
+    Args:
+        fields: The object.
+
+    Raises:
+        ValueError: If a name, a length or a hash is wrong.
+    """
     targets = {}
     for name, part in fields.parts().items():
         if not PLAIN_NAME.fullmatch(name) or len(name) > MAX_NAME:
@@ -314,7 +374,7 @@ def parse_targets(fields: Fields) -> dict[str, Target]:
 
 
 def targets_document(targets: Mapping[str, Target]) -> dict[str, Any]:
-    """What `parse_targets` reads."""
+    """The object that `parse_targets` reads."""
     return {name: {"length": target.length, "sha256": target.sha256} for name, target in targets.items()}
 
 
@@ -323,7 +383,7 @@ def _check_names(manifest: ReleaseManifest) -> None:
     if len(set(manifest.files)) != len(manifest.files) or any(map(MANIFEST_FILE.fullmatch, manifest.files)):
         problem = "names a file for two purposes"
     elif manifest.models[:1] not in ((INDEX_NAME,), (models_index_name(manifest.space_id),)):
-        problem = f"names no {INDEX_NAME} before the nets"
+        problem = f"does not name {INDEX_NAME} before the nets"
     elif len({delta.from_hash for delta in manifest.deltas}) != len(manifest.deltas):
         problem = "names two deltas from the same state"
     spans = [match for name in manifest.thumbnails if (match := THUMBNAIL_PACK.fullmatch(name))]
@@ -333,11 +393,11 @@ def _check_names(manifest: ReleaseManifest) -> None:
     elif not _ascend([end for pack in manifest.relief.packs for end in pack.span] if manifest.relief else []):
         problem = "names packs of relief maps whose ranges do not ascend"
     if problem:
-        raise CatalogError(f"{MANIFEST_NAME}: {problem}; publish the catalogue anew")
+        raise CatalogError(f"{MANIFEST_NAME}: {problem}; publish the catalogue again")
 
 
 def _ascend(ends: Sequence[int]) -> bool:
-    """Whether ranges, each a first and a last number, ascend without overlapping."""
+    """Whether ranges, each with a first and a last number, ascend and do not overlap."""
     return all(right >= left + place % 2 for place, (left, right) in enumerate(itertools.pairwise(ends)))
 
 

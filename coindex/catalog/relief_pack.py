@@ -1,8 +1,7 @@
-"""Packs of relief maps: what the second look compares photos with, by row, in files that never change.
+"""Packs of relief maps: the second look compares photos with these maps. The files never change.
 
-A pack says in its header which relief id its maps are of and which rows they belong to, so that no row is ever given
-another's map. Maps lie in groups, each deflated by itself: one is read without those of other groups.
-`docs/catalog-format.md` says all of it byte by byte.
+A pack's header has the relief id of its maps and the ids of their rows, so that no row gets another row's map. Maps are
+deflated in groups: reading one map inflates one group. `docs/catalog-format.md` defines every byte.
 """
 
 import zlib
@@ -35,44 +34,67 @@ MAGIC = b"COINRLIF"
 FORMAT_VERSION = 1
 
 MAX_MAPS = 1024
-"""Maps in a pack: about a megabyte, and what a reader makes room for."""
+"""The most maps in a pack: about a megabyte, for which a reader has memory."""
 
 GROUP = 16
-"""Maps that are deflated together: with fewer the Huffman tables cost more than they save, with more hardly less."""
+"""Maps that are deflated together. With fewer, the Huffman tables cost more than they save; more save hardly more."""
 
 KEPT_GROUPS = 2048
-"""Groups that stay inflated, 32 MB: 32,768 maps, about those of 4,000 classes."""
+"""Groups that stay inflated: 32 MB, 32,768 maps, those of about 4,000 classes."""
 
 ID_BYTES = 8
 
 
 @dataclass(frozen=True, eq=False)
 class ReliefPack:
-    """What a pack holds: the relief id of its maps, the `row_ids` uint32 (n,), ascending, that they belong to, and for
-    each group of `GROUP` maps where in the file it starts and ends."""
+    """The content of a pack.
+
+    Attributes:
+        relief_id: The relief id of its maps.
+        row_ids: The rows of the maps, uint32 (n,), ascending.
+        groups: Where each group of `GROUP` maps starts and ends in the file.
+    """
 
     relief_id: str
     row_ids: NDArray[np.uint32]
     groups: tuple[tuple[int, int], ...]
 
     def place(self, row_id: int) -> int | None:
-        """The place of a row's map among those of the pack, None where it has none."""
+        """The position of a row's map in the pack, None if the pack has none of this row."""
         place = int(np.searchsorted(self.row_ids, row_id))
         return place if place < len(self.row_ids) and self.row_ids[place] == row_id else None
 
     def unpacked(self, group: int, data: bytes | memoryview) -> bytes:
-        """The maps of a group, `MAP_BYTES` each, from its bytes in the file. Raises `CatalogError`."""
+        """Inflate a group of maps.
+
+        Args:
+            group: The number of the group.
+            data: Its bytes in the file.
+
+        Returns:
+            The maps, `MAP_BYTES` each.
+
+        Raises:
+            CatalogError: If the bytes are damaged.
+        """
         size = MAP_BYTES * min(GROUP, len(self.row_ids) - GROUP * group)
         maps = inflated(data, size)
         if len(maps) != size:
-            raise CatalogError(f"a group of maps has {len(maps)} bytes of {size}")
+            raise CatalogError(f"a group of maps has {len(maps)} of {size} bytes")
         return maps
 
 
 @dataclass(frozen=True)
 class PackFile:
-    """A pack that a release names: the range that its rows lie in, and where to read it. `read` gives the whole file,
-    verified, None where it is gone; `read_part` its bytes from one place to another."""
+    """A pack that a release names, and how to read it.
+
+    Attributes:
+        name: The file's name.
+        first: The first row of its range.
+        last: The last row of its range.
+        read: Gives the complete file, verified; None if it is gone.
+        read_part: Gives the file's bytes from one position to another.
+    """
 
     name: str
     first: int
@@ -82,19 +104,32 @@ class PackFile:
 
 
 class PackedMaps:
-    """The maps of a catalogue's rows, read from packs as they are asked for, so that opening costs nothing and a large
-    catalogue no memory. Of a pack that is met the whole is verified once."""
+    """The maps of a catalogue's rows, read from packs when needed. Opening a large catalogue costs no time and memory.
+    Each pack is verified completely when it is read first.
+
+    Args:
+        relief_id: The relief id of the maps.
+        packs: The packs, sorted by ranges that do not overlap.
+    """
 
     def __init__(self, relief_id: str, packs: Sequence[PackFile]) -> None:
-        """`packs` are by ascending ranges that do not overlap."""
         self._relief_id, self._packs = relief_id, packs
         self._firsts = [pack.first for pack in packs]
         self._opened: dict[int, ReliefPack | None] = {}
         self._group = lru_cache(maxsize=KEPT_GROUPS)(self._read_group)
 
     def get(self, row_id: int, /) -> NDArray[np.int8] | None:
-        """The map int8 (8, 32, 8) of a row, None where there is none. Raises `CatalogError` where its pack is damaged
-        or of another relief id."""
+        """The map of a row.
+
+        Args:
+            row_id: The reference row.
+
+        Returns:
+            int8 (8, 32, 8), or None if there is none.
+
+        Raises:
+            CatalogError: If its pack is damaged or of another relief id.
+        """
         number = bisect_right(self._firsts, row_id) - 1
         if number < 0 or row_id > self._packs[number].last:
             return None
@@ -110,7 +145,9 @@ class PackedMaps:
         except FileNotFoundError:  # two syncs have passed since the catalogue was opened
             return None
         except (OSError, ValueError, CatalogError) as error:
-            raise CatalogError(f"{self._packs[number].name}: cannot be read ({error}); sync again to mend it") from None
+            raise CatalogError(
+                f"{self._packs[number].name}: cannot be read ({error}); sync again to repair it"
+            ) from None
 
     def _open(self, file: PackFile) -> ReliefPack | None:
         data = file.read()
@@ -123,21 +160,28 @@ class PackedMaps:
 
 
 class JoinedMaps:
-    """The maps of several parts of a catalogue, of which each has rows of its own."""
+    """The maps of several parts of a catalogue. Each part has its own rows."""
 
     def __init__(self, parts: Sequence[ReliefMaps]) -> None:
         self._parts = parts
 
     def get(self, row_id: int, /) -> NDArray[np.int8] | None:
-        """The map int8 (8, 32, 8) of a row, None where no part has one. Raises `CatalogError`."""
+        """The map of a row: see `PackedMaps.get`."""
         return next((found for part in self._parts if (found := part.get(row_id)) is not None), None)
 
 
 def write_pack(relief_id: str, maps: Mapping[int, bytes]) -> bytes:
-    """The file of format version 1: maps by row id, as `pack_map` makes them. Raises `ValueError` for none, for more
-    than `MAX_MAPS`, and for one of another length."""
+    """Write a pack of maps as a file of format version 1.
+
+    Args:
+        relief_id: The relief id of the maps.
+        maps: The maps by row id, as `pack_map` makes them.
+
+    Raises:
+        ValueError: If there are none or more than `MAX_MAPS`, or one has another length.
+    """
     if not 1 <= len(maps) <= MAX_MAPS or any(len(packed) != MAP_BYTES for packed in maps.values()):
-        raise ValueError(f"a pack has 1 to {MAX_MAPS} maps of {MAP_BYTES} bytes, these are {len(maps)}")
+        raise ValueError(f"a pack has 1 to {MAX_MAPS} maps of {MAP_BYTES} bytes, got {len(maps)} maps")
     rows = sorted(maps)
     ids = section(pack_ascending(np.array(rows, np.uint32)))
     groups = [
@@ -150,14 +194,24 @@ def write_pack(relief_id: str, maps: Mapping[int, bytes]) -> bytes:
 def read_pack(
     data: bytes, *, name: str, relief_id: str | None = None, maps: int | None = None, whole: bool = False
 ) -> ReliefPack:
-    """Read what a pack holds. `relief_id` and the number of `maps` must be these where they are given; with `whole`
-    every map is looked at, else none is. Raises `CatalogError`, which tells a newer format from a damaged file."""
+    """Read a pack of maps.
+
+    Args:
+        data: The bytes of the file.
+        name: The file's name, for error messages.
+        relief_id: The expected relief id, if it is known.
+        maps: The expected number of maps, if it is known.
+        whole: Check every map, not only the header.
+
+    Raises:
+        CatalogError: If the file is damaged, of a newer format (the message says which), or not as expected.
+    """
     payload = unframe(MAGIC, FORMAT_VERSION, data, name=name)
     try:
         parts = Sections(payload)
         found, count = bytes(parts.take(ID_BYTES)).hex(), parts.number()
         if relief_id is not None and found != relief_id:
-            raise CatalogError(f"its maps are of relief {found}, those of {relief_id} are wanted")
+            raise CatalogError(f"its maps are of relief {found}, expected {relief_id}")
         if not 1 <= count <= MAX_MAPS or (maps is not None and count != maps):
             raise CatalogError(f"it claims {count} maps; expected {maps or f'1 to {MAX_MAPS}'}")
         ids = parts.section()
@@ -165,12 +219,12 @@ def read_pack(
         if whole:
             _check_maps(pack, data)
     except CatalogError as error:
-        raise CatalogError(f"{name}: {error}; publish the catalogue anew") from None
+        raise CatalogError(f"{name}: {error}; publish the catalogue again") from None
     return pack
 
 
 def _places(parts: Sections, count: int, length: int) -> tuple[tuple[int, int], ...]:
-    """Where the groups lie in a file of `length` bytes, which ends with them."""
+    """Where the groups start and end in a file of `length` bytes, which ends with them."""
     places = []
     for _ in range(-(-count // GROUP)):
         size = len(parts.section())
@@ -192,6 +246,6 @@ def _check_maps(pack: ReliefPack, data: bytes) -> None:
 
 
 def _deflated(raw: bytes) -> bytes:
-    """Neighbouring nibbles repeat in no pattern, but small ones are commoner: a search for matches finds none."""
+    """Neighbouring nibbles have no patterns, but small ones are more frequent: a search for matches finds none."""
     compressor = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL, zlib.Z_HUFFMAN_ONLY)
     return compressor.compress(raw) + compressor.flush()

@@ -1,4 +1,4 @@
-"""From a code to the nearest classes: shards by their graphs, fresh rows by a scan, tombstones dropped."""
+"""Search: from a code to the nearest classes. Graphs search the shards, a scan searches the fresh rows."""
 
 import copy
 import threading
@@ -19,27 +19,27 @@ from coindex.errors import CatalogError
 __all__ = ["DEFAULT_EF", "EXACT_BELOW", "CatalogIndex", "Hit"]
 
 DEFAULT_EF = 100
-"""Breadth of the graph search; a release states its own."""
+"""The breadth of the graph search if a release does not state one."""
 
 EXACT_BELOW = 20_000
-"""With fewer rows all of them are scanned: exactly, and in about 0.6 ms, though from 3,000 on a graph is quicker."""
+"""Fewer rows than this are scanned. That is exact and takes about 0.6 ms, although a graph is faster from 3,000 on."""
 
 ROWS_PER_CLASS = 20
-"""Rows looked at for each class that is asked for, before looking wider."""
+"""Rows to find first, for each class of the answer."""
 
 WIDEN = 4
-"""How many times wider then. Where that comes near all rows, these are scanned instead."""
+"""The factor of each wider search. When the breadth comes near all rows, these are scanned instead."""
 
 BLOCK = 65_536
-"""Rows whose codes are turned into floats at a time, 16 MB, where they are not kept as such."""
+"""Rows whose codes are converted to floats at a time, 16 MB, if no floats are kept."""
 
 UNSEEN_FROM = np.float32(np.inf)
-"""The horizon of a search that has left nothing out."""
+"""The horizon of a search that has seen every row."""
 
 
 @dataclass(frozen=True)
 class Hit:
-    """A class, its nearest row, and that row's squared distance from the query: exact, computed from the codes."""
+    """A class, its nearest row, and that row's exact squared distance from the query."""
 
     class_id: int
     row_id: int
@@ -47,20 +47,27 @@ class Hit:
 
 
 class CatalogIndex:
-    """Searches the rows of `shards`, less the row ids in `tombstones`, and the `fresh` rows.
+    """Searches the rows of shards without the tombstones, and the fresh rows.
 
-    With fewer than `exact_below` rows, and where the graphs cannot be sure of k classes, it scans every row instead.
-    Any number of threads may search at once. Raises `CatalogError` where a row is there twice or a graph is not one.
+    A small catalogue is scanned. So are all rows if the graphs cannot guarantee k classes. Any number of threads can
+    search at once.
 
-    Where the shards are of several packs, `buried` has the tombstones of each shard in place of `tombstones`: a row
-    that moved from one pack to another is a tombstone in the one, and lives in the other.
+    Distances are exact. A row that the graph does not reach is missed. How often this happens, at which `ef`, is
+    measured when a release is made (`coindex.catalog.graph_quality`).
 
-    With `background` the graphs are loaded by another thread. Until they are there a search scans, which is exact and
-    takes longer; a graph that is none is refused by the first search after that.
+    Args:
+        shards: The shards.
+        fresh: Rows that no shard has.
+        tombstones: The ids of rows that were removed from the shards.
+        buried: The tombstones of each shard, in place of `tombstones`, if the shards are of several packs. A row that
+            moved to another pack is a tombstone in the first pack and alive in the second.
+        ef: The breadth of the graph search.
+        exact_below: Scan every row if there are fewer than this.
+        background: Load the graphs in another thread. Until then a search scans, which takes longer. The first search
+            after that raises `CatalogError` if a graph is damaged.
 
-    What a graph search finds has its exact distance, and no class is put before another that a found row shows to be
-    nearer. A row that the graph does not reach is missed: how often at which `ef` is measured when a release is made
-    (`coindex.catalog.graph_quality`).
+    Raises:
+        CatalogError: If a row exists twice, or a graph is damaged.
     """
 
     def __init__(
@@ -99,40 +106,58 @@ class CatalogIndex:
 
     @classmethod
     def from_rows(cls, rows: Rows, *, ef: int = DEFAULT_EF, exact_below: int = EXACT_BELOW) -> "CatalogIndex":
-        """An index built in memory; it gets a graph where there are at least `exact_below` rows."""
+        """Build an index in memory.
+
+        Args:
+            rows: The rows.
+            ef: The breadth of the graph search.
+            exact_below: Build a graph if there are at least so many rows, otherwise scan them.
+        """
         return cls([build_shard(rows, graph=len(rows) >= exact_below)], ef=ef, exact_below=exact_below)
 
     def __len__(self) -> int:
-        """Number of rows that a search can find."""
+        """The number of rows that a search can find."""
         return sum(part.live for part in self._parts)
 
     @cached_property
     def rows(self) -> Rows:
-        """Every row that a search can find, by row id: for one shard as it was built the shard's own, else a copy that
-        is made when it is first asked for."""
+        """Every row that a search can find, by row id. The first access makes a copy, unless there is one unchanged
+        shard."""
         return merge_rows(part.live_rows() for part in self._parts)
 
     @property
     def classes(self) -> int:
-        """Number of distinct classes that a search can find."""
+        """The number of classes that a search can find."""
         return len(self._classes)
 
     def wait(self) -> None:
-        """Return when the graphs are loaded. Raises `CatalogError` where one is none."""
+        """Wait until the graphs are loaded.
+
+        Raises:
+            CatalogError: If a graph is damaged.
+        """
         if self._has_graphs:
             self._loading.result()
 
     def with_ef(self, ef: int) -> "CatalogIndex":
-        """The same rows and graphs, not copied, searched with another breadth."""
+        """The same index with another breadth of the graph search. Rows and graphs are not copied."""
         other = copy.copy(self)
         other._ef = ef
         return other
 
     def search(self, code: NDArray[np.int8], k: int, *, classes: Collection[int] | None = None) -> tuple[Hit, ...]:
-        """The `k` classes nearest to an int8 code (64,), or all there are, each by its best row; ties go by row id.
+        """Find the nearest classes. Each class counts by its nearest row.
 
-        With `classes`, only these class ids may answer; never fewer than k of them do where there are as many.
-        Raises `ValueError` for another shape or dtype and for k < 1.
+        Args:
+            code: The query, int8 (64,).
+            k: How many classes to find. If there are fewer, all are found.
+            classes: Class ids to narrow the search to.
+
+        Returns:
+            The classes, nearest first. Equal distances are sorted by row id.
+
+        Raises:
+            ValueError: If the code has another shape or dtype, or k is less than 1.
         """
         if code.shape != (DIMENSIONS,) or code.dtype != np.int8:
             raise ValueError(f"expected a code int8 ({DIMENSIONS},), got {code.dtype} {code.shape}")
@@ -146,8 +171,7 @@ class CatalogIndex:
         if not wanted:
             return ()
         filtered = None if len(allowed) == len(self._classes) else allowed
-        # Where a filter leaves one row in ten, ten times as many must be found for as many answers. Few enough are
-        # sooner scanned.
+        # If a filter leaves one row in ten, the graphs must find ten times as many rows. A few rows are scanned faster.
         breadth = max(ROWS_PER_CLASS * wanted, self._ef) * len(self) // rows
         graphs = self._graphs_are_loaded() and (filtered is None or rows >= self._exact_below)
         while graphs and WIDEN * breadth <= len(self):
@@ -158,7 +182,15 @@ class CatalogIndex:
         return self._scan(query, wanted, filtered)
 
     def rows_of(self, class_id: int, code: NDArray[np.int8]) -> tuple[Hit, ...]:
-        """Every row of a class, nearest to an int8 code (64,) first; ties go by row id."""
+        """Every row of a class, nearest first.
+
+        Args:
+            class_id: The class.
+            code: The query, int8 (64,).
+
+        Returns:
+            The rows. Equal distances are sorted by row id.
+        """
         chosen = np.array([class_id], np.uint32)
         query, found = code.astype(np.float32), []
         for part in self._parts:
@@ -173,13 +205,13 @@ class CatalogIndex:
     def _ask_graphs(
         self, query: NDArray[np.float32], breadth: int, wanted: int, allowed: NDArray[np.uint32] | None
     ) -> tuple[Hit, ...]:
-        """Hits nearer than anything that a graph left out because of `breadth`."""
+        """Hits that are nearer than any row that a graph did not return because of `breadth`."""
         found, horizon = [], UNSEEN_FROM
         for part in self._parts:
             if part.graph is not None:
                 try:
                     labels, distances = part.graph.knn_query(query, k=min(breadth, part.live), num_threads=1)
-                except RuntimeError:  # hnswlib's answer when it reaches fewer rows than asked for
+                except RuntimeError:  # hnswlib raises it if it reaches fewer rows than requested
                     return ()
                 found.append(part.keys_and_classes(labels[0], distances[0]))
                 if breadth < part.live:
@@ -190,7 +222,7 @@ class CatalogIndex:
                 near = np.flatnonzero(distances < horizon)
                 found.append(part.keys_and_classes(near, distances[near]))
         keys, class_ids = _joined(found)
-        # Rows as far as the horizon may have unseen equals with lower ids: only nearer ones are sure.
+        # Unseen rows can be as far as the horizon and have lower ids: only nearer rows are certain.
         sure = keys < (np.iinfo(np.int64).max if horizon == UNSEEN_FROM else int(horizon) << 32)
         if allowed is not None:
             sure &= np.isin(class_ids, allowed)
@@ -202,7 +234,7 @@ class CatalogIndex:
         together = np.concatenate(distances)
         breadth = ROWS_PER_CLASS * wanted
         while True:
-            # Ranking the nearest alone, with all that are as near as the last of them, gives the same and is quicker.
+            # Ranking only the nearest rows, with all that tie with the last of them, is faster and gives the same.
             all_there = breadth >= len(together)
             furthest = UNSEEN_FROM if all_there else np.partition(together, breadth)[breadth]
             found = []
@@ -225,11 +257,11 @@ class CatalogIndex:
             ids = np.sort(np.concatenate([part.live_of(part.rows.row_ids) for part in self._parts]))
             repeated = ids[1:][ids[1:] == ids[:-1]]
             if len(repeated):
-                raise CatalogError(f"row {repeated[0]} is there twice; fetch the catalogue anew")
+                raise CatalogError(f"row {repeated[0]} exists twice; download the catalogue again")
 
 
 class _Part:
-    """Rows that are searched in one way: a shard's, or the fresh ones. `dead` bool (n,) says which are tombstones."""
+    """Rows that are searched in one way: those of a shard, or the fresh ones. `dead` bool (n,) marks tombstones."""
 
     def __init__(self, rows: Rows, dead: NDArray[np.bool_] | None = None) -> None:
         self.rows = rows
@@ -240,29 +272,29 @@ class _Part:
         self._lengths: NDArray[np.float32] | None = None
 
     def use(self, graph: Any) -> None:
-        """Search this graph, whose labels are positions in the rows."""
+        """Search with this graph. Its labels are positions in the rows."""
         for position in [] if self.dead is None else np.flatnonzero(self.dead).tolist():
             graph.mark_deleted(position)
         self.graph = graph
 
     def keep_floats(self) -> None:
-        """Four times the memory, for scans without a conversion."""
+        """Keep the codes as floats: four times the memory, for scans without a conversion."""
         self._floats = self.rows.codes.astype(np.float32)
         self._lengths = _squared_lengths(self._floats)
 
     def live_rows(self) -> Rows:
-        """The rows but for the tombstones."""
+        """The rows without the tombstones."""
         if self.dead is None:
             return self.rows
         live = ~self.dead
         return Rows(self.rows.row_ids[live], self.rows.class_ids[live], self.rows.codes[live])
 
     def live_of(self, column: NDArray[np.uint32]) -> NDArray[np.uint32]:
-        """Of one column of the rows, what is no tombstone's."""
+        """A column of the rows without the tombstones."""
         return column if self.dead is None else column[~self.dead]
 
     def positions(self, class_ids: NDArray[np.uint32] | None) -> NDArray[np.int64] | None:
-        """Where rows of these classes are, tombstones too; None for everywhere."""
+        """The positions of rows of these classes, with tombstones; None for all rows."""
         if class_ids is None:
             return None
         order, sorted_ids = self._by_class
@@ -272,7 +304,7 @@ class _Part:
         return np.asarray(order[np.arange(sizes.sum()) + shifts], np.int64)
 
     def distances(self, query: NDArray[np.float32], positions: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
-        """Squared distances, whole numbers float32, of the rows at `positions`, or of all; infinite for tombstones."""
+        """Squared distances of the rows at `positions`, or of all: whole numbers, float32; infinite for tombstones."""
         if self._floats is not None and self._lengths is not None:
             floats = self._floats if positions is None else self._floats[positions]
             lengths = self._lengths if positions is None else self._lengths[positions]
@@ -288,7 +320,7 @@ class _Part:
     def keys_and_classes(
         self, positions: NDArray[Any], distances: NDArray[np.float32]
     ) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
-        """Of each row one number by which rows rank: its distance, then its id, 32 bits each; and the class."""
+        """The key of each row, its distance and its id in 32 bits each, by which rows are sorted; and its class."""
         return (distances.astype(np.int64) << 32) | self.rows.row_ids[positions], self.rows.class_ids[positions]
 
     @cached_property
@@ -308,7 +340,7 @@ def _load_graphs(parts: Sequence[_Part], shards: Sequence[Shard]) -> None:
 
 
 def _started(function: Callable[[], None]) -> Future[None]:
-    """What becomes of calling a function in a thread that does not keep the program from ending."""
+    """The future result of a function in a daemon thread, which does not keep the program running."""
     outcome: Future[None] = Future()
 
     def run() -> None:
@@ -332,7 +364,7 @@ def _joined(
 
 
 def _best_of_each_class(keys: NDArray[np.int64], class_ids: NDArray[np.uint32], wanted: int) -> tuple[Hit, ...]:
-    """The first `wanted` classes by the lowest key of each."""
+    """The first `wanted` classes, sorted by the lowest key of each."""
     order = np.argsort(keys)
     hits: dict[int, Hit] = {}
     for key, class_id in zip(keys[order].tolist(), class_ids[order].tolist(), strict=True):

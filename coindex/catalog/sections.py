@@ -1,4 +1,4 @@
-"""The inside of small catalogue files: numbers first, then parts that each say their own length."""
+"""The payload of small catalogue files: numbers first, then parts that each start with their length."""
 
 import struct
 
@@ -18,11 +18,11 @@ __all__ = ["MAX_COUNT", "Sections", "pack_rows", "section"]
 LENGTH = struct.Struct("<I")
 
 MAX_COUNT = 2**24
-"""Sixteen million rows are more than any device holds: a file that claims more is not followed."""
+"""Sixteen million rows are more than any device has: a file that claims more is rejected."""
 
 
 def section(data: bytes) -> bytes:
-    """A part with its length, u32, before it."""
+    """A part after its length, u32."""
     return LENGTH.pack(len(data)) + data
 
 
@@ -33,19 +33,19 @@ def pack_rows(rows: Rows) -> bytes:
 
 
 class Sections:
-    """Reads a payload from its start to its end. Every method raises `CatalogError` where it ends too early."""
+    """Reads a payload from start to end. Every method raises `CatalogError` if the payload ends too early."""
 
     def __init__(self, payload: bytes | memoryview) -> None:
         self._rest = memoryview(payload)
 
     def __len__(self) -> int:
-        """Bytes that are left."""
+        """The number of bytes that are left."""
         return len(self._rest)
 
     def take(self, length: int) -> memoryview:
         """The next `length` bytes."""
         if length > len(self._rest):
-            raise CatalogError(f"a part of {length} bytes is cut short, {len(self._rest)} are left")
+            raise CatalogError(f"a part of {length} bytes is truncated, {len(self._rest)} are left")
         taken, self._rest = self._rest[:length], self._rest[length:]
         return taken
 
@@ -54,14 +54,14 @@ class Sections:
         return int(LENGTH.unpack(self.take(LENGTH.size))[0])
 
     def count(self, most: int = MAX_COUNT) -> int:
-        """The next u32, of things that the file goes on to list, of which there may be so many."""
+        """The next u32: how many entries follow, at most `most`."""
         count = self.number()
         if count > most:
-            raise CatalogError(f"it claims {count} entries; {most} are the most")
+            raise CatalogError(f"it claims {count} entries; at most {most} are allowed")
         return count
 
     def section(self) -> memoryview:
-        """The next part that says its own length."""
+        """The next part, after its length."""
         return self.take(self.number())
 
     def rows(self, count: int) -> Rows:
@@ -71,6 +71,6 @@ class Sections:
         return Rows(row_ids, class_ids, unpack_codes(self.section(), count))
 
     def end(self) -> None:
-        """Nothing may be left."""
+        """Check that nothing is left."""
         if self._rest:
             raise CatalogError(f"{len(self._rest)} bytes follow its last part")

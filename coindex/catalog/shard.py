@@ -1,7 +1,7 @@
-"""A shard: an immutable file with some rows and the HNSW graph over them. `docs/catalog-format.md` gives the bytes.
+"""A shard: an immutable file of rows with the HNSW graph over them. `docs/catalog-format.md` defines every byte.
 
-In the file the rows stand in their locality order: a class's rows together, alike classes near each other. In memory
-they stand by row id, as everywhere, and `order` leads from one to the other.
+In the file the rows are in locality order: the rows of a class together, similar classes near each other. In memory
+they are sorted by row id, as everywhere. `order` maps one to the other.
 """
 
 import struct
@@ -24,17 +24,20 @@ __all__ = ["FORMAT_VERSION", "MAX_ROWS", "Shard", "build_shard", "live_rows", "l
 MAGIC = b"COINSHRD"
 FORMAT_VERSION = 1
 COUNTS = struct.Struct("<II")
-"""Start of a payload: number of rows, number of runs of rows of one class."""
+"""The start of a payload: the number of rows, and the number of runs of rows of one class."""
 
 MAX_ROWS = 1 << 22
-"""No shard has more: it would be unpacked whole, in gigabytes."""
+"""The most rows of a shard: a shard is unpacked completely, and more rows would take gigabytes."""
 
 
 @dataclass(frozen=True, eq=False)
 class Shard:
-    """Rows and, unless they are few enough to scan, the packed graph over them.
+    """Rows and the packed graph over them.
 
-    `order` uint32 (n,) are positions in `rows`, in the order of the file, which is that of the graph's nodes.
+    Attributes:
+        rows: The rows, sorted by row id.
+        order: Positions in `rows`, uint32 (n,), in the order of the file and of the graph's nodes.
+        graph: The packed graph, None if the rows are few enough to scan.
     """
 
     rows: Rows
@@ -43,8 +46,13 @@ class Shard:
 
 
 def build_shard(rows: Rows, *, graph: bool = True) -> Shard:
-    """Order the rows and build their graph. The same rows give the same bytes, on machines with the same hnswlib, C++
-    library and zlib.
+    """Sort the rows and build their graph.
+
+    The same rows give the same bytes on machines with the same hnswlib, C++ library and zlib.
+
+    Args:
+        rows: The rows.
+        graph: Whether to build a graph.
 
     Raises:
         ValueError: If there are more than `MAX_ROWS`.
@@ -56,27 +64,38 @@ def build_shard(rows: Rows, *, graph: bool = True) -> Shard:
 
 
 def live_rows(shards: Iterable[Shard], fresh: Rows, tombstones: Collection[int]) -> Rows:
-    """What a catalogue holds: the rows of the shards less the tombstones, and the fresh rows.
+    """The rows of a catalogue: those of the shards without the tombstones, and the fresh rows.
 
-    Tombstones speak of shards alone, so that a changed row can be taken from its shard and come back fresh under its
-    id.
+    Tombstones refer only to shards. So a changed row can be removed from its shard and be fresh under the same id.
+
+    Args:
+        shards: The shards.
+        fresh: Rows that no shard has.
+        tombstones: The ids of rows that were removed from the shards.
 
     Raises:
-        CatalogError: If a row is there twice.
+        CatalogError: If a row exists twice.
     """
     settled = merge_rows((shard.rows for shard in shards), without=tombstones)
     return merge_rows([settled, fresh])
 
 
 def load_graph(shard: Shard) -> Any:
-    """The graph as an `hnswlib.Index` that searches on one thread; its labels are positions in `shard.rows`. Raises
-    `CatalogError` where it is not one of the rows."""
+    """Load the graph as an `hnswlib.Index` that searches on one thread. Its labels are positions in `shard.rows`.
+
+    Args:
+        shard: A shard with a graph.
+
+    Raises:
+        CatalogError: If the graph does not belong to the rows.
+        ValueError: If the shard has no graph.
+    """
     if shard.graph is None:
         raise ValueError("the shard has no graph")
     try:
         return restore_graph(shard.graph, shard.rows.codes[shard.order], shard.order)
     except CatalogError as error:
-        raise CatalogError(f"the graph of a shard cannot be used ({error}); fetch the catalogue anew") from None
+        raise CatalogError(f"the graph of a shard cannot be used ({error}); download the catalogue again") from None
 
 
 def write_shard(shard: Shard) -> bytes:
@@ -95,26 +114,31 @@ def write_shard(shard: Shard) -> bytes:
 
 
 def read_shard(data: bytes, *, name: str = "shard", most: int = MAX_ROWS) -> Shard:
-    """Read a shard file of at most so many rows; its graph is looked at when it is loaded.
+    """Read a shard file. Its graph is checked when it is loaded.
+
+    Args:
+        data: The bytes of the file.
+        name: The file's name, for error messages.
+        most: The most rows that it may have.
 
     Raises:
-        CatalogError: If the file is damaged, of another format (the message tells which), or holds more rows.
-            Nothing is unpacked then.
+        CatalogError: If the file is damaged, of another format (the message says which), or has more rows. Nothing is
+            unpacked then.
     """
     payload = unframe(MAGIC, FORMAT_VERSION, data, name=name)
     try:
         return _read_payload(Sections(payload), min(most, MAX_ROWS))
     except CatalogError as error:
-        raise CatalogError(f"{name}: {error}; publish the catalogue anew") from None
+        raise CatalogError(f"{name}: {error}; publish the catalogue again") from None
 
 
 def _read_payload(parts: Sections, most: int) -> Shard:
     count, runs = parts.number(), parts.number()
     if count > most or runs > count:
-        raise CatalogError(f"{count} rows in {runs} runs of one class; at most {most} rows were expected")
+        raise CatalogError(f"{count} rows in {runs} runs of one class; expected at most {most} rows")
     class_ids, lengths = unpack_numbers(parts.section(), runs), unpack_numbers(parts.section(), runs)
     if lengths.sum(dtype=np.uint64) != count:
-        raise CatalogError(f"its runs of one class are not the {count} rows")
+        raise CatalogError(f"its runs of one class do not sum to {count} rows")
     row_ids = _of_steps(unpack_numbers(parts.section(), count))
     codes = unpack_codes(parts.section(), count)
     graph = bytes(parts.section())
@@ -127,8 +151,8 @@ def _read_payload(parts: Sections, most: int) -> Shard:
 
 
 def _steps(row_ids: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    """From each row id to the next, the first from 0, modulo 2³²; small steps either way become small numbers: 0, -1,
-    1, -2 … are written 0, 1, 2, 3 …"""
+    """The steps from each row id to the next, the first one from 0, modulo 2³². Small steps in both directions become
+    small numbers: 0, -1, 1, -2 … are written 0, 1, 2, 3 …"""
     steps = np.diff(row_ids, prepend=np.uint32(0)).view(np.int32)
     return ((steps << 1) ^ (steps >> 31)).view(np.uint32)
 

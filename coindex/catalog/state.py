@@ -1,4 +1,4 @@
-"""What a catalogue is, apart from how it is stored: reference rows and the coins they show."""
+"""The state of a catalogue, independent of how it is stored: reference rows and the coins that they show."""
 
 import hashlib
 import json
@@ -33,8 +33,7 @@ MAX_ID = 2**32 - 1
 """Row and class ids are uint32."""
 
 MAX_RECORD_BYTES = 2**15
-"""A record's eight fields of 200 characters and its facts come to less; of all records together no more is read for
-each."""
+"""A record's eight fields of 200 characters and its facts take less. It bounds the size of all records together."""
 
 RECORD = b'{"class_id":'
 
@@ -48,9 +47,19 @@ ROW = np.dtype([("row", "<u4"), ("class", "<u4"), ("code", "i1", (DIMENSIONS,))]
 
 @dataclass(frozen=True)
 class CoinRecord:
-    """One class: one side of a coin. `name` is the coin as people read it, without the side; `design` names the
-    classes that carry the same picture, blank where it is the class's own; `facts` are those of the coin, whatever the
-    side."""
+    """One class: one side of a coin.
+
+    Attributes:
+        class_id: The class id, 1 or more.
+        country: The country, as in manifests.
+        currency: The currency.
+        denomination: The denomination.
+        variant: The variant, such as a commemorative issue; it can be empty.
+        side: `obverse`, `reverse` or `unknown`.
+        name: The coin as people read it, without the side.
+        design: A name that classes with the same picture share; empty for a picture of its own.
+        facts: Facts of the coin, the same for all its sides.
+    """
 
     class_id: int
     country: str
@@ -64,7 +73,7 @@ class CoinRecord:
 
     @property
     def label(self) -> CoinClass:
-        """The class as manifests name it."""
+        """The class as a manifest names it."""
         return CoinClass(*(getattr(self, name) for name in LABEL_FIELDS))
 
     def document(self) -> dict[str, Any]:
@@ -86,10 +95,15 @@ class CoinRecord:
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Reference photos: `row_ids` uint32 (n,) ascending without repeats, `class_ids` uint32 (n,), `codes` int8 (n, 64).
+    """Reference photos.
+
+    Attributes:
+        row_ids: uint32 (n,), ascending without repeats.
+        class_ids: uint32 (n,).
+        codes: int8 (n, 64), within ±127.
 
     Raises:
-        CatalogError: If the arrays are none of that.
+        CatalogError: If an array has another shape, dtype, order or range.
     """
 
     row_ids: NDArray[np.uint32]
@@ -104,7 +118,7 @@ class Rows:
             (self.codes, np.int8, (n, DIMENSIONS)),
         ):
             if part.dtype != dtype or part.shape != shape:
-                raise CatalogError(f"rows hold {part.dtype} {part.shape}; expected {np.dtype(dtype)} {shape}")
+                raise CatalogError(f"rows have {part.dtype} {part.shape}, expected {np.dtype(dtype)} {shape}")
         if n and not (self.row_ids[1:] > self.row_ids[:-1]).all():
             raise CatalogError("row ids must ascend without repeats")
         if n and self.codes.min() == -128:
@@ -115,7 +129,16 @@ class Rows:
 
     @staticmethod
     def of(row_ids: Iterable[int], class_ids: Iterable[int], codes: NDArray[np.int8]) -> "Rows":
-        """Rows in any order, brought into the order of their ids."""
+        """Rows from columns in any order, sorted by row id.
+
+        Args:
+            row_ids: The row ids.
+            class_ids: The class id of each row.
+            codes: The code of each row, int8 (n, 64).
+
+        Raises:
+            CatalogError: If a row id is repeated, or a code has -128.
+        """
         rows, classes = np.array([*row_ids], np.uint32), np.array([*class_ids], np.uint32)
         order = np.argsort(rows, kind="stable")
         return Rows(rows[order], classes[order], np.asarray(codes, np.int8).reshape(-1, DIMENSIONS)[order])
@@ -133,13 +156,16 @@ class Rows:
 
     @staticmethod
     def unpack(data: bytes) -> "Rows":
-        """The rows of `packed` bytes.
+        """Read the bytes of `packed`.
+
+        Args:
+            data: 72 bytes a row.
 
         Raises:
             CatalogError: If the bytes are damaged.
         """
         if len(data) % ROW.itemsize:
-            raise CatalogError(f"{len(data)} bytes are no whole number of {ROW.itemsize}-byte rows")
+            raise CatalogError(f"{len(data)} bytes are not a multiple of {ROW.itemsize}, the bytes of a row")
         table = np.frombuffer(data, ROW)
         return Rows(
             table["row"].astype(np.uint32),
@@ -150,10 +176,15 @@ class Rows:
 
 @dataclass(frozen=True, eq=False)
 class CatalogState:
-    """A whole catalogue: embedding space, rows, and the coin records by class id.
+    """A complete catalogue.
+
+    Attributes:
+        space_id: The embedding space.
+        rows: The reference photos.
+        records: The coin records by class id.
 
     Raises:
-        CatalogError: If the class of a row has no record, or a record stands under another class's id.
+        CatalogError: If the class of a row has no record, or a record is under another class id.
     """
 
     space_id: str
@@ -163,15 +194,24 @@ class CatalogState:
     def __post_init__(self) -> None:
         wrong = [key for key, record in self.records.items() if key != record.class_id]
         if wrong:
-            raise CatalogError(f"the record under class {wrong[0]} says class {self.records[wrong[0]].class_id}")
+            raise CatalogError(f"the record under class {wrong[0]} is of class {self.records[wrong[0]].class_id}")
         lacking = [int(key) for key in np.unique(self.rows.class_ids) if int(key) not in self.records]
         if lacking:
-            raise CatalogError(f"{len(lacking)} classes have rows but no coin record, the first is class {lacking[0]}")
+            raise CatalogError(
+                f"{len(lacking)} classes have rows but no coin record; the first one is class {lacking[0]}"
+            )
 
 
 def state_hash(state: CatalogState) -> str:
-    """SHA-256 (hex) over the space id in UTF-8, the packed rows by row id, and the records as one canonical JSON
-    list by class id. Two devices hold the same catalogue when it is equal, however they came to it."""
+    """The hash of a catalogue. Two devices have the same catalogue if their hashes are equal, whatever their files are.
+
+    Args:
+        state: The catalogue.
+
+    Returns:
+        SHA-256 (hex) over the space id in UTF-8, the packed rows sorted by row id, and the records as one canonical
+        JSON list sorted by class id.
+    """
     digest = hashlib.sha256(state.space_id.encode())
     digest.update(state.rows.packed())
     digest.update(records_bytes(state.records.values()))
@@ -179,7 +219,11 @@ def state_hash(state: CatalogState) -> str:
 
 
 def merge_rows(parts: Iterable[Rows], *, without: Collection[int] = ()) -> Rows:
-    """The rows of all parts by row id, less those whose ids are in `without`.
+    """The rows of all parts, sorted by row id.
+
+    Args:
+        parts: The rows to merge.
+        without: The ids of rows to leave out.
 
     Raises:
         CatalogError: If an id is repeated.
@@ -196,27 +240,34 @@ def merge_rows(parts: Iterable[Rows], *, without: Collection[int] = ()) -> Rows:
 
 
 def records_bytes(records: Iterable[CoinRecord]) -> bytes:
-    """The records as one canonical JSON list by class id: the content of `records.json`."""
+    """The content of `records.json`: the records as one canonical JSON list, sorted by class id."""
     return b"[" + b",".join(record.written for record in sorted(records, key=lambda record: record.class_id)) + b"]"
 
 
 def written_records(data: bytes) -> list[bytes]:
-    """The entries of a `records.json` as they are written; of what is none, bytes that are no entries."""
+    """The entries of a `records.json` as they are written. If `data` is no such file, they are bytes that no parser
+    accepts."""
     return [RECORD + entry for entry in data[1 + len(RECORD) : -1].split(b"," + RECORD)]
 
 
 def parse_records(data: bytes, *, classes: int | None = None) -> dict[int, CoinRecord]:
-    """The records of a `records.json`, by class id, of so many classes where that is known.
+    """Read a `records.json`.
+
+    Args:
+        data: The bytes of the file.
+        classes: The number of classes, if it is known. It is checked before the records are parsed.
+
+    Returns:
+        The records by class id.
 
     Raises:
-        CatalogError: If the bytes are not what `records_bytes` writes, or hold another number of them. That is checked
-            before they are parsed.
+        CatalogError: If `records_bytes` would not write these bytes, or there is another number of records.
     """
     try:
-        # In canonical form this begins each record, and stands nowhere else: in a string its quotes are escaped.
+        # In canonical form each record starts with this, and nothing else does: in a string the quotes are escaped.
         found = data.count(RECORD)
         if classes is not None and (found != classes or len(data) > 2 + classes * MAX_RECORD_BYTES):
-            raise ValueError(f"{found} records in {len(data)} bytes; {classes} were expected")
+            raise ValueError(f"{found} records in {len(data)} bytes; expected {classes}")
         documents = parse_json(data)
         if not isinstance(documents, list):
             raise ValueError("the document must be a list")
@@ -224,7 +275,7 @@ def parse_records(data: bytes, *, classes: int | None = None) -> dict[int, CoinR
         if records_bytes(records.values()) != data:
             raise ValueError("not in canonical form, or a class is listed twice")
     except ValueError as error:
-        raise CatalogError(f"records.json: {error}; fetch the catalogue anew") from None
+        raise CatalogError(f"records.json: {error}; download the catalogue again") from None
     return records
 
 
@@ -232,7 +283,7 @@ def _record(document: dict[str, Any]) -> CoinRecord:
     fields = Fields(document)
     side = fields.text("side")
     if side not in SIDES:
-        raise ValueError(f"side {side!r} is none of {', '.join(SIDES)}")
+        raise ValueError(f"side {side!r} is not one of {', '.join(SIDES)}")
     return CoinRecord(
         class_id=fields.whole("class_id", least=1, most=MAX_ID),
         country=fields.text("country"),

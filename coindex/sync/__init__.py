@@ -1,7 +1,7 @@
-"""Sync: from a server's release to the catalogue on this device, whole or not at all.
+"""Sync: replace the catalogue on this device by the server's release, completely or not at all.
 
-Six rooms: `metadata` is plain data, `rules` decides without I/O, `fetcher` is the network (and `bundle` a file in its
-place), `files` what is here of it, `routes` the ways to the rest, and `updater` brings them together.
+Six rooms: `metadata` is plain data. `rules` decides without I/O. `fetcher` is the network, and `bundle` is a file in
+its place. `files` knows which files are here. `routes` finds the cheapest way to the rest. `updater` joins them.
 """
 
 from coindex.sync.bundle import BundleFetcher

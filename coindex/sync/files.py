@@ -1,4 +1,4 @@
-"""The files of a device's folder during a sync: which are here and whole, and the fetching of those that are not."""
+"""The files of a device's folder during a sync: which are here and intact, and the download of the others."""
 
 import hashlib
 from collections.abc import Collection, Iterable
@@ -19,8 +19,13 @@ PARTIAL = ".part"
 
 
 class DeviceFiles:
-    """`held` are the files that are here, whole; `new` those that this sync brought; `transferred` counts the bytes
-    that came over the network."""
+    """The files of a sync.
+
+    Attributes:
+        held: The files that are here and intact.
+        new: The files that this sync brought.
+        transferred: The bytes that came over the network.
+    """
 
     def __init__(self, fetcher: Fetcher, home: Path, progress: Progress, max_bytes: int | None, disk: Disk) -> None:
         self._fetcher, self._home, self._progress, self._disk = fetcher, home, progress, disk
@@ -31,14 +36,14 @@ class DeviceFiles:
         self._here = self._total = 0
 
     def look(self, files: Iterable[Target]) -> None:
-        """Find out which files are here and whole."""
+        """Find out which of the files are here and intact."""
         for file in files:
             path = target_path(self._home, file)
             if self._disk.size(path) == file.length and file_sha256(path, disk=self._disk) == file.sha256:
                 self.held.add(file)
 
     def keep(self, name: str, data: bytes) -> Target:
-        """Store a file that was made here."""
+        """Store a file that this device made."""
         file = Target(name, len(data), hashlib.sha256(data).hexdigest())
         if file not in self.held:
             write_whole(target_path(self._home, file), data, disk=self._disk)
@@ -47,8 +52,15 @@ class DeviceFiles:
         return file
 
     def fetch(self, files: Iterable[Target]) -> None:
-        """Bring the files that are missing, each durable and of its length and hash. Raises `SyncError` and
-        `ReleaseRejected`."""
+        """Download the missing files. Each is durable and has its signed length and hash.
+
+        Args:
+            files: The files that must be here.
+
+        Raises:
+            SyncError: If a file cannot be downloaded, or all of them are more than may be downloaded.
+            ReleaseRejected: If a file is not the signed one.
+        """
         missing = missing_files(files, self.held)
         self.afford(missing)
         self._total += sum(file.length for file in missing)
@@ -58,7 +70,7 @@ class DeviceFiles:
             try:
                 self._disk.sync_file(partial)
             except OSError:
-                # After a failed sync the system may think clean what the disk never got: no later sync would mend it.
+                # After a failed fsync the system can believe that the disk has the data: a later one repairs nothing.
                 self._disk.remove(partial)
                 raise
             move_into_place(partial, path, disk=self._disk)
@@ -66,17 +78,21 @@ class DeviceFiles:
             self.held.add(file)
 
     def afford(self, files: Iterable[Target]) -> None:
-        """Raise `SyncError` where these files would take more than may come."""
+        """Check that these files do not take more than may be downloaded.
+
+        Raises:
+            SyncError: If they do.
+        """
         sizes = {file: self._disk.size(self._partial(file)) or 0 for file in missing_files(files, self.held)}
         needed = self.transferred + sum(max(file.length - begun, 0) for file, begun in sizes.items())
         if self._max_bytes is not None and needed > self._max_bytes:
             raise SyncError(
-                f"the release takes {needed} bytes more, {self._max_bytes} is the most that may come (--max-bytes); "
-                "the catalogue here is as it was; allow more, or sync where it costs less"
+                f"the release needs {needed} bytes, --max-bytes allows {self._max_bytes}; the catalogue here did not "
+                "change; allow more, or sync over a cheaper network"
             )
 
     def _partial(self, file: Target) -> Path:
-        """Where a download gathers what it has."""
+        """The file of an unfinished download."""
         path = target_path(self._home, file)
         return path.with_name(path.name + PARTIAL)
 
@@ -88,13 +104,13 @@ class DeviceFiles:
         self._count(began)
         self._transfer(file, partial)
         if began and file_sha256(partial, disk=self._disk) != file.sha256:
-            # What lay there from an earlier sync may be what is wrong: once more from the start.
+            # The part from an earlier sync can be the wrong one: download everything once more.
             self._disk.remove(partial)
             self._count(-file.length)
             self._transfer(file, partial)
         if file_sha256(partial, disk=self._disk) != file.sha256:
             self._disk.remove(partial)
-            raise ReleaseRejected(f"{file.name}: the server sent another file than the one that is signed (SHA-256)")
+            raise ReleaseRejected(f"{file.name}: the server sent another file than the signed one (SHA-256)")
 
     def _transfer(self, file: Target, partial: Path) -> None:
         if not file.length:
@@ -116,7 +132,7 @@ class DeviceFiles:
             self._disk.remove(target_path(self._home, file))
 
     def delete_others(self, kept: Iterable[Target]) -> None:
-        """Remove every file but these, and what a sync that was cut off left beside the pointer."""
+        """Remove every other file, and what an interrupted sync left beside the pointer."""
         names, folder = {file.stored_name for file in kept}, targets_folder(self._home)
         for name in self._disk.names(folder):
             if name not in names:

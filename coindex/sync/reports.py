@@ -1,4 +1,4 @@
-"""What a sync did, and what packs a release offers."""
+"""What a sync did, and which packs a release offers."""
 
 from dataclasses import dataclass
 
@@ -11,8 +11,17 @@ __all__ = ["PackList", "PackOffer", "SyncReport", "offers_of"]
 
 @dataclass(frozen=True)
 class PackOffer:
-    """A pack of a release: its name in English, the countries of its coins, how many classes and reference photos it
-    has, the bytes of its files; and whether this device has taken it."""
+    """A pack of a release.
+
+    Attributes:
+        pack_id: The pack's id, as `--packs` takes it.
+        name: Its name in English.
+        countries: The countries of its coins.
+        classes: How many classes it has.
+        rows: How many reference photos it has.
+        bytes: The bytes of its files.
+        taken: Whether this device has it.
+    """
 
     pack_id: str
     name: str
@@ -25,8 +34,15 @@ class PackOffer:
 
 @dataclass(frozen=True)
 class PackList:
-    """The packs of release `version`, none where it is not in packs; the bytes of what all of them need, the models;
-    and the root that this device trusts, which `root_is_new` says that it does since now."""
+    """The packs that a release offers.
+
+    Attributes:
+        version: The release.
+        shared_bytes: The bytes of the models, which every pack needs.
+        packs: The packs; none if the release is not in packs.
+        root_fingerprint: The fingerprint of the root that this device trusts.
+        root_is_new: Whether the device trusts it since this call.
+    """
 
     version: int
     shared_bytes: int
@@ -37,11 +53,22 @@ class PackList:
 
 @dataclass(frozen=True)
 class SyncReport:
-    """What a sync did. `from_version` is None on a device that had no catalogue. `bytes_downloaded` are those that came
-    over the network, the metadata included; `bytes_reused` those of files that were here already; `bytes_saved` those
-    that the full route would have cost beyond the one taken. `root_fingerprint` is that of the root this device has
-    pinned, and `root_is_new` says that it did just now. `space_id` is the space of the models that are here now,
-    `from_space_id` the one before where that was another. `packs` are those of the release, taken or not."""
+    """What a sync did.
+
+    Attributes:
+        from_version: The release before; None if the device had no catalogue.
+        to_version: The release that is here now.
+        bytes_downloaded: The bytes that came over the network, with the metadata.
+        bytes_reused: The bytes of files that were here already.
+        up_to_date: Whether nothing changed.
+        route: How the device reached the release.
+        bytes_saved: The bytes that the route saved compared with the full one.
+        root_fingerprint: The fingerprint of the root that this device has pinned.
+        root_is_new: Whether the device pinned it in this sync.
+        space_id: The embedding space of the models that are here now.
+        from_space_id: The space before, if it was another one.
+        packs: The packs of the release, taken or not.
+    """
 
     from_version: int | None
     to_version: int
@@ -58,7 +85,7 @@ class SyncReport:
 
 
 def offers_of(release: Release, trusted: Pointer | None) -> tuple[PackOffer, ...]:
-    """The packs of a release, and which of them a device has."""
+    """The packs of a release, each with whether a device has it."""
     if not isinstance(release, SplitRelease):
         return ()
     taken = trusted.layout.parts.keys() if trusted else ()

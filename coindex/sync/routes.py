@@ -1,4 +1,4 @@
-"""The ways in which a device comes to a release's catalogue, or to a pack of it, and the going of the cheapest."""
+"""Routes from a device's files to a release's catalogue, or to a pack of it. The cheapest one is taken."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,14 +21,20 @@ from coindex.sync.metadata import SignedTargets
 __all__ = ["Reached", "Route", "Ways", "find_ways", "lay_out"]
 
 Route = Literal["kept", "delta", "full"]
-"""How a device came to the release's catalogue: it had it already, it followed a delta over its own shards, or it took
-the release's own shards, fresh rows and records."""
+"""How a device reached the release's catalogue: it had it already (`kept`), it applied a delta to its own shards
+(`delta`), or it downloaded the release's shards, fresh rows and records (`full`)."""
 
 
 @dataclass(frozen=True)
 class Ways:
-    """How a catalogue can be reached: from the layout that is `here`, whole, None where there is none, perhaps by a
-    `delta`; or as the release's `own` files, of which `cost` bytes are missing."""
+    """How a catalogue can be reached.
+
+    Attributes:
+        here: The intact layout on this device, None if there is none.
+        delta: The delta from that layout to the release, None if no delta is cheaper.
+        own: The layout of the release's own files.
+        cost: The bytes of `own` that are missing here.
+    """
 
     here: Layout | None
     delta: Target | None
@@ -36,7 +42,7 @@ class Ways:
     cost: int
 
     def files(self, state_hash: str) -> tuple[Target, ...]:
-        """The files that the cheapest way to this state takes."""
+        """The files that the cheapest route to this state needs."""
         if self.here and self.here.state_hash == state_hash:
             return ()
         return (self.delta,) if self.delta else self.own.files
@@ -44,7 +50,7 @@ class Ways:
 
 @dataclass(frozen=True)
 class Reached:
-    """The layout that gives a catalogue, how the device came to it, and the bytes that this saved."""
+    """A verified layout, how the device reached it, and the bytes that this route saved."""
 
     layout: Layout
     route: Route
@@ -52,7 +58,7 @@ class Reached:
 
 
 def find_ways(files: DeviceFiles, here: Layout | None, offered: SignedTargets, manifest: ReleaseManifest) -> Ways:
-    """How a catalogue can be reached from the layout that is here, if any."""
+    """Find the routes from the layout on this device, if there is one."""
     own = rules.own_layout(offered, manifest)
     cost = sum(file.length for file in rules.missing_files(own.files, files.held))
     here = here if here and files.held.issuperset(here.files) else None
@@ -65,8 +71,21 @@ def find_ways(files: DeviceFiles, here: Layout | None, offered: SignedTargets, m
 def lay_out(
     files: DeviceFiles, home: Path, ways: Ways, manifest: ReleaseManifest, *, verified: bool, disk: Disk
 ) -> Reached:
-    """Fetch what the cheapest way takes, and verify what it gives; what is here needs no more where it is `verified`.
-    Raises `SyncError`, `ReleaseRejected` and `CatalogError`."""
+    """Download what the cheapest route needs, and verify the catalogue.
+
+    Args:
+        files: The files of this sync.
+        home: The device's folder.
+        ways: The routes, as `find_ways` gives them.
+        manifest: The manifest of the release, or of the pack.
+        verified: Whether a layout that already has the release's state was verified before.
+        disk: The file system.
+
+    Raises:
+        SyncError: If a file cannot be downloaded.
+        ReleaseRejected: If the files do not give the release's state.
+        CatalogError: If a file is damaged.
+    """
     here, delta, own = ways.here, ways.delta, ways.own
     if here and here.state_hash == manifest.state_hash:
         if not verified:
@@ -78,7 +97,7 @@ def lay_out(
             layout = _follow(files, home, here, delta, manifest, disk)
             return Reached(layout, "delta", max(ways.cost - (files.transferred - before), 0))
         except (ReleaseRejected, CatalogError):
-            # The release itself does not need its deltas to be right.
+            # A wrong delta does not make the release wrong: take the full route.
             pass
     files.fetch(own.files)
     named = {file.name: file for file in own.files}
@@ -89,7 +108,7 @@ def lay_out(
 def _follow(
     files: DeviceFiles, home: Path, here: Layout, file: Target, manifest: ReleaseManifest, disk: Disk
 ) -> Layout:
-    """The layout after a delta: the same shards, fresh rows and records made anew, which give the release's state."""
+    """The layout after a delta: the same shards, with new fresh rows and records, which give the release's state."""
     files.fetch([file])
     data = read_target(home, file, disk=disk)
     delta = read_delta(data, name=file.name, most=2 * rules.MAX_CHANGES, classes=manifest.classes)

@@ -1,27 +1,27 @@
-"""When a release may replace the catalogue of a device, as functions without any I/O.
+"""The rules by which a release may replace the catalogue of a device, as functions without any I/O.
 
-- What is signed names `release.json` and `models.json`, and every file that `release.json` names.
-- Names are plain, single lengths bounded (both checked when the metadata is read), and so is their sum.
-- A release is never older than the one a device has, and one of the same version has the same targets as those that a
-  device holds of it: whatever becomes of the signed metadata, which have versions of their own. Where the root has
-  revoked every key that could sign the release on the device, its number binds no more, for a thief of the keys may
-  have made it as high as he liked.
-- A device that stays on its space follows `release-<space id>.json`, which is of that space and of the same release as
-  `release.json`, unless that is of the space itself; where there is neither, the space has ended.
-- Of a release in packs a device takes those that it was told to, or all. Each pack's manifest is of the same release,
-  and has the rows, classes, bytes and state hash that `release.json` says; no row and no class is in two packs; all
-  packs together have the release's state hash.
-- The models are of the release's space and code scale, and each of their nets is a target of the stated length and
-  hash.
-- Packs of relief maps are fetched for models that can compare them: then they are of the models' relief id, and each
-  has as many maps as the manifest says, of rows within the range in its name.
-- The numbers of rows and classes are possible in so many bytes: what is unpacked grows with what came, and no further.
-- Shards, fresh rows and records give the stated state hash and the stated numbers of rows and classes, whether they
-  are the release's own or a device's, brought there by a delta.
-- A delta is followed where it starts from the device's state, is smaller than what the release's own files would cost,
-  and leaves no more fresh than `MAX_CHANGES`.
+- The signed metadata names `release.json`, `models.json`, and every file that `release.json` names.
+- Names are plain. The length of each file is bounded, and so is their sum. (Names and single lengths are checked when
+  the metadata is read.)
+- A release is never older than the one on the device. A release of the same version has the same targets as those on
+  the device. The signed metadata has versions of its own, which do not matter here. If the root has revoked every key
+  that could sign the release on the device, its number no longer counts: a thief of the keys can have made it as high
+  as he liked.
+- A device that stays on its space follows `release-<space id>.json`, or `release.json` if that is of the space. The
+  file must be of that space and of the same release as `release.json`. If there is no such file, the space has ended.
+- Of a release in packs, a device takes the packs that it was told to take, or all. Each pack's manifest is of the same
+  release, and has the rows, classes, bytes and state hash that `release.json` states. No row and no class is in two
+  packs. All packs together have the release's state hash.
+- The models are of the release's space and code scale. Each net is a target of the stated length and hash.
+- Packs of relief maps are downloaded only for models that can compare them. Then they are of the models' relief id.
+  Each pack has as many maps as the manifest states, of rows within the range in its name.
+- The stated numbers of rows and classes are possible in so many bytes. So the unpacked size is bounded by the download.
+- Shards, fresh rows and records give the stated state hash and the stated numbers of rows and classes. This holds for
+  the release's own files and for those that a device made with a delta.
+- A delta is applied if it starts from the device's state, is smaller than the missing files of the release, and leaves
+  no more fresh rows than `MAX_CHANGES`.
 
-Each `check_` function raises `ReleaseRejected` where a rule is broken.
+Each `check_` function raises `ReleaseRejected` if a rule is broken.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -69,37 +69,39 @@ __all__ = [
 ]
 
 ALL = "all"
-"""Asked for in place of packs: all that a release has, now and later."""
+"""Stands for all packs that a release has, now and later."""
 
 MAX_RELEASE_BYTES = 4 * 2**30
-"""A million rows with thumbnails come to about 3 GB."""
+"""A million rows with thumbnails take about 3 GB."""
 
 FEW_ROWS, LEAST_ROW_BYTES = 10_000, 8
-"""A row has some 60 bytes: codes hardly get smaller by packing. Far fewer there are only of rows that are all alike."""
+"""A packed row takes about 60 bytes, because codes hardly compress. Only rows that are all alike take far fewer."""
 
 MAX_CHANGES = 20_000
-"""Fresh rows and tombstones that a device gathers over its shards before it fetches new ones: twice what a release
-leaves there itself, so that no compaction makes every device fetch at once, and few enough that scanning them costs
-about what the search of a large graph does."""
+"""Fresh rows and tombstones that a device collects over its shards before it downloads new ones. They are twice as many
+as a release itself leaves, so that a compaction does not make every device download at once. They are few enough that
+scanning them costs about as much as the search of a large graph."""
 
 
 def check_targets(offered: SignedTargets) -> None:
-    """Whether a device may begin to fetch what a server offers."""
+    """Check that a device may start to download what a server offers."""
     for name in (MANIFEST_NAME, INDEX_NAME):
         if name not in offered.targets:
-            raise ReleaseRejected(f"what the server has signed has no {name}; it must be published anew")
+            raise ReleaseRejected(f"the server's signed metadata does not name {name}; publish it again")
     total = sum(target.length for target in offered.targets.values())
     if total > MAX_RELEASE_BYTES:
-        raise ReleaseRejected(f"the release is {total / 1e9:.1f} GB; {MAX_RELEASE_BYTES / 1e9:.1f} GB is the most")
+        raise ReleaseRejected(
+            f"the release has {total / 1e9:.1f} GB; at most {MAX_RELEASE_BYTES / 1e9:.1f} GB are allowed"
+        )
 
 
 def check_follows(trusted: Pointer | None, offered: SignedTargets, release: Release) -> None:
-    """Whether an offered release may follow the one that a device has, None where it has none."""
+    """Check that an offered release may follow the one on the device, `trusted`, which is None if there is none."""
     if trusted is None or _is_revoked(trusted, offered):
         return
     if release.version < trusted.version:
         raise ReleaseRejected(
-            f"the server offers release {release.version}, older than release {trusted.version} here; "
+            f"the server offers release {release.version}, older than release {trusted.version} on this device; "
             "ask its operator, or use another --home for another catalogue"
         )
     same = all(offered.targets.get(name) == held for name, held in trusted.targets.items())
@@ -111,47 +113,56 @@ def check_follows(trusted: Pointer | None, offered: SignedTargets, release: Rele
 
 
 def check_files(offered: SignedTargets, manifest: ReleaseManifest) -> None:
-    """Whether every file of a catalogue is there, and together they can hold what it states."""
+    """Check that every file of a catalogue is offered, and that together they can hold the stated rows."""
     lacking = [name for name in manifest.files if name not in offered.targets]
     if lacking:
-        raise ReleaseRejected(f"release {manifest.version} lacks {', '.join(lacking)}; it must be published anew")
+        raise ReleaseRejected(f"release {manifest.version} lacks {', '.join(lacking)}; publish it again")
     check_sizes(offered, manifest)
 
 
 def check_sizes(offered: SignedTargets, manifest: ReleaseManifest) -> None:
-    """Whether the files of a catalogue can hold as many rows and classes as are stated, before any of them is read."""
+    """Check that files of these lengths can hold the stated rows and classes, before any of them is read."""
     size = sum(offered.targets[name].length for name in manifest.catalog_files)
     most = FEW_ROWS + size // LEAST_ROW_BYTES
     if manifest.rows > most or manifest.classes > manifest.rows:
         raise ReleaseRejected(
             f"release {manifest.version} claims {manifest.rows} rows and {manifest.classes} classes in {size} bytes, "
-            f"which hold {most} rows at most; it must be published anew"
+            f"which hold {most} rows at most; publish it again"
         )
 
 
 def missing_files(needed: Iterable[Target], held: Collection[Target]) -> tuple[Target, ...]:
-    """The files to fetch, smallest first: those that a device does not hold."""
+    """The files that a device must download, smallest first: those of `needed` that are not in `held`."""
     missing = [target for target in dict.fromkeys(needed) if target not in held]
     return tuple(sorted(missing, key=lambda target: (target.length, target.name)))
 
 
 def companions(offered: SignedTargets, name: str, manifest: ReleaseManifest, models: ModelIndex) -> dict[str, Target]:
-    """The targets that a device needs whichever way it comes to the catalogue: the manifest of this name, models,
-    thumbnails, and the relief maps where the models can compare them."""
+    """The targets that a device needs on every route: the manifest of this name, the models, the thumbnails, and the
+    relief maps if the models can compare them."""
     packs = manifest.relief_packs if models.relief else ()
     return {file: offered.targets[file] for file in (name, *manifest.models, *manifest.thumbnails, *packs)}
 
 
 def own_layout(offered: SignedTargets, manifest: ReleaseManifest) -> Layout:
-    """The catalogue as the release's own files."""
+    """The layout of the release's own files."""
     fresh = offered.targets[manifest.fresh] if manifest.fresh else None
     shards = tuple(offered.targets[name] for name in manifest.shards)
     return Layout(manifest.state_hash, shards, fresh, offered.targets[manifest.records])
 
 
 def choose_delta(offered: SignedTargets, manifest: ReleaseManifest, here: Layout, *, cost: int) -> Target | None:
-    """The delta to follow from a device's layout, None where there is none or it is no smaller than `cost`, the bytes
-    of the release's own files that are missing."""
+    """The delta from a device's layout to the release.
+
+    Args:
+        offered: The signed targets.
+        manifest: The manifest of the release.
+        here: The layout on the device.
+        cost: The bytes of the release's own files that are missing here.
+
+    Returns:
+        The target of the delta; None if there is none, or if it is not smaller than `cost`.
+    """
     for delta in manifest.deltas:
         target = offered.targets[delta.name]
         if delta.from_hash == here.state_hash and target.length < cost:
@@ -160,37 +171,56 @@ def choose_delta(offered: SignedTargets, manifest: ReleaseManifest, here: Layout
 
 
 def name_of_space(offered: SignedTargets, recommended: Release, space_id: str | None) -> str:
-    """The name of the manifest that a device follows which stays on a space; None follows the recommended one. Raises
-    `SyncError` where that space has ended."""
+    """The name of the manifest that a device follows.
+
+    Args:
+        offered: The signed targets.
+        recommended: The release of `release.json`.
+        space_id: The space that the device stays on; None to follow the recommended one.
+
+    Raises:
+        SyncError: If the space has ended.
+    """
     if space_id in (None, recommended.space_id):
         return MANIFEST_NAME
     if (name := manifest_name(space_id)) in offered.targets:
         return name
     raise SyncError(
-        f"the models on this device, of space {space_id}, have ended: release {recommended.version} has those of space "
-        f"{recommended.space_id} alone. The catalogue here goes on working as it is; sync without --keep-models to move"
+        f"release {recommended.version} has no models of space {space_id}, which this device uses, only those of space "
+        f"{recommended.space_id}. The catalogue here still works; sync without --keep-models to take the new models"
     )
 
 
 def check_space(manifest: Release, recommended: Release, space_id: str | None) -> None:
-    """Whether a manifest is of the space that its name says, and of the release that recommends another."""
+    """Check that a manifest is of the space in its name, and of the same release as `release.json`."""
     if space_id is not None and manifest.space_id != space_id:
-        raise ReleaseRejected(f"{manifest_name(space_id)} is of space {manifest.space_id}; it must be published anew")
+        raise ReleaseRejected(f"{manifest_name(space_id)} is of space {manifest.space_id}; publish it again")
     if manifest.version != recommended.version:
         raise ReleaseRejected(
             f"{manifest_name(manifest.space_id)} is of release {manifest.version}, {MANIFEST_NAME} of "
-            f"{recommended.version}; it must be published anew"
+            f"{recommended.version}; publish it again"
         )
 
 
 def chosen_packs(
     release: SplitRelease, trusted: Pointer | None, asked: Sequence[str] | None, is_there: Callable[[str], bool]
 ) -> tuple[str, ...] | None:
-    """The packs that a device is to take from now on, None for all that there are: `asked` for (`ALL` is one way), or
-    else those that it took before. `is_there` says of a manifest's name whether its pack can be had where the release
-    comes from; a device without a catalogue that asks for nothing takes what can be had.
+    """Choose the packs that a device takes from now on.
 
-    Raises `SyncError` where one cannot be had: what was taken once goes only when somebody says so.
+    A pack that was taken before is dropped only if the caller says so. A device without a catalogue that asks for
+    nothing takes the packs that are available.
+
+    Args:
+        release: The release in packs.
+        trusted: The pointer of the device, None if it has no catalogue.
+        asked: The ids of the packs to take, `ALL`, or None for those that the device took before.
+        is_there: Whether the pack of a manifest's name is available where the release comes from.
+
+    Returns:
+        The ids of the packs, None for all.
+
+    Raises:
+        SyncError: If a chosen pack is not available.
     """
     there = tuple(pack.pack_id for pack in release.packs if is_there(pack.manifest))
     chosen = trusted.chosen if trusted else None
@@ -200,73 +230,84 @@ def chosen_packs(
         chosen = there
     lacking = [pack_id for pack_id in (release.pack_ids if chosen is None else chosen) if pack_id not in there]
     if lacking or chosen == ():
+        problem = f"has no pack {', '.join(lacking)}" if lacking else "was asked for no pack"
         raise SyncError(
-            f"release {release.version}, as it is offered, has no pack {', '.join(lacking) or 'that is asked for'}; it "
-            f"has: {', '.join(there) or 'none'}. The catalogue here is as it was; sync with --packs and those to take"
+            f"release {release.version}, as offered here, {problem}; it has: {', '.join(there) or 'none'}. The "
+            "catalogue here did not change; name the packs with --packs"
         )
     return chosen
 
 
 def check_pack(offered: SignedTargets, release: SplitRelease, pack: PackEntry, manifest: ReleaseManifest) -> None:
-    """Whether a pack's manifest is what the release says of it."""
+    """Check that a pack's manifest matches the pack's entry in the release."""
     of_release = (manifest.version, manifest.space_id, manifest.models)
     if of_release != (release.version, release.space_id, release.models):
         raise ReleaseRejected(
             f"{pack.manifest} is of release {manifest.version} and space {manifest.space_id}, {MANIFEST_NAME} of "
-            f"release {release.version} and space {release.space_id}; it must be published anew"
+            f"release {release.version} and space {release.space_id}; publish it again"
         )
     check_files(offered, manifest)
     found = (manifest.rows, manifest.classes, manifest.state_hash, pack_bytes(offered.targets, manifest))
     if found != (pack.rows, pack.classes, pack.state_hash, pack.bytes):
         raise ReleaseRejected(
-            f"{pack.manifest} does not have the rows, classes, state and bytes that {MANIFEST_NAME} states of pack "
-            f"{pack.pack_id}; it must be published anew"
+            f"{pack.manifest} does not have the rows, classes, state and bytes that {MANIFEST_NAME} states for pack "
+            f"{pack.pack_id}; publish it again"
         )
 
 
 def pack_bytes(targets: Mapping[str, Target], manifest: ReleaseManifest) -> int:
-    """What a device fetches of a pack that it does not have: all its own files but the manifest."""
+    """The bytes of a pack that a device does not have: all its own files except the manifest."""
     own = (*manifest.catalog_files, *manifest.thumbnails, *manifest.relief_packs)
     return sum(targets[name].length for name in own)
 
 
 def joint_hash(release: SplitRelease, packs: Sequence[ReleaseContents]) -> str:
-    """The state hash of several packs as one catalogue."""
+    """The state hash of several packs as one catalogue.
+
+    Args:
+        release: The release in packs.
+        packs: The contents of the packs.
+
+    Raises:
+        ReleaseRejected: If a row or a class is in two packs, or all packs do not give the release's state hash.
+    """
     try:
         rows = merge_rows(pack.state().rows for pack in packs)
     except CatalogError as error:
-        raise ReleaseRejected(f"release {release.version}, in two packs: {error}; it must be published anew") from None
+        raise ReleaseRejected(f"release {release.version}, in two packs: {error}; publish it again") from None
     records = {class_id: record for pack in packs for class_id, record in pack.records.items()}
     if len(records) != sum(len(pack.records) for pack in packs):
-        raise ReleaseRejected(f"release {release.version} has a class in two packs; it must be published anew")
+        raise ReleaseRejected(f"release {release.version} has a class in two packs; publish it again")
     found = state_hash(CatalogState(release.space_id, rows, records))
     if len(packs) == len(release.packs) and found != release.state_hash:
         raise ReleaseRejected(
-            f"release {release.version}: its packs together do not give its state hash; it must be published anew"
+            f"release {release.version}: its packs together do not give its state hash; publish it again"
         )
     return found
 
 
 def check_models(offered: SignedTargets, manifest: ReleaseManifest, models: ModelIndex) -> None:
-    """Whether models and catalogue belong together."""
+    """Check that models and catalogue belong together."""
     if (models.space_id, models.code_scale) != (manifest.space_id, manifest.code_scale):
         raise ReleaseRejected(
             f"release {manifest.version} has a catalogue of space {manifest.space_id} (scale "
             f"{manifest.code_scale:g}) but models of space {models.space_id} (scale {models.code_scale:g}); "
-            "it must be published anew"
+            "publish it again"
         )
     for net in models.nets.values():
         if net.file not in manifest.models or offered.targets[net.file] != Target(net.file, net.bytes, net.sha256):
-            raise ReleaseRejected(f"release {manifest.version} does not carry the {net.file} of its {INDEX_NAME}")
+            raise ReleaseRejected(
+                f"release {manifest.version} lacks the {net.file} that its {INDEX_NAME} names; publish it again"
+            )
     if models.relief and manifest.relief and models.relief.relief_id != manifest.relief.relief_id:
         raise ReleaseRejected(
             f"release {manifest.version} has maps of relief {manifest.relief.relief_id} but models of relief "
-            f"{models.relief.relief_id}; it must be published anew"
+            f"{models.relief.relief_id}; publish it again"
         )
 
 
 def check_relief_pack(relief: ReleaseRelief, pack: ReliefPackName, data: bytes) -> None:
-    """Whether a pack of relief maps holds what the manifest says of it, every map whole."""
+    """Check that a pack of relief maps holds what the manifest states, and that every map is intact."""
     try:
         found = read_pack(data, name=pack.name, relief_id=relief.relief_id, maps=pack.maps, whole=True)
     except CatalogError as error:
@@ -274,18 +315,20 @@ def check_relief_pack(relief: ReleaseRelief, pack: ReliefPackName, data: bytes) 
     first, last = pack.span
     if found.row_ids[0] < first or found.row_ids[-1] > last:
         raise ReleaseRejected(
-            f"{pack.name} has maps of rows {found.row_ids[0]} to {found.row_ids[-1]}; it must be published anew"
+            f"{pack.name} has maps of rows {found.row_ids[0]} to {found.row_ids[-1]}; publish it again"
         )
 
 
 def check_fresh(fresh: Fresh) -> None:
-    """Whether a device may keep its shards with this much changed since they were built."""
+    """Check that a device may keep its shards with so many changes since they were built."""
     if len(fresh) > MAX_CHANGES:
-        raise ReleaseRejected(f"{len(fresh)} rows changed since the shards here were built; {MAX_CHANGES} is the most")
+        raise ReleaseRejected(
+            f"{len(fresh)} rows changed since the shards here were built; at most {MAX_CHANGES} are allowed"
+        )
 
 
 def check_contents(contents: ReleaseContents) -> CatalogState:
-    """The catalogue that the files give, which must be the one that `release.json` describes."""
+    """Check that the files give the catalogue that `release.json` describes, and return it."""
     manifest = contents.manifest
     try:
         state = contents.state()
@@ -294,15 +337,15 @@ def check_contents(contents: ReleaseContents) -> CatalogState:
     if (len(state.rows), len(state.records)) != (manifest.rows, manifest.classes):
         raise ReleaseRejected(
             f"release {manifest.version} has {len(state.rows)} rows and {len(state.records)} classes, "
-            f"{MANIFEST_NAME} says {manifest.rows} and {manifest.classes}; it must be published anew"
+            f"{MANIFEST_NAME} says {manifest.rows} and {manifest.classes}; publish it again"
         )
     if state_hash(state) != manifest.state_hash:
         raise ReleaseRejected(
-            f"release {manifest.version}: its rows and records do not give its state hash; it must be published anew"
+            f"release {manifest.version}: its rows and records do not give its state hash; publish it again"
         )
     return state
 
 
 def _is_revoked(trusted: Pointer, offered: SignedTargets) -> bool:
-    """Whether the root has taken the right to sign from all who could sign the catalogue here."""
+    """Whether the root has revoked every key that could sign the catalogue here."""
     return trusted.trust is not None and offered.signers.isdisjoint(trusted.trust.signers)

@@ -1,15 +1,14 @@
-"""Whom a device believes: the server's signed metadata, verified by python-tuf and kept in `$COINDEX_HOME/metadata/`.
+"""The server's signed metadata, verified by python-tuf and kept in `$COINDEX_HOME/metadata/`.
 
-- The root that a device trusted first is *pinned*: every later root must be reached from it, each signed by the keys of
-  the one before.
-- Files are kept role by role, in the order of TUF's specification: roots, timestamp, snapshot, targets. What was
-  verified is kept even where a later role is refused, so that nobody can lead the device back behind it. On the first
-  sync alone nothing is kept before all is verified: a wrong address pins no root.
-- A file that is damaged here is fetched anew. A pinned root that is damaged or gone is taken again only where it has
-  the fingerprint that the catalogue's pointer remembers.
+- The root that a device trusted first is *pinned*. Every later root must be signed by the keys of the one before.
+- Files are kept role by role, in the order of TUF's specification: roots, timestamp, snapshot, targets. A verified file
+  is kept even if a later role is rejected, so that nobody can lead the device back behind it. Only the first sync keeps
+  nothing until everything is verified: a wrong address must not pin a root.
+- A damaged file is downloaded again. A damaged or missing pinned root is accepted again only if it has the fingerprint
+  that the catalogue's pointer stores.
 
-python-tuf's client works on files of the operating system. It gets a temporary folder with a copy of what is kept; what
-it changed there goes back by way of `Disk`, durably.
+python-tuf's client works on files of the operating system. It gets a temporary folder with a copy of the kept files.
+Its changes are written back through `Disk`, durably.
 """
 
 import re
@@ -45,20 +44,26 @@ LIMITS = UpdaterConfig(
     snapshot_max_length=16 << 10,
     targets_max_length=4 << 20,
 )
-"""What is not read further: four megabytes are about 20,000 targets; a root holds a handful of keys."""
+"""The most bytes that are read: four megabytes are about 20,000 targets; a root has a handful of keys."""
 
 ROOT = re.compile(r"([1-9][0-9]{0,8})\.root\.json")
 ROLES = tuple(f"{role}.json" for role in (Timestamp.type, Snapshot.type, Targets.type))
-"""In the order in which they are verified, and kept."""
+"""In the order in which they are verified and kept."""
 
 HISTORY = "root_history"
-"""Where python-tuf looks for roots."""
+"""The folder where python-tuf looks for roots."""
 
 
 @dataclass(frozen=True)
 class Refreshed:
-    """What the server has signed, and under which trust; `first` says that this device had pinned no root before;
-    `transferred` are the bytes that came over the network."""
+    """The server's verified offer.
+
+    Attributes:
+        signed: The signed targets.
+        trust: The pinned root and the keys that may sign targets.
+        first: Whether this device had pinned no root before.
+        transferred: The bytes that came over the network.
+    """
 
     signed: SignedTargets
     trust: Trust
@@ -67,11 +72,18 @@ class Refreshed:
 
 
 def refresh(fetcher: Fetcher, home: Path, *, root: bytes | None, trust: Trust | None, disk: Disk) -> Refreshed:
-    """Fetch and verify what is new of the server's metadata, and keep it.
+    """Download the server's new metadata, verify it and keep it.
 
-    `root` is the root to pin, None to take the server's first one where none is pinned; `trust` is what the catalogue
-    here came with. Raises `SyncError` where metadata cannot be fetched, and `ReleaseRejected` where it may not be
-    believed.
+    Args:
+        fetcher: Where the metadata comes from.
+        home: The device's folder.
+        root: The root to pin, as a file's bytes; None to take the server's first one if none is pinned.
+        trust: The trust that the catalogue here came with, None if there is no catalogue.
+        disk: The file system.
+
+    Raises:
+        SyncError: If metadata cannot be downloaded.
+        ReleaseRejected: If metadata cannot be verified.
     """
     kept = _kept(home, disk)
     counting = _MetadataFetcher(fetcher)
@@ -89,7 +101,7 @@ def refresh(fetcher: Fetcher, home: Path, *, root: bytes | None, trust: Trust | 
             updater.refresh()
             verified = True
         except RepositoryError as error:
-            raise _refusal(error) from None
+            raise _rejection(error) from None
         finally:
             if verified or not first:
                 _keep(home, folder, kept, disk)
@@ -99,7 +111,7 @@ def refresh(fetcher: Fetcher, home: Path, *, root: bytes | None, trust: Trust | 
 
 
 class _MetadataFetcher(FetcherInterface):
-    """The fetcher of a sync as python-tuf asks one; counts what comes."""
+    """The fetcher of a sync behind python-tuf's interface; counts the bytes."""
 
     def __init__(self, fetcher: Fetcher) -> None:
         self._fetcher = fetcher
@@ -110,7 +122,7 @@ class _MetadataFetcher(FetcherInterface):
             data = self._fetcher.get(url, most=max_length)
         except NotServed as error:
             if ROOT.fullmatch(url.rpartition("/")[2]):
-                # The usual answer to the question whether there is another root, whatever number it comes with.
+                # The usual answer if there is no later root. python-tuf expects this error for it.
                 raise DownloadHTTPError(str(error), 404) from error
             raise
         self.transferred += len(data)
@@ -131,8 +143,8 @@ def _kept(home: Path, disk: Disk) -> dict[str, bytes]:
 
 
 def _pinned(kept: Mapping[str, bytes], root: bytes | None, trust: Trust | None) -> bytes | None:
-    """The root that this device pinned, None where there is none or it is damaged. Raises `ReleaseRejected` where
-    `root` is none of those that it trusts."""
+    """The root that this device pinned, None if there is none or it is damaged. Raises `ReleaseRejected` if the device
+    does not trust `root`."""
     versions = sorted(int(match[1]) for name in kept if (match := ROOT.fullmatch(name)))
     known = {f"{version}.root.json": _sound(kept[f"{version}.root.json"]) for version in versions}
     oldest = known[f"{versions[0]}.root.json"] if versions else None
@@ -148,11 +160,11 @@ def _pinned(kept: Mapping[str, bytes], root: bytes | None, trust: Trust | None) 
 
 
 def _bootstrap(fetcher: _MetadataFetcher, kept: Mapping[str, bytes], root: bytes | None, trust: Trust | None) -> bytes:
-    """The root to pin: the given one, the one that the catalogue came with, or else the server's first."""
+    """The root to pin: the given one, the one that the catalogue came with, or the server's first."""
     if root is None and trust is None and any(map(ROOT.fullmatch, kept)):
         raise SyncError(
-            "the root that this device trusts is damaged, and no catalogue here remembers its fingerprint; delete the "
-            "folder metadata and sync again, which trusts the server anew, or give its root: --root FILE"
+            "the root that this device trusts is damaged, and no catalogue here stores its fingerprint; delete the "
+            "folder metadata and sync again, which trusts the server as new, or name its root with --root FILE"
         )
     version = trust.root_version if trust else 1
     if root is None:
@@ -162,7 +174,7 @@ def _bootstrap(fetcher: _MetadataFetcher, kept: Mapping[str, bytes], root: bytes
             raise SyncError(str(error)) from None
     if _sound(root) is None:
         raise ReleaseRejected(
-            f"{version}.root.json is no root that signs itself; take releases/metadata/1.root.json from the server"
+            f"{version}.root.json is not a root signed by its own keys; use releases/metadata/1.root.json of the server"
         )
     if trust and fingerprint(root) != trust.root_fingerprint:
         raise ReleaseRejected(
@@ -182,7 +194,7 @@ def _sound(root: bytes) -> str | None:
 
 
 def _put(folder: Path, kept: Mapping[str, bytes], *, later_than: int) -> None:
-    """Lay out what is kept as python-tuf's client looks for it."""
+    """Write the kept files where python-tuf's client looks for them."""
     (folder / HISTORY).mkdir()
     for name, data in kept.items():
         match = ROOT.fullmatch(name)
@@ -193,30 +205,30 @@ def _put(folder: Path, kept: Mapping[str, bytes], *, later_than: int) -> None:
 
 
 def _keep(home: Path, folder: Path, kept: Mapping[str, bytes], disk: Disk) -> None:
-    """Take over what python-tuf's client has verified, in the order in which it did."""
+    """Keep what python-tuf's client has verified, in the order of verification."""
     roots = sorted((path for path in (folder / HISTORY).iterdir()), key=lambda path: int(path.name.partition(".")[0]))
     for path in (*roots, *(folder / name for name in ROLES)):
         if path.is_file() and path.read_bytes() != kept.get(path.name):
             write_whole(metadata_folder(home) / path.name, path.read_bytes(), disk=disk)
 
 
-def _refusal(error: RepositoryError) -> ReleaseRejected:
-    """What python-tuf refuses, and what to do about it."""
+def _rejection(error: RepositoryError) -> ReleaseRejected:
+    """Why python-tuf rejected the metadata, and what to do about it."""
     match error:
         case ExpiredMetadataError():
             why = (
-                "its signature has run out. Either its operator let it, or somebody holds back what is newer, or this "
-                "device's clock is wrong; check the clock, then ask the operator"
+                "its signature has expired. The operator did not renew it, or somebody withholds newer metadata, or "
+                "this device's clock is wrong; check the clock, then ask the operator"
             )
         case UnsignedMetadataError():
             why = (
-                "it is not signed by the keys that this device trusts. It is another server's, or forged; use another "
-                "--home for another server"
+                "it is not signed by the keys that this device trusts. It comes from another server, or it is forged; "
+                "use another --home for another server"
             )
         case BadVersionNumberError():
-            why = "it is older than, or not the one after, what this device has seen; ask the server's operator"
+            why = "its version is older than the one on this device, or skips one; ask the server's operator"
         case LengthOrHashMismatchError():
-            why = "it is not the file that the signed metadata describes; sync again, then ask the server's operator"
+            why = "the file differs from the signed metadata; sync again, then ask the server's operator"
         case _:
-            why = "is this the address of a coindex server? If it is, ask its operator"
-    return ReleaseRejected(f"the server's signed metadata is refused: {error}: {why}")
+            why = "check that this is the address of a coindex server, then ask its operator"
+    return ReleaseRejected(f"the server's signed metadata is rejected: {error}: {why}")

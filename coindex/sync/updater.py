@@ -1,8 +1,8 @@
-"""Bring a device's catalogue to the server's release: believe only what is signed, fetch beside, verify all, then move
-the pointer.
+"""Replace a device's catalogue by the server's release: trust only signed files, download them beside the old ones,
+verify everything, then move the pointer.
 
-What the pointer names is durable before the pointer is, and what the pointer named before is deleted after; so a crash
-at any moment leaves one of the two, whole.
+The new files are durable before the pointer is, and the old files are deleted after it. So a crash at any moment leaves
+the old or the new catalogue, complete.
 """
 
 import contextlib
@@ -42,7 +42,7 @@ from coindex.sync.trust import Refreshed, refresh
 __all__ = ["list_packs", "sync"]
 
 Asked = Sequence[str] | None
-"""The packs that a sync is told to take: their ids, `rules.ALL`, or None for those that the device took before."""
+"""The packs to take: their ids, `rules.ALL`, or None for those that the device took before."""
 
 
 def sync(
@@ -57,20 +57,34 @@ def sync(
     progress: Progress = no_progress,
     disk: Disk = DISK,
 ) -> SyncReport:
-    """Fetch what is missing of the server's release and make it the catalogue of `home`.
+    """Download the missing files of the server's release, and make it the catalogue of `home`.
 
-    `url` is the server's address, or the path of a bundle, which is taken by the same rules as what a server sends.
-    `root` is the server's root as a file's bytes, which the first sync pins; without it the first sync trusts the root
-    that the server shows. Where more than `max_bytes` of the release's files would have to come, none does. Models and
-    catalogue move together to the space that the release recommends, or with `keep_models` stay on the one they are of
-    for as long as it is published. `packs` are the ids of the packs to take from now on, or "all"; without it the
-    device keeps to those that it took before, and at first takes all. `progress` is told the bytes of missing files
-    that are here, and those that there will be, as far as is known.
+    Intact files are not downloaded again, damaged ones are. Models and catalogue move to another embedding space
+    together. After any failure, at any moment, the catalogue is the old one or the new one.
 
-    Files that are here, whole, are not fetched again; a damaged one is. Whatever goes wrong, and whenever, the
-    catalogue is the old one or the new one. Raises `SyncError` where the release cannot be fetched, takes too much, no
-    longer has the models to be kept or a pack to be taken, `ReleaseRejected` where it may not be used, `Busy` where
-    another process syncs the folder, and `CatalogError` where its pointer is damaged.
+    Args:
+        url: The server's address, or the path of a bundle. Both are checked by the same rules.
+        home: The device's folder; `default_home()` if it is None.
+        root: The server's root, as a file's bytes, which the first sync pins. Without it the first sync trusts the
+            root that the server shows.
+        max_bytes: The most bytes of the release's files to download. If they are more, nothing is downloaded.
+        keep_models: Stay on the embedding space of the models here, as long as it is published. Otherwise the device
+            moves to the space that the release recommends.
+        packs: The ids of the packs to take from now on, or "all". Without it the device takes the same packs as
+            before, and all packs the first time.
+        fetcher: Where files come from, in place of `url`.
+        progress: Called with the bytes of missing files that are here, and with all of them as far as is known.
+        disk: The file system.
+
+    Returns:
+        What changed, and how many bytes it took.
+
+    Raises:
+        SyncError: If the release cannot be downloaded, is larger than `max_bytes`, or no longer has the models to keep
+            or a pack to take.
+        ReleaseRejected: If the release may not replace the catalogue here.
+        Busy: If another process syncs the folder.
+        CatalogError: If the folder's pointer is damaged.
     """
     home = default_home() if home is None else home
     with _begun(url, home, fetcher, disk) as found:
@@ -86,8 +100,22 @@ def list_packs(
     fetcher: Fetcher | None = None,
     disk: Disk = DISK,
 ) -> PackList:
-    """What packs the server's release has, without fetching any: the same trust, and the same errors, as `sync`. The
-    catalogue of `home` stays as it is."""
+    """List the packs of the server's release without downloading any. The catalogue of `home` does not change.
+
+    Args:
+        url: The server's address, or the path of a bundle.
+        home: The device's folder; `default_home()` if it is None.
+        root: The server's root, as for `sync`.
+        keep_models: List the packs of the space of the models here.
+        fetcher: Where files come from, in place of `url`.
+        disk: The file system.
+
+    Raises:
+        SyncError: If the release cannot be downloaded.
+        ReleaseRejected: If it may not be used.
+        Busy: If another process syncs the folder.
+        CatalogError: If the folder's pointer is damaged.
+    """
     home = default_home() if home is None else home
     with _begun(url, home, fetcher, disk) as found:
         return _Sync(found, home, no_progress, None, disk).list_packs(root, keep_models)
@@ -95,7 +123,7 @@ def list_packs(
 
 @contextlib.contextmanager
 def _begun(url: str, home: Path, fetcher: Fetcher | None, disk: Disk) -> Iterator[Fetcher]:
-    """Where a release comes from, while no other process syncs the folder."""
+    """The fetcher of a release. Within the block no other process can sync the folder."""
     try:
         with contextlib.ExitStack() as stack:
             if fetcher is None and _is_file(url):
@@ -105,13 +133,13 @@ def _begun(url: str, home: Path, fetcher: Fetcher | None, disk: Disk) -> Iterato
             yield fetcher
     except OSError as error:
         raise SyncError(
-            f"{home}: cannot be written ({error.strerror}); the catalogue there is as whole as it was, make room or "
-            "mend the disk and sync again"
+            f"{home}: cannot be written ({error.strerror}); the catalogue there did not change; free some space or "
+            "repair the disk, then sync again"
         ) from error
 
 
 def _is_file(source: str) -> bool:
-    """Whether a source is a file; an address may be too long for a path, or hold what none may."""
+    """Whether a source is a file. An address can be too long for a path, or have characters that no path may have."""
     with contextlib.suppress(OSError, ValueError):
         return Path(source).is_file()
     return False
@@ -119,7 +147,7 @@ def _is_file(source: str) -> bool:
 
 @dataclass(frozen=True)
 class _Part:
-    """A catalogue of a release: its one, or that of a pack, with the `name` of the pack's manifest."""
+    """A catalogue of a release: the only one, or that of a pack, with the `name` of the pack's manifest."""
 
     pack_id: str
     name: str
@@ -128,7 +156,7 @@ class _Part:
 
 @dataclass(frozen=True)
 class _Reached:
-    """The pointer to move to, and how its parts came about."""
+    """The new pointer, and how each of its parts was reached."""
 
     pointer: Pointer
     release: Release
@@ -137,17 +165,17 @@ class _Reached:
 
     @property
     def route(self) -> Route:
-        """The longest of the ways."""
+        """The most expensive route of the parts."""
         return max((way.route for way in self.ways), key=("kept", "delta", "full").index)
 
     @property
     def saved(self) -> int:
-        """The bytes that all of them saved."""
+        """The bytes that the routes saved together."""
         return sum(way.saved for way in self.ways)
 
 
 class _Sync:
-    """One sync of one folder: what it has fetched and made so far, and how far it is."""
+    """One sync of one folder, with the files that it has downloaded and made so far."""
 
     def __init__(self, fetcher: Fetcher, home: Path, progress: Progress, max_bytes: int | None, disk: Disk) -> None:
         self._fetcher, self._home, self._disk = fetcher, home, disk
@@ -166,11 +194,11 @@ class _Sync:
             raise
         pointer, models = reached.pointer, reached.parts[0].manifest.space_id
         if pointer != trusted:
-            # A file found here may have got its name from a sync that was cut off before the name was durable.
+            # An interrupted sync may have named a file that is found here before the name was durable.
             disk.sync_folder(targets_folder(home))
             disk.sync_folder(metadata_folder(home))
             write_pointer(home, pointer, disk=disk)
-            # The old catalogue's files stay until the next one: a reader may just have opened the old pointer.
+            # The old catalogue's files stay until the next sync: a reader may just have opened the old pointer.
             self._files.delete_others((*pointer.files, *(trusted.files if trusted else ())))
         had = trusted.layout.parts.keys() if trusted else ()
         return SyncReport(
@@ -190,7 +218,7 @@ class _Sync:
         )
 
     def list_packs(self, root: bytes | None, keep_models: bool) -> PackList:
-        """What the release offers, without any of its packs."""
+        """List what the release offers, without downloading any of its packs."""
         trusted, refreshed = self._refresh(root)
         offered = refreshed.signed
         try:
@@ -207,16 +235,17 @@ class _Sync:
         )
 
     def _refresh(self, root: bytes | None) -> tuple[Pointer | None, Refreshed]:
-        """What this device has, and what is signed for it to have; the files of both that are here are known then."""
+        """The pointer of this device, and the server's verified offer. `self._files` then knows which files of both are
+        here."""
         home, disk = self._home, self._disk
         trusted = read_pointer(home, disk=disk)
         disk.make_folder(targets_folder(home))
         disk.make_folder(metadata_folder(home))
-        # The pointer met here may be one whose rename a sync before this could not make durable. It is from here on,
-        # before anything is deleted that an older one needs; and so are the folders that the next one will speak of.
+        # An earlier sync may have failed to make the rename of this pointer durable. It must be durable before files
+        # are deleted that an older pointer needs. The same holds for the folders that the next pointer names.
         disk.sync_folder(home)
         if trusted is None:
-            with contextlib.suppress(PermissionError):  # who may not read the folder above did not make this one
+            with contextlib.suppress(PermissionError):  # a user who may not read the parent did not make this folder
                 disk.sync_folder(home.parent)
         refreshed = refresh(self._fetcher, home, root=root, trust=trusted.trust if trusted else None, disk=disk)
         rules.check_targets(refreshed.signed)
@@ -225,13 +254,13 @@ class _Sync:
         return trusted, refreshed
 
     def _space_id(self, trusted: Pointer | None) -> str | None:
-        """The space of the catalogue that is here, None where there is none or it is damaged."""
+        """The space of the catalogue here, None if there is none or it is damaged."""
         with contextlib.suppress(CatalogError):
             return read_release(self._home, trusted, disk=self._disk).space_id if trusted else None
         return None
 
     def _reach(self, trusted: Pointer | None, refreshed: Refreshed, stay_on: str | None, packs: Asked) -> "_Reached":
-        """Bring and verify every file of the pointer to move to."""
+        """Download and verify every file of the new pointer."""
         offered = refreshed.signed
         try:
             name, release = self._release(trusted, offered, stay_on)
@@ -250,7 +279,7 @@ class _Sync:
             self._files.afford((*companions.values(), *itertools.chain(*wanted)))
             nets = [companions[net] for net in manifest.models]
             if trusted is None or not set(nets) <= set(trusted.targets.values()):
-                # First of all that is fetched: what cannot be run is found out before the rest comes for nothing.
+                # First, so that nets that cannot run are found before the rest is downloaded for nothing.
                 self._files.fetch(nets)
                 self._try_nets(manifest, models, companions)
             self._files.fetch(companions.values())
@@ -268,7 +297,7 @@ class _Sync:
         return _Reached(Pointer(release.version, companions, layout, refreshed.trust), release, parts, reached)
 
     def _release(self, trusted: Pointer | None, offered: SignedTargets, stay_on: str | None) -> tuple[str, Release]:
-        """The release to follow, with the name of its `release.json`."""
+        """The release to follow, and the name of its `release.json`."""
         release = self._fetched_release(offered.targets[MANIFEST_NAME])
         rules.check_follows(trusted, offered, release)
         name = rules.name_of_space(offered, release, stay_on)
@@ -285,8 +314,7 @@ class _Sync:
     def _parts(
         self, trusted: Pointer | None, offered: SignedTargets, release: Release, asked: Asked
     ) -> tuple[tuple["_Part", ...], tuple[str, ...] | None]:
-        """The parts of the release that are to be here, and which packs the device is told to take from now on, None
-        for all."""
+        """The parts of the release that the device takes, and the chosen packs, None for all."""
         if isinstance(release, ReleaseManifest):
             if asked not in (None, rules.ALL):
                 raise SyncError(f"release {release.version} is not in packs; sync without --packs")
@@ -296,7 +324,7 @@ class _Sync:
         taken = [pack for pack in release.packs if chosen is None or pack.pack_id in chosen]
         lacking = [pack.manifest for pack in taken if pack.manifest not in offered.targets]
         if lacking:
-            raise ReleaseRejected(f"release {release.version} lacks {', '.join(lacking)}; it must be published anew")
+            raise ReleaseRejected(f"release {release.version} lacks {', '.join(lacking)}; publish it again")
         self._files.fetch(offered.targets[pack.manifest] for pack in taken)
         parts = []
         for pack in taken:
@@ -306,7 +334,7 @@ class _Sync:
         return tuple(parts), chosen
 
     def _is_there(self, offered: SignedTargets, name: str) -> bool:
-        """Whether a file is here, or can be fetched as far as is known before: a bundle may lack some packs."""
+        """Whether a file is here or can probably be downloaded. A bundle can lack some packs."""
         file = offered.targets.get(name)
         if file is None or file in self._files.held or not isinstance(self._fetcher, BundleFetcher):
             return True
@@ -331,7 +359,7 @@ class _Sync:
         return SplitLayout(rules.joint_hash(release, contents), layouts, chosen)
 
     def _check_maps(self, manifest: ReleaseManifest, companions: Mapping[str, Target], trusted: Pointer | None) -> None:
-        """Look at every map of the relief packs that the catalogue here does not have."""
+        """Check every map of the relief packs that the catalogue here does not have."""
         had = set(trusted.files) if trusted else set()
         if (relief := manifest.relief) is None:
             return
@@ -354,8 +382,8 @@ class _Sync:
             try_nets(load_nets(index, find, read=read))
         except ModelError as error:
             raise ReleaseRejected(
-                f"the nets of release {manifest.version} cannot be used on this device: {error}; what is here goes on "
-                "working. Update coindex, or ask the server's operator"
+                f"the nets of release {manifest.version} cannot run on this device: {error}; the catalogue here still "
+                "works. Update coindex, or ask the server's operator"
             ) from None
 
     def _model_index(self, file: Target) -> ModelIndex:

@@ -40,7 +40,10 @@ COMMANDS = "commands.md"
 NOTEBOOK, TOUR = "tour.ipynb", "tour.md"
 
 WORKER_SHIM = ("https://unpkg.com/iframe-worker/shim", "site/iframe-worker.js")
-"""What search needs where the site is opened as files: the theme fetches it, the site has a copy of version 1.0.4."""
+"""The search needs it if the site is opened as files. The theme loads it from there; the site has a copy of 1.0.4."""
+
+SEARCH = 'data-md-component="search" role="dialog"'
+"""The theme's search dialog, which has no name."""
 
 LINK = re.compile(r"(?<=\]\()([^)#\s]*)(#[^)\s]*)?(?=\))")
 CODE = re.compile(r"^```.*?^```$|`[^`\n]*`", re.M | re.S)
@@ -87,15 +90,19 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
 
 
 def on_post_page(output: str, page: Page, **_: Any) -> str:
-    """Load the site's own copy of what the theme would fetch."""
+    """Name the search dialog, and load the site's own copy of the theme's script."""
     there, here = WORKER_SHIM
-    return output.replace(there, posixpath.relpath(here, posixpath.dirname(page.url) or "."))
+    return _named(output).replace(there, posixpath.relpath(here, posixpath.dirname(page.url) or "."))
 
 
 def on_post_template(output: str, **_: Any) -> str:
-    """The same in pages that no Markdown stands for, such as 404.html, which is shown at any address."""
+    """The same in pages without Markdown, such as 404.html, which is shown at any address."""
     there, here = WORKER_SHIM
-    return output.replace(there, f"/{here}")
+    return _named(output).replace(there, f"/{here}")
+
+
+def _named(output: str) -> str:
+    return output.replace(SEARCH, f'{SEARCH} aria-label="Search"')
 
 
 def _drawn(page: str, code: str) -> str:
@@ -107,7 +114,7 @@ def _drawn(page: str, code: str) -> str:
     if not drawing.exists():
         log.warning("%s: a diagram changed; draw it with: python docs/site/diagrams.py", page)
         return code
-    return f'<div class="diagram">{drawing.read_text("utf-8").strip()}</div>'
+    return f'<div class="diagram" tabindex="0">{drawing.read_text("utf-8").strip()}</div>'
 
 
 def _linked(page: str, text: str) -> str:

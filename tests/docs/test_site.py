@@ -11,6 +11,9 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 import typer
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import sync_playwright
+from support.chromium import CHROMIUM, NO_CHROMIUM
 
 from coindex.cli import build_app
 
@@ -91,9 +94,36 @@ def test_a_reader_loads_nothing_from_elsewhere(pages):
 
 
 def test_no_diagram_is_left_as_code(pages):
-    drawn = sum(path.read_text("utf-8").count('<div class="diagram"><svg') for path in pages)
+    drawn = sum(path.read_text("utf-8").count('<div class="diagram" tabindex="0"><svg') for path in pages)
     wanted = sum(text.count("```mermaid") for text in sources())
     assert drawn == wanted > 0
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.mark.skipif(bool(NO_CHROMIUM), reason=NO_CHROMIUM)
+@pytest.mark.parametrize("page", ["index", "first-catalogue", "python"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_page_has_no_barriers(site, browser, page, scheme, width):
+    """The home page, a tutorial and a reference page, as a phone and a desk show them."""
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    context.set_default_timeout(60_000)
+    shown = context.new_page()
+    shown.goto((site / f"{page}.html").as_uri())
+    # The theme's script adds what is looked at too: the buttons of code blocks, and the frames of wide tables.
+    shown.wait_for_selector(".md-code__nav[role]", state="attached")
+    wanted = {"light": "default", "dark": "slate"}[scheme]
+    assert shown.get_attribute("body", "data-md-color-scheme") == wanted
+    found = Axe().run(shown).response["violations"]
+    context.close()
+    assert not found, [(each["id"], [node["html"] for node in each["nodes"]][:3]) for each in found]
 
 
 def sources():

@@ -30,7 +30,7 @@ def place(tmp_path):
 
 
 def test_every_command_of_the_tutorial_does_what_it_says(place):
-    said = {}
+    said, told = {}, {}
     with ExitStack() as servers:
         for words in COINDEX:
             if words[0] == "serve":
@@ -43,8 +43,13 @@ def test_every_command_of_the_tutorial_does_what_it_says(place):
             done = subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=300, env=wide)
             assert done.returncode == 0, f"{words}: {done.stderr}"
             said.setdefault(tuple(words[:2]), []).append(done.stdout)
+            told.setdefault(tuple(words[:2]), []).append(done.stderr)
     first, again = said["catalog", "import"]
     assert first.startswith("6 photos added, 6 new classes") and again.startswith("0 photos added")
+    # In a pipe the import tells its progress in lines without control characters.
+    lines = told["catalog", "import"][0].splitlines()
+    counts = [re.fullmatch(r"Encoding photos: (\d) of 6 \(\d+ %\)(, about \d+ (s|min) left)?", line) for line in lines]
+    assert [count and count[1] for count in counts] == list("123456")
     assert "reverse" in said["catalog", "list"][0] and "release 1: 6 classes" in said["catalog", "publish"][0]
     label = read_manifest(place / "photos" / "manifest.csv")[2].label
     assert label.name in said["recognize", "--home"][0]

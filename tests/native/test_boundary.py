@@ -2,7 +2,9 @@
 
 import ctypes
 import threading
+import tomllib
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +13,8 @@ from native_device import make_device
 
 from coindex.catalog.state import CoinRecord, Rows
 from coindex.photo import Photo
+
+VERSION = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))["project"]["version"]
 
 BAD_ARGUMENT, PHOTO, CATALOG, SPACE_MISMATCH, NET, CLOSED = 1, 2, 4, 5, 9, 11
 
@@ -68,6 +72,10 @@ def ask(library, catalog, struct, nets=NETS):
     library.call(
         "coindex_recognize", catalog.handle, ctypes.byref(nets.struct), ctypes.byref(struct), None, ctypes.byref(answer)
     )
+
+
+def test_the_library_has_the_version_of_the_project(library):
+    assert library.version == VERSION
 
 
 def test_one_coin_is_answered(catalog):

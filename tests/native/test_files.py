@@ -86,7 +86,7 @@ def test_every_golden_file_says_the_same(library, corpus):
 
 def test_a_file_of_another_kind_or_format_is_refused_with_what_to_do(library):
     shard = (GOLDEN / "rows-5.v1.coinshard").read_bytes()
-    with pytest.raises(NativeError, match="not a COINFRSH file; fetch the catalogue anew"):
+    with pytest.raises(NativeError, match="not a COINFRSH file; download the catalogue again"):
         library.read("fresh", shard)
     newer = b"COINSHRD" + (2).to_bytes(4, "little") + shard[12:20]
     payload = shard[52:]

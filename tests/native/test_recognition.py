@@ -193,7 +193,10 @@ def test_a_damaged_pack_is_told_and_one_that_is_gone_leaves_codes_alone(library,
     packs = sorted((home / "targets").glob("*.coinrelief"))
     for pack in packs:
         pack.write_bytes(pack.read_bytes()[:-1] + b"x")
-    with library.open(home) as catalog, pytest.raises(NativeError, match=r"coinrelief: damaged; sync again to mend it"):
+    with (
+        library.open(home) as catalog,
+        pytest.raises(NativeError, match=r"coinrelief: damaged; sync again to repair it"),
+    ):
         catalog.recognize(photos[0], nets)
     for pack in packs:
         pack.unlink()

@@ -270,7 +270,7 @@ class ReleaseServer:
         if name not in self.metadata:
             raise NotServed(f"{path}: not there")
         if len(self.metadata[name]) > most:
-            raise ReleaseRejected(f"{path}: longer than {most} bytes, not read further")
+            raise ReleaseRejected(f"{path}: longer than the {most} bytes that are allowed")
         return self.metadata[name]
 
     def download(self, path, partial, *, length, progress):

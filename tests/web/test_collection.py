@@ -259,7 +259,7 @@ def test_the_catalogue_is_looked_through_by_country_and_by_words(device, store):
 def test_the_app_speaks_the_browsers_language_until_another_is_chosen(server, tmp_path):
     with phone(tmp_path / "profile", server.url, locale="de-DE") as device:
         device.open()
-        device.heading("Den Katalog mitnehmen")
+        device.heading("Katalog herunterladen")
         device.page.get_by_role("button", name=re.compile(r"\d+,\d MB laden")).click()
         device.heading("Eine Münze erkennen")
         assert device.page.evaluate("document.documentElement.lang") == "de"

@@ -1,4 +1,4 @@
-"""The pages that people see in a browser: the catalogue for everybody, and curating it for those who sign in."""
+"""The pages for browsers: everybody can see the catalogue, and curators can change it after signing in."""
 
 from catalog_server.web.pages import (  # noqa: F401 - each puts its pages on the blueprint
     account,

@@ -1,4 +1,4 @@
-"""`/account`: one's own password, sessions, tokens and second factor; `/reset/…`: a password set anew by a link."""
+"""`/account`: your own password, sessions, tokens and second factor. `/reset/…`: a new password after a reset link."""
 
 from datetime import timedelta
 
@@ -12,6 +12,7 @@ from catalog_server.accounts.resets import reset_name, use_reset
 from catalog_server.accounts.second_factor import app_link, link_picture, new_secret, set_second_factor
 from catalog_server.accounts.sessions import end_other_sessions, list_sessions
 from catalog_server.accounts.tokens import create_token, list_tokens, revoke_token
+from catalog_server.curation.steps import counted
 from catalog_server.store import from_now
 from catalog_server.web.pages.blueprint import pages
 from catalog_server.web.security import end_session, needs, session_token, signed_in
@@ -37,7 +38,7 @@ def change_own_password() -> AnyResponse | tuple[str, int]:
         set_password(state().store, me.user.name, request.form.get("password", ""), actor=me.actor)
     except AccountError as error:
         return _page(problem=str(error)), 409
-    flash("Your password is another now; sign in with it.", "good")
+    flash("Your password was changed. Sign in with the new one.", "good")
     response = redirect(url_for("pages.sign_in_", next="/account"), 303)
     end_session(response)
     return response
@@ -48,7 +49,7 @@ def change_own_password() -> AnyResponse | tuple[str, int]:
 def end_own_sessions() -> AnyResponse:
     handle = request.form.get("handle") or None
     count = end_other_sessions(state().store, signed_in().user.name, session_token(), handle=handle)
-    flash(f"{count} ended.", "good")
+    flash(f"Ended {counted(count, 'session')}.", "good")
     return redirect(url_for("pages.account"), 303)
 
 
@@ -58,13 +59,15 @@ def add_own_token() -> str | tuple[str, int]:
     me, days = signed_in(), request.form.get("days", type=int)
     try:
         if days not in TOKEN_DAYS:
-            raise AccountError(f"a token of your own ends after {', '.join(map(str, TOKEN_DAYS))} days")
+            raise AccountError(
+                f"your own token must end after {', '.join(map(str, TOKEN_DAYS))} days; choose one of these"
+            )
         name, ends = request.form.get("name", "").strip(), from_now(timedelta(days=days))
         user = me.user.name
         _, secret = create_token(state().store, name, user=user, role=Role.CURATOR, actor=me.actor, expires=ends)
     except AccountError as error:
         return _page(problem=str(error)), 409
-    # Shown with this answer and never again: a redirect would have to keep it somewhere.
+    # Shown only in this answer: a redirect would have to store it.
     return _page(secret=secret)
 
 
@@ -75,14 +78,14 @@ def revoke_own_token(token_id: int) -> AnyResponse:
     if all(token.token_id != token_id for token in list_tokens(state().store, user=me.user.name)):
         abort(404, f"you have no token {token_id}")
     revoke_token(state().store, token_id, actor=me.actor)
-    flash("The token is good for nothing from now on.", "good")
+    flash("The token was revoked.", "good")
     return redirect(url_for("pages.account"), 303)
 
 
 @pages.post("/account/second-factor")
 @needs(Role.CURATOR)
 def change_second_factor() -> AnyResponse | str | tuple[str, int]:
-    """Begin to turn it on, confirm it with the first code, or turn it off."""
+    """Set up a second factor, confirm it with the first code, or turn it off."""
     me, form = signed_in(), request.form
     change, new = form.get("change", ""), form.get("secret", "")
     try:
@@ -91,13 +94,13 @@ def change_second_factor() -> AnyResponse | str | tuple[str, int]:
             return _page(new=new_secret())
         if change == "on":
             set_second_factor(state().store, me.user.name, new, actor=me.actor, code=form.get("code", ""))
-            flash("From now on signing in needs a code of the app.", "good")
+            flash("Signing in now needs a code from the app.", "good")
         elif change == "off":
             _require_password()
             set_second_factor(state().store, me.user.name, None, actor=me.actor)
-            flash("Signing in needs the password alone.", "good")
+            flash("Signing in now needs only the password.", "good")
         else:
-            raise AccountError(f"{change!r} is no change of a second factor")
+            raise AccountError(f"{change!r} is not a change of a second factor; use the buttons of the page")
     except AccountError as error:
         return _page(problem=str(error), new=new if change == "on" else ""), 409
     return redirect(url_for("pages.account"), 303)
@@ -114,7 +117,7 @@ def reset_password(token: str) -> Response | AnyResponse | str | tuple[str, int]
         use_reset(state().store, token, request.form.get("password", ""))
     except AccountError as error:
         return _reset_page(token, problem=str(error))
-    flash("The password is set; sign in with it.", "good")
+    flash("The password is set. Sign in with it.", "good")
     return redirect(url_for("pages.sign_in_"), 303)
 
 
@@ -128,13 +131,13 @@ def _reset_page(token: str, problem: str = "") -> str | tuple[str, int]:
 
 
 def _require_password() -> None:
-    """Raise `AccountError` unless the form has one's own password: an open browser is not enough for this."""
+    """Raise `AccountError` unless the form has the user's password: an open browser alone must not be enough."""
     given = request.form.get("current", "")
     with state().store.reading() as session:
         row = account_row(session, signed_in().user.name)
         hashed = row.password_hash if row else ""
     if len(given) > MAX_PASSWORD or not matches(hashed, given):
-        raise AccountError("this is not your password of now; nothing was changed")
+        raise AccountError("this is not your current password; nothing was changed")
 
 
 def _page(*, problem: str = "", secret: str = "", new: str = "") -> str:

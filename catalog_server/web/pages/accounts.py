@@ -30,7 +30,7 @@ def accounts() -> str:
 def add_user() -> Response:
     name, role = request.form.get("name", "").strip(), _role()
     create_user(state().store, name, request.form.get("password", ""), role=role, actor=signed_in().actor)
-    flash(f"{name} may sign in now, as a {role}.", "good")
+    flash(f"Added {name}, a {role}.", "good")
     return _back()
 
 
@@ -44,14 +44,14 @@ def change_user(name: str) -> Response | str:
         set_role(state().store, name, _role(), actor=actor)
     elif change == "reset":
         token = make_reset(state().store, name, actor=actor)
-        # Shown with this answer and never again, as a token is.
+        # Shown only in this answer, like a token.
         return _page(link=url_for("pages.reset", token=token, _external=True), reset_of=name)
     elif change == "second-factor":
         set_second_factor(state().store, name, None, actor=actor)
     elif change in ("disable", "enable"):
         set_disabled(state().store, name, change == "disable", actor=actor)
     else:
-        raise AccountError(f"{change!r} is no change of an account")
+        raise AccountError(f"{change!r} is not a change of an account; use the buttons of the page")
     flash(f"Changed {name}.", "good")
     return _back()
 
@@ -61,11 +61,13 @@ def change_user(name: str) -> Response | str:
 def add_token() -> str:
     days = request.form.get("days", type=int)
     if days is not None and days not in TOKEN_DAYS:
-        raise AccountError(f"a token ends after {', '.join(map(str, TOKEN_DAYS))} days, or never")
+        raise AccountError(
+            f"a token must end after {', '.join(map(str, TOKEN_DAYS))} days, or never; choose one of these"
+        )
     ends = from_now(timedelta(days=days)) if days else None
     who, name = signed_in(), request.form.get("name", "").strip()
     _, secret = create_token(state().store, name, user=who.user.name, role=_role(), actor=who.actor, expires=ends)
-    # Shown with this answer and never again: a redirect would have to keep it somewhere.
+    # Shown only in this answer: a redirect would have to store it.
     return _page(secret=secret)
 
 
@@ -73,7 +75,7 @@ def add_token() -> str:
 @needs(Role.PUBLISHER)
 def revoke(token_id: int) -> Response:
     revoke_token(state().store, token_id, actor=signed_in().actor)
-    flash("The token is good for nothing from now on.", "good")
+    flash("The token was revoked.", "good")
     return _back()
 
 
@@ -86,7 +88,7 @@ def _page(*, secret: str | None = None, link: str = "", reset_of: str = "") -> s
 def _role() -> Role:
     given = request.form.get("role", "")
     if given not in tuple(Role):
-        raise AccountError(f"role {given!r} is none of {', '.join(Role)}")
+        raise AccountError(f"role {given!r} is not one of {', '.join(Role)}")
     return Role(given)
 
 

@@ -1,4 +1,4 @@
-"""The blueprint that the modules of the pages put their pages on."""
+"""The blueprint of all pages."""
 
 from flask import Blueprint
 

@@ -1,5 +1,5 @@
-"""The catalogue, to look at: `/`, `/coins`, the page of each coin, and its pictures; for everybody what is live, for
-curators what is retired too."""
+"""The catalogue to browse: `/`, `/coins`, the page of each coin, and its pictures. Everybody sees live coins; curators
+also see retired ones."""
 
 import unicodedata
 from collections.abc import Mapping
@@ -36,9 +36,9 @@ SORTS: Mapping[str, tuple[str, tuple[Any, ...]]] = {
     "few": ("fewest photos first", (PHOTOS, CoinRow.class_id)),
     "many": ("most photos first", (PHOTOS.desc(), CoinRow.class_id)),
 }
-"""Orders of the list, the first of them unless another is asked for."""
+"""Orders of the list. The first one is the default."""
 BY_PHOTOS = ("few", "many")
-"""Orders for which the photos of all coins are counted."""
+"""Orders that must count the photos of all coins."""
 
 
 @pages.get("/")
@@ -114,13 +114,13 @@ def photo(row_id: int) -> Response:
 
 
 def _with_photos(query: Any) -> Any:
-    """Coins with those of their photos that are live as they are."""
+    """Coins joined with their photos: live photos of live coins, retired photos of retired ones."""
     return query.outerjoin(PhotoRow, (PhotoRow.class_id == CoinRow.class_id) & (PhotoRow.retired == CoinRow.retired))
 
 
 def _listed(session: Session, query: Select[int], limit: int) -> list[dict[str, Any]]:
-    """The first coins of a query of ids, each with the number of its photos and the first of them: the photos of those
-    that are shown are counted, and of no others."""
+    """The first coins of a query of ids, each with the number of its photos and its first photo. Only photos of these
+    coins are counted."""
     ids = list(session.scalars(query.limit(limit)))
     counted = _with_photos(select(CoinRow, PHOTOS, func.min(PhotoRow.row_id))).where(CoinRow.class_id.in_(ids))
     found = {
@@ -131,13 +131,13 @@ def _listed(session: Session, query: Select[int], limit: int) -> list[dict[str, 
 
 
 def chosen_filters(given: Mapping[str, str]) -> dict[str, str]:
-    """What a search asks for, by the names of `FILTERS` and `q`."""
+    """The search terms, by the names of `FILTERS` and `q`."""
     asked = {name: given.get(name, "").strip() for name in (*FILTERS, "q")}
     return {name: unicodedata.normalize("NFC", value) for name, value in asked.items()}
 
 
 def wanted_coins(chosen: Mapping[str, str], retired: bool) -> list[ColumnElement[bool]]:
-    """What holds of the coins that a search finds."""
+    """The conditions of the coins that a search finds."""
     wanted: list[ColumnElement[bool]] = [CoinRow.retired.is_(retired)]
     wanted += [getattr(CoinRow, name) == chosen[name] for name in FILTERS if chosen[name]]
     wanted += [CoinRow.words.contains(plain(word), autoescape=True) for word in chosen["q"].split()]

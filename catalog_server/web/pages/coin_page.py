@@ -1,4 +1,4 @@
-"""The page of a coin, whichever way to it: looked at, or after a form of it that failed."""
+"""The page of a coin, opened directly or after one of its forms failed."""
 
 from collections.abc import Mapping
 
@@ -19,8 +19,14 @@ PHOTOS_PER_PAGE = 60
 
 
 def coin_page(class_id: int, *, problem: str = "", stale: str = "", yours: Mapping[str, str] | None = None) -> str:
-    """A coin with a page of its photos. `problem` is why a form failed, `stale` that somebody else changed the coin;
-    `yours` are the fields of an edit that failed, which the form keeps."""
+    """A coin with a page of its photos.
+
+    Args:
+        class_id: The class.
+        problem: Why a form failed.
+        stale: Who else changed the coin in the meantime.
+        yours: The fields of an edit that failed. The form keeps them.
+    """
     with state().store.reading() as session:
         coin = session.get(CoinRow, class_id)
         if coin is None or (coin.retired and identity() is None):

@@ -1,4 +1,4 @@
-"""Coins: added with their photos, edited, retired, brought back."""
+"""Forms that add a coin with its photos, edit it, retire it and bring it back."""
 
 from flask import Response, abort, flash, jsonify, redirect, render_template, request, url_for
 from sqlalchemy import select
@@ -53,7 +53,7 @@ def add_photos_(class_id: int) -> AnyResponse | tuple[Response | str, int]:
         added = add_photos(state().store, class_id, sent_photos(), actor=signed_in().actor)
     except CoindexError as error:
         return refused_form(error) if wants_json() else (coin_page(class_id, problem=str(error)), 422)
-    known = f" {added.already_there} were there already." if added.already_there else ""
+    known = f" {added.already_there} were already in the catalogue." if added.already_there else ""
     flash(f"Added {counted(len(added.row_ids), 'photo')}.{known}", "good")
     return _added(_to_coin(class_id))
 
@@ -109,19 +109,19 @@ def _new_coin_page(values: dict[str, str], *, problem: str | None = None) -> str
 
 
 def _facts() -> dict[str, str]:
-    """The facts of the form, blank ones too; of a form without, none."""
+    """The facts of the form, with empty ones; none if the form has no facts."""
     return {name: request.form[name].strip() for name in FACTS if name in request.form}
 
 
 def _revision() -> int:
     revision = request.form.get("revision", type=int)
     if revision is None:
-        abort(400, "the form does not say which revision it is of; load the page again")
+        abort(400, "the form has no revision; reload the page")
     return revision
 
 
 def _added(there: AnyResponse) -> AnyResponse:
-    """Where to go on: said to the page's script, or done by the browser."""
+    """The next page: told to the page's script, or as a redirect of the browser."""
     return jsonify({"location": there.location}) if wants_json() else there
 
 
@@ -130,7 +130,7 @@ def _to_coin(class_id: int) -> AnyResponse:
 
 
 def _to_named_coin(class_id: int) -> AnyResponse:
-    """To a coin that has just been given its label, with what to look at again."""
+    """Redirect to a coin whose label changed, with warnings about its name."""
     for told in name_warnings(state().store, class_id):
-        flash(f"Look again: {told}", "warn")
+        flash(f"Please check: {told}", "warn")
     return _to_coin(class_id)

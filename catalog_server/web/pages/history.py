@@ -1,4 +1,4 @@
-"""`/audit`: who changed what and when, of everything or of one subject."""
+"""`/audit`: who changed what and when, for everything or for one subject."""
 
 from typing import Any
 
@@ -39,5 +39,5 @@ def _before(asked: str | None) -> int | None:
     if not asked:
         return None
     if not (asked.isascii() and asked.isdigit() and len(asked) <= len(str(MAX_ID)) and 1 <= int(asked) <= MAX_ID):
-        abort(400, f"before: a whole number from 1 to {MAX_ID} is expected")
+        abort(400, f"before: expected a whole number from 1 to {MAX_ID}")
     return int(asked)

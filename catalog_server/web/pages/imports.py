@@ -1,4 +1,4 @@
-"""`/imports` and `/jobs/N`: an archive or folder of photos, looked at, imported, and the jobs that do it."""
+"""`/imports` and `/jobs/N`: upload an archive or a folder of photos, check it, import it, and follow the jobs."""
 
 import re
 import shutil
@@ -41,7 +41,7 @@ JOB_ID = "<int(max=2147483647):job_id>"
 UPLOAD = "/uploads/<string(maxlength=64):upload_id>"
 SHA256 = re.compile("[0-9a-f]{64}")
 LISTED = 200
-"""Classes and lines of an upload that its page shows; it counts all."""
+"""The most classes and lines of an upload that its page shows. The counts include all of them."""
 
 
 @pages.get("/imports")
@@ -57,7 +57,7 @@ def start_import() -> AnyResponse:
     archive, files = request.files.get("archive"), _sent_folder()
     upload_id = request.form.get("upload", "")
     if not files and not upload_id and (archive is None or not archive.filename):
-        raise ManifestError("nothing was sent: choose a ZIP, or a folder, with manifest.csv and its photos")
+        raise ManifestError("nothing was uploaded: choose a ZIP or a folder with manifest.csv and its photos")
     with discarded_on_failure(new_staging_folder(state().store)) as folder:
         if files:
             take_in(files, folder)
@@ -113,8 +113,10 @@ def look_at_import(job_id: int) -> str:
 def import_checked(job_id: int) -> AnyResponse:
     folder, checked = _checked(job_id)
     if checked.problems and not request.form.get("skip_bad"):
-        raise ManifestError("some lines cannot be used: tick that they are left out, or mend them and send all again")
-    # The look that was given is the last: a second import would find no upload.
+        raise ManifestError(
+            "some lines cannot be used: tick the box to leave them out, or correct them and upload everything again"
+        )
+    # This is the last use of the upload: a second import would not find it.
     running = submit_import(state().store, folder, actor=signed_in().actor, skip_bad=bool(checked.problems))
     return redirect(url_for("pages.job", job_id=running), 303)
 
@@ -124,7 +126,7 @@ def import_checked(job_id: int) -> AnyResponse:
 def discard_import(job_id: int) -> AnyResponse:
     folder, _ = _checked(job_id)
     shutil.rmtree(folder, ignore_errors=True)
-    flash("The upload was let go; nothing of it was imported.", "good")
+    flash("The upload was deleted. Nothing was imported.", "good")
     return redirect(url_for("pages.imports"), 303)
 
 
@@ -157,12 +159,12 @@ def job_status(job_id: int) -> Response:
 @needs(Role.CURATOR)
 def stop_job(job_id: int) -> AnyResponse:
     cancel_job(state().store, job_id, actor=signed_in().actor)
-    flash("Cancelled; nothing of it was kept.", "good")
+    flash("Cancelled. Nothing was changed.", "good")
     return redirect(url_for("pages.job", job_id=job_id), 303)
 
 
 def _sent_folder() -> dict[str, ReadFile]:
-    """The files of a folder that a browser sent, by their paths in it: names in a table, nowhere on a disk."""
+    """The files of a folder that a browser sent, by their paths, which are only keys here, never paths on a disk."""
 
     def reader(file: FileStorage) -> ReadFile:
         def read(most: int) -> bytes:
@@ -178,7 +180,7 @@ def _sent_folder() -> dict[str, ReadFile]:
 
 
 def _upload(job: Job) -> Path | None:
-    """The upload that was looked at and waits for a word; None where it was imported or let go."""
+    """The checked upload that waits for a decision; None if it was imported or deleted."""
     folder = staged_folder(state().store, job)
     busy = any(each.detail.get("folder") == job.detail.get("folder") for each in list_jobs(state().store)
                if each.kind == "import" and not each.is_over)  # fmt: skip
@@ -186,12 +188,12 @@ def _upload(job: Job) -> Path | None:
 
 
 def _checked(job_id: int) -> tuple[Path, CheckedImport]:
-    """An upload that was looked at, and what was found. Raises 404 where it is gone."""
+    """A checked upload, and what the check found. Aborts with 404 if it is gone."""
     job = _found(job_id)
     folder = _upload(job) if job.kind == "check" and job.state == "done" else None
     checked = read_checked(folder) if folder else None
     if folder is None or checked is None:
-        abort(404, "this upload is no longer here: it was imported, let go, or waited for longer than a day")
+        abort(404, "this upload is gone: it was imported or deleted, or waited for more than a day; upload it again")
     return folder, checked
 
 
@@ -203,7 +205,7 @@ def _found(job_id: int) -> Job:
 
 
 def _shown(job: Job) -> dict[str, Any]:
-    """What the page needs to show how far a job is."""
+    """The progress of a job for its page."""
     names = ("state", "done", "total")
     told = {"message": without_paths(job.message), "is_over": job.is_over}
     return {**{name: getattr(job, name) for name in names}, **told}

@@ -1,4 +1,4 @@
-"""`/packs`: the parts in which devices may take the catalogue, for curators."""
+"""`/packs`: curators divide the catalogue into packs, which devices can download separately."""
 
 from flask import flash, redirect, render_template, request, url_for
 from sqlalchemy import select
@@ -13,7 +13,7 @@ from catalog_server.web.state import state
 from coindex.errors import StoreError
 
 LANGUAGES = {"en": "English", "de": "German", "pl": "Polish"}
-"""Those of the phone app; others can be named by the command and the API."""
+"""The languages of the phone app. The command and the API take others too."""
 
 
 @pages.get("/packs")
@@ -40,22 +40,22 @@ def change_packs() -> Response:
     change, pack_id = form.get("change", ""), form.get("pack", "").strip()
     if change == "by-country":
         made = curation.packs_by_country(store, actor=actor)
-        told = f"Made {len(made)} packs." if made else "Each country is in a pack already."
+        told = f"Made {len(made)} packs." if made else "Every country is already in a pack."
     elif change == "clear":
-        told = f"Removed {curation.clear_packs(store, actor=actor)} packs: releases are in one piece."
+        told = f"Removed {curation.clear_packs(store, actor=actor)} packs: a release is one catalogue now."
     elif change == "set":
         names = {language: form.get(f"name-{language}", "").strip() for language in LANGUAGES}
         curation.set_pack(store, pack_id, {key: name for key, name in names.items() if name}, actor=actor)
-        told = f"Pack {pack_id} is there."
+        told = f"Saved pack {pack_id}."
     elif change == "remove":
         curation.remove_pack(store, pack_id, actor=actor)
-        told = f"Pack {pack_id} is no more."
+        told = f"Removed pack {pack_id}."
     elif change == "country":
         told = _moved([form.get("country", "")], [], pack_id)
     elif change == "coin":
         told = _moved([], [_class_id()], pack_id)
     else:
-        raise StoreError(f"{change!r} is no change of packs")
+        raise StoreError(f"{change!r} is not a change of packs; use the buttons of the page")
     flash(f"{told} Phones see it with the next release.", "good")
     return redirect(url_for("pages.packs"), 303)
 
@@ -66,11 +66,11 @@ def _moved(countries: list[str], coins: list[int], pack_id: str) -> str:
         curation.put_in_pack(store, pack_id, countries=countries, coins=coins, actor=actor)
     else:
         curation.take_out_of_packs(store, countries=countries, coins=coins, actor=actor)
-    return f"Put in pack {pack_id}." if pack_id else "Taken out of its pack."
+    return f"Moved to pack {pack_id}." if pack_id else "Removed from its pack."
 
 
 def _class_id() -> int:
     given = request.form.get("coin", type=int)
     if given is None:
-        raise StoreError("give the number of a class, as the page of its coin shows it")
+        raise StoreError("enter the number of a class, as the coin's page shows it")
     return given

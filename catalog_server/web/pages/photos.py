@@ -1,4 +1,4 @@
-"""Photos of coins: those of a form, what each would become before it is added, and one retired or brought back."""
+"""Photos of coins: read them from a form, check one before it is added, retire one and bring it back."""
 
 import base64
 import unicodedata
@@ -34,12 +34,12 @@ from coindex.text import shown
 MAX_PHOTOS = 20
 MAX_SHOWN_NAME = 120
 ALIKE = 3
-"""Near-duplicates that a photo is shown with."""
+"""The most near-duplicates that are shown with a photo."""
 ROW_ID = f"<int(max={MAX_ID}):row_id>"
 
 
 class PhotosRefused(PhotoError):
-    """Photos of a form that cannot be used, each by its place among them, from 0, with the reason."""
+    """Photos of a form that cannot be used: the reason for each, by its position from 0."""
 
     def __init__(self, reasons: Mapping[int, str]) -> None:
         told = "; ".join(f"photo {place + 1}: {reason}" for place, reason in reasons.items())
@@ -67,7 +67,7 @@ def restore_photo_(row_id: int) -> AnyResponse:
 def check_photo() -> Response | tuple[Response, int]:
     file = request.files.get("photo")
     if file is None:
-        abort(400, "no photo: send one as the field `photo`")
+        abort(400, "no photo: send one in the field `photo`")
     try:
         return jsonify(_checked(file.read(), request.form.get("class_id", type=int), _beside()))
     except PhotoError as error:
@@ -75,8 +75,12 @@ def check_photo() -> Response | tuple[Response, int]:
 
 
 def sent_photos() -> list[NewPhoto]:
-    """The photos of the form, made anew and encoded. Raises `PhotoError` where there are none or too many, and
-    `PhotosRefused` naming all that cannot be used."""
+    """Read the photos of the form, re-encoded without metadata and with their codes.
+
+    Raises:
+        PhotoError: If there are none or too many.
+        PhotosRefused: If some cannot be used. It names all of them.
+    """
     files = [file for file in request.files.getlist("photos") if file.filename]
     if not 1 <= len(files) <= MAX_PHOTOS:
         raise PhotoError(f"{len(files)} photos were sent; choose 1 to {MAX_PHOTOS}")
@@ -92,14 +96,14 @@ def sent_photos() -> list[NewPhoto]:
 
 
 def wants_json() -> bool:
-    """Whether the page's script sent the form: it keeps the photos where the form fails."""
+    """Whether the page's script sent the form. The script keeps the photos if the form fails."""
     return request.accept_mimetypes.best == "application/json"
 
 
 def refused_form(error: CoindexError) -> tuple[Response, int]:
-    """What the page's script is told of a form that fails: why, and of each photo, by its place, what is wrong."""
+    """The answer to the page's script after a failed form: the reason, and what is wrong with each photo."""
     reasons = error.reasons if isinstance(error, PhotosRefused) else {}
-    told = "Some photos cannot be used; nothing was added." if reasons else without_paths(str(error))
+    told = "Some photos cannot be used. Nothing was added." if reasons else without_paths(str(error))
     return jsonify({"problem": told, "photos": reasons}), 422
 
 
@@ -111,22 +115,22 @@ def _photo(file: FileStorage, encoders: Mapping[str, Encode]) -> NewPhoto:
 
 
 def _shown_name(name: str | None) -> str:
-    """A file's name to be shown to people, what cannot be printed spelt out; it is nowhere a path."""
+    """A file's name to show, with unprintable characters escaped. It is never used as a path."""
     last = (name or "photo").replace("\\", "/").rpartition("/")[2]
     return shown(unicodedata.normalize("NFC", last))[:MAX_SHOWN_NAME] or "photo"
 
 
 def _beside() -> NDArray[np.int8]:
-    """The codes int8 (n, 64) of the form's other photos, as they were told when those were looked at."""
+    """The codes int8 (n, 64) of the form's other photos, from the answers to their checks."""
     try:
         sent = base64.b64decode(request.form.get("beside", ""), validate=True)
         return np.frombuffer(sent, np.int8).reshape(-1, DIMENSIONS)
     except ValueError:
-        abort(400, "beside: the codes that this page gave are expected")
+        abort(400, "beside: expected the codes that this page gave")
 
 
 def _checked(data: bytes, class_id: int | None, beside: NDArray[np.int8]) -> dict[str, Any]:
-    """What a photo would become: the coin cut out, what speaks against it, and what is like it in the catalogue."""
+    """The check of a photo: the cut-out coin, warnings, and similar photos of the catalogue."""
     photo = load_photo(photo_anew(data))
     (encode,) = list(state().curator.encoders().values())[:1]
     coins = encode(photo).coins
@@ -145,9 +149,7 @@ def _checked(data: bytes, class_id: int | None, beside: NDArray[np.int8]) -> dic
         alike, nearer = _compared(coins[0].code, class_id, beside)
         answer["alike"] = [_shown_row(row) for row in alike]
         if nearer is not None and all(row.class_id != nearer.class_id for row in alike):
-            text = (
-                f"It is nearer to {nearer.name}, {nearer.side}, than to the other photos of this coin side: is it one?"
-            )
+            text = f"It is nearer to {nearer.name}, {nearer.side}, than to the other photos of this side. Check it."
             answer["warnings"].append({"kind": "nearer", "text": text, **_shown_row(nearer)})
     return answer
 
@@ -166,7 +168,7 @@ def _shown_row(row: NearRow) -> dict[str, Any]:
 def _compared(
     code: NDArray[np.int8], class_id: int | None, beside: NDArray[np.int8]
 ) -> tuple[list[NearRow], NearRow | None]:
-    """The near-duplicates of a photo, and the other class that it is nearer to than to its own."""
+    """The near-duplicates of a photo, and another class if the photo is nearer to it than to its own."""
     with state().store.reading() as session:
         space_id = state().store.space_id(session)
         if space_id is None:
@@ -176,7 +178,7 @@ def _compared(
 
 
 def _mask(coin: EncodedCoin) -> NDArray[np.uint8]:
-    """A coin's mask uint8 (256, 256), in the pixels of its picture."""
+    """A coin's mask, uint8 (256, 256), in the pixels of its picture."""
     square = square_around(mask_box(coin.found.mask))
     return resize(take_square(np.repeat(coin.found.mask[:, :, None], 3, axis=2), square), SIZE, SIZE)[:, :, 0]
 

@@ -1,4 +1,4 @@
-"""`/proposals`: coins that collectors offer, to be looked at, accepted or rejected; and the upload of one as a file."""
+"""`/proposals`: look at coins that collectors propose, accept or reject them, or upload a proposal as a file."""
 
 from collections.abc import Mapping
 
@@ -46,7 +46,7 @@ def proposals() -> str:
 def upload_proposal() -> AnyResponse:
     file = request.files.get("file")
     if file is None or not file.filename:
-        raise ManifestError("nothing was sent: choose the file that a collector sent you")
+        raise ManifestError("nothing was uploaded: choose the file that a collector sent you")
     kept = add_proposal(state().store, read_proposal(file.stream), actor=signed_in().actor)
     return redirect(url_for("pages.proposal", proposal_id=kept.proposal_id), 303)
 
@@ -62,7 +62,7 @@ def proposal(proposal_id: int) -> str:
 def proposed_photo(proposal_id: int, photo_id: int) -> Response:
     data = proposal_photo(state().store, proposal_id, photo_id)
     if data is None:
-        abort(404, "there is no such photo, or somebody has decided about it")
+        abort(404, "there is no such photo, or somebody has already decided about it")
     return Response(data, content_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
 
 
@@ -103,14 +103,14 @@ def reject_proposal_(proposal_id: int) -> AnyResponse | tuple[str, int]:
         reject_proposal(state().store, proposal_id, actor=signed_in().actor, word=word)
     except CoindexError as error:
         return _page(found, problem=str(error)), 422
-    flash("What was left of it was let go.", "good")
+    flash("Rejected. The remaining photos were deleted.", "good")
     return redirect(url_for("pages.proposals"), 303)
 
 
 def _class_id() -> int:
     given = request.form.get("class_id", type=int)
     if given is None or not 1 <= given <= MAX_ID:
-        raise ManifestError("class: give the number of a class of the catalogue")
+        raise ManifestError("class: enter the number of a class of the catalogue")
     return given
 
 
@@ -124,11 +124,11 @@ def _found(proposal_id: int) -> Proposal:
 def _page(
     found: Proposal, *, given: Mapping[str, str] | None = None, chosen: list[int] | None = None, problem: str = ""
 ) -> str:
-    """A proposal; `given` and `chosen` are what a form that failed had."""
+    """The page of a proposal. `given` and `chosen` are the fields and photos of a form that failed."""
     values = dict(given or found.fields)
     like = [getattr(CoinRow, name) == values.get(name, "") for name in LABEL_FIELDS if name != "side"]
     with state().store.reading() as session:
-        # What the collector calls the coin may be there: its classes are offered.
+        # The collector's coin may be in the catalogue already: offer its classes.
         same = list(
             session.execute(select(CoinRow.class_id, CoinRow.name, CoinRow.side).where(~CoinRow.retired, *like))
         )

@@ -1,4 +1,4 @@
-"""`/publish` and `/releases-history`: what would change, the releases so far, and the way back to one of them."""
+"""`/publish` and `/releases-history`: the unpublished changes, the releases, and the return to one of them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,9 +32,9 @@ from coindex.errors import StaleChange, StoreError
 
 VERSION = "<int(max=2147483647):version>"
 LISTED = 50
-"""Coins that the page names for each kind of change; it counts all."""
+"""The most coins that the page names for each kind of change. The counts include all of them."""
 REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
-"""A validation's page carries its own style, and nothing that runs."""
+"""A validation's page has its own style and no scripts."""
 
 
 @pages.get("/publish")
@@ -65,7 +65,9 @@ def _publish_page(problem: str = "") -> str:
 def publish_now() -> AnyResponse | tuple[str, int]:
     seen = request.form.get("seen")
     if seen is not None and seen != _unpublished(state().store).state_hash:
-        return _publish_page("The catalogue was changed meanwhile, and nothing was published; look at it again."), 409
+        return _publish_page(
+            "The catalogue changed in the meantime, so nothing was published. Check the changes and publish again."
+        ), 409
     override = request.form.get("override", "").strip() or None
     return _follow(submit_publish(state().store, actor=signed_in().actor, override=override))
 
@@ -81,7 +83,7 @@ def validate_now() -> AnyResponse:
 def validation(version: int) -> Response:
     page: Path | None = validation_page(state().store, version)
     if page is None:
-        abort(404, f"release {version} was not validated")
+        abort(404, f"release {version} was not validated; start a validation on the page Publish")
     return Response(page.read_bytes(), mimetype="text/html", headers={"Content-Security-Policy": REPORT_POLICY})
 
 
@@ -105,7 +107,7 @@ def bring_back_(version: int) -> AnyResponse | str | tuple[str, int]:
 
 
 def _look_back_page(version: int, *, problem: str = "", status: int = 200) -> str | tuple[str, int]:
-    """What bringing a release back would change, and which edits that no release has would go."""
+    """A preview of bringing a release back, and the unpublished edits that it would remove."""
     store = state().store
     found = preview(store, bring_back(published_state(store, version), version=version))
     page = {
@@ -120,8 +122,8 @@ def _look_back_page(version: int, *, problem: str = "", status: int = 200) -> st
 
 @dataclass(frozen=True)
 class _Unpublished:
-    """What a release would change, whether its packs would be others, the coins that would be in another one, with the
-    names of that before and after, and the hash of the state that it would have; blank for an empty catalogue."""
+    """The changes of the next release, whether its packs differ, the coins that change packs with the names of both, and
+    its state hash, empty for an empty catalogue."""
 
     changes: Changes
     repacked: bool
@@ -130,8 +132,7 @@ class _Unpublished:
 
 
 def _unpublished(store: Store) -> _Unpublished:
-    """What a release would change, made anew where something was changed or published since: each change has an entry
-    in the log."""
+    """The changes of the next release, computed again after each entry in the log: every change has an entry."""
     served = published_releases(store)[:1]
     with store.reading() as session:
         last = session.scalar(select(func.max(AuditRow.audit_id)))
@@ -150,8 +151,8 @@ def _unpublished(store: Store) -> _Unpublished:
 def _since_served(
     store: Store, releases: tuple[PublishedRelease, ...], now: CatalogState | None, reached: str
 ) -> Changes:
-    """What a release would change, whose state hash would be `reached`. The served one's rows are read only where its
-    state is another; where its files are damaged, everything is a change."""
+    """The changes of the next release, whose state hash is `reached`, since the served one. The rows of the served one
+    are read only if its state differs. If its files are damaged, everything counts as a change."""
     served = releases[0].manifest if releases else None
     if served is None or served.state_hash == reached:
         return changes(now if served else None, now)
@@ -162,7 +163,7 @@ def _since_served(
 
 
 def _packs_of(session: Session, now: CatalogState) -> dict[str, Any]:
-    """What a release would say of its packs."""
+    """The packs of the next release."""
     names, found = pack_names(session), {}
     for pack_id, classes in parted(session, now.records).items():
         countries = sorted({now.records[class_id].country for class_id in classes})

@@ -1,4 +1,4 @@
-"""`/quality`: what of the whole catalogue looks like a mistake, and what to do about each."""
+"""`/quality`: probable mistakes in the whole catalogue, each with a way to correct it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ SECTIONS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class _Coin:
-    """A class as the page shows it; `row_id` is one of its photos, if it has any."""
+    """A class as the page shows it. `row_id` is one of its photos, None if it has none."""
 
     class_id: int
     name: str
@@ -84,7 +84,7 @@ def look_for_mistakes() -> AnyResponse:
 def photos_are_right() -> Response | AnyResponse:
     row_ids = read_ids(",".join(request.form.getlist("photo")))
     if not row_ids:
-        raise ManifestError("nothing was chosen; go back and tick the photos that are right")
+        raise ManifestError("no photo was chosen; go back and tick the photos that are right")
     count = confirm_photos(state().store, row_ids, actor=signed_in().actor)
     flash(f"{counted(count, 'photo')} will not be shown here again.", "good")
     return redirect(url_for("pages.quality"), 303)
@@ -115,7 +115,7 @@ def _single(session: Session, found: Findings) -> list[Any]:
 
 
 def _names(session: Session, _: Findings | None) -> list[Any]:
-    """Spellings of a field, then classes that read alike; found anew where the log has a newer entry."""
+    """Spellings of a field, then classes with similar names. They are computed again after each entry in the log."""
     last = session.scalar(select(func.max(AuditRow.audit_id)))
     return state().near_names.of(last, lambda: _near_names(session))
 
@@ -159,13 +159,13 @@ _SECTIONS: Mapping[str, Any] = {
 
 
 def _live(session: Session, pairs: Iterable[tuple[int, int]]) -> set[int]:
-    """Which of some photos are in the catalogue: `MOST` findings name twice as many at most."""
+    """The photos of these pairs that are in the catalogue. `MOST` findings name at most twice as many."""
     asked = {row_id for pair in pairs for row_id in pair}
     return set(session.scalars(select(PhotoRow.row_id).where(~PhotoRow.retired, PhotoRow.row_id.in_(asked))))
 
 
 def _named(what: str, shown: Sequence[Any]) -> set[int]:
-    """The classes that a section speaks of."""
+    """The classes that a section names."""
     if what == "names":
         return {class_id for each in shown for class_id in each.get("classes", ())}
     if what == "sides":

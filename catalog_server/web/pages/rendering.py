@@ -1,4 +1,4 @@
-"""How pages word things, and what they say when something is wrong."""
+"""Filters for the pages' templates, and the pages for errors."""
 
 import re
 from datetime import datetime
@@ -40,7 +40,7 @@ FACT_WORDS = {
     "text": "text",
     "links": "links",
 }
-"""Facts of a coin as pages call them, in the order of `FACTS`."""
+"""The pages' words for the facts of a coin, in the order of `FACTS`."""
 
 
 @pages.errorhandler(CoindexError)
@@ -51,7 +51,7 @@ def refused(error: CoindexError) -> tuple[str, int]:
 
 @pages.app_template_filter("without_paths")
 def without_paths(text: str) -> str:
-    """A message without where the store lies: that is for whoever runs the server, and the server's log has it."""
+    """A message without the store's path, which only the operator needs. The server's log has it."""
     folder = state().store.folder
     for path in sorted({str(folder.absolute()), str(folder.resolve()), str(folder)}, key=len, reverse=True):
         text = re.sub(rf"{re.escape(path)}(?:/[\w.-]+)*", "the store", text) if path not in (".", "/") else text
@@ -59,11 +59,11 @@ def without_paths(text: str) -> str:
 
 
 def error_page(status: HTTPStatus, detail: str | None) -> tuple[str, int]:
-    """A page that says what went wrong and leads back."""
+    """A page with the error and a link back."""
     home = f"{request.script_root}/"
     back = home if request.method == "GET" else (request.referrer or home)
     title = {
-        HTTPStatus.NOT_FOUND: "Not here",
+        HTTPStatus.NOT_FOUND: "Not found",
         HTTPStatus.FORBIDDEN: "Not allowed",
         HTTPStatus.CONFLICT: "Nothing was changed",
         HTTPStatus.UNPROCESSABLE_ENTITY: "This cannot be used",
@@ -75,7 +75,7 @@ def error_page(status: HTTPStatus, detail: str | None) -> tuple[str, int]:
 
 @pages.app_template_global("facts_of")
 def facts_of(told: Facts) -> list[tuple[str, str, str]]:
-    """Every fact by its name, as pages call it, and as a form's field holds it; blank where it is not known."""
+    """Every fact: its name, its word on pages, and the value of its form field, empty if it is not known."""
     written = written_facts(told)
     return [(name, FACT_WORDS[name], written.get(name, "")) for name in FACTS]
 

@@ -22,7 +22,7 @@ def sign_in_() -> str:
 def try_to_sign_in() -> Response | tuple[str, int] | tuple[str, int, dict[str, str]]:
     name, wanted = request.form.get("name", ""), request.form.get("next", "")
     if not wanted.isprintable():
-        abort(400, "next: the path of a page of this server is expected")
+        abort(400, "next: expected the path of a page of this server")
     try:
         address, code = request.remote_addr or "unknown", request.form.get("code", "")
         signed_in = sign_in(state().store, name, request.form.get("password", ""), address=address, code=code)
@@ -49,7 +49,7 @@ def _form(wanted: str, **shown: object) -> str:
 
 
 def _inside(wanted: str) -> str:
-    """Where to go on: a path of this server, never another site's address."""
+    """The next page: a path of this server, never the address of another site."""
     parts = urlsplit(wanted)
     plain = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and not parts.scheme and not parts.netloc
     return wanted if plain else "/coins"

@@ -1,4 +1,4 @@
-"""`/steps`: great steps with chosen coins and photos, looked at before they are taken, and undone after."""
+"""`/steps`: steps with many chosen coins or photos, with a preview before and an undo after."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -20,14 +20,14 @@ from coindex.errors import CoindexError, ManifestError, StaleChange
 
 STEP_ID = f"<int(max={MAX_ID}):step_id>"
 LISTED = 60
-"""Coins of a step that its page shows; it counts all."""
+"""The most coins of a step that its page shows. The counts include all of them."""
 MOST = 100_000
-"""Coins or photos in one step: a form of their ids still is one that the server takes."""
+"""The most coins or photos in one step. The server still takes a form with so many ids."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What a form asks for: the action, its coins and photos, and what the action needs besides."""
+    """The request of a form: the action, its coins and photos, and its other fields."""
 
     action: str
     coins: tuple[int, ...]
@@ -41,11 +41,11 @@ class Asked:
 
 @dataclass(frozen=True)
 class _Action:
-    """An action: how its plan is made, the button that confirms it, and what to know of it."""
+    """An action: how its plan is made, the text of its button, and a hint."""
 
     plan: Callable[[Asked], Plan]
     button: str
-    hint: str = "Phones follow with the next release. It can be undone."
+    hint: str = "Phones follow with the next release. You can undo this step."
 
 
 ACTIONS: Mapping[str, _Action] = {
@@ -53,7 +53,7 @@ ACTIONS: Mapping[str, _Action] = {
     "restore": _Action(lambda asked: many.restore_coins(asked.coins), "Bring them back"),
     "rename": _Action(lambda asked: many.rename_coins(asked.coins, asked.field, asked.value), "Change them"),
     "spellings": _Action(
-        lambda asked: many.unite_spellings(asked.field, asked.spellings, asked.value), "Write them all so"
+        lambda asked: many.unite_spellings(asked.field, asked.spellings, asked.value), "Use this spelling"
     ),
     "merge": _Action(lambda asked: many.merge_coins(asked.coins, asked.into), "Merge them"),
     "pack": _Action(lambda asked: many.pack_coins(asked.coins, asked.pack), "Put them there"),
@@ -96,12 +96,12 @@ def step(step_id: int) -> str:
 @needs(Role.CURATOR)
 def undo_step(step_id: int) -> AnyResponse:
     done = take_step(state().store, undoing(step_id), actor=signed_in().actor)
-    flash("Undone: all is as it was before.", "good")
+    flash("Undone. Everything is as it was before.", "good")
     return redirect(url_for("pages.step", step_id=done.step_id), 303)
 
 
 def written_ids(ids: Iterable[int]) -> str:
-    """Ids as one short text, such as `1-5,9`, in ascending order."""
+    """Ids as one short text, such as `1-5,9`, ascending."""
     spans: list[list[int]] = []
     for each in sorted(set(ids)):
         if spans and spans[-1][1] == each - 1:
@@ -112,7 +112,11 @@ def written_ids(ids: Iterable[int]) -> str:
 
 
 def read_ids(text: str) -> tuple[int, ...]:
-    """Ids that `written_ids` wrote. Raises `ManifestError` for what is none, or more than `MOST` at once."""
+    """Read ids that `written_ids` wrote.
+
+    Raises:
+        ManifestError: If one is not an id, or there are more than `MOST`.
+    """
     ids: list[int] = []
     for span in filter(None, text.split(",")):
         first, dash, last = span.partition("-")
@@ -120,15 +124,15 @@ def read_ids(text: str) -> tuple[int, ...]:
             int(end) for end in (first, last if dash else first) if end.isascii() and end.isdigit() and len(end) <= 10
         ]
         if len(ends) != 2 or not 1 <= ends[0] <= ends[1] <= MAX_ID:
-            raise ManifestError(f"{span[:40]!r} is no number of a coin or photo; choose again")
+            raise ManifestError(f"{span[:40]!r} is not the number of a coin or photo; choose again")
         if len(ids) + ends[1] - ends[0] >= MOST:
-            raise ManifestError(f"more than {MOST} at once; choose fewer")
+            raise ManifestError(f"more than {MOST} were chosen; choose fewer")
         ids += range(ends[0], ends[1] + 1)
     return tuple(ids)
 
 
 def _asked() -> Asked:
-    """What the form asks for. Its coins are ticked one by one, or all that a search found."""
+    """The request of the form. Its coins are those that were ticked, or all that a search found."""
     form = request.form
     coins = (*read_ids(form.get("coins", "")), *read_ids(",".join(form.getlist("coin"))))
     photos = (*read_ids(form.get("photos", "")), *read_ids(",".join(form.getlist("photo"))))
@@ -153,12 +157,12 @@ def _all_found() -> tuple[int, ...]:
     with state().store.reading() as session:
         found = tuple(session.scalars(select(CoinRow.class_id).where(*wanted).order_by(CoinRow.class_id)))
     if len(found) > MOST:
-        raise ManifestError(f"{len(found)} coin sides at once; {MOST} are the most, choose fewer")
+        raise ManifestError(f"{len(found)} coin sides were found, at most {MOST} are allowed; narrow the search")
     return found
 
 
 def _fullest(coins: tuple[int, ...]) -> int:
-    """Which of some coins has most photos, the older one of two alike; 0 without any."""
+    """The coin with the most photos, the older one of two equal ones; 0 if there are no coins."""
     if not coins:
         return 0
     count = func.count(PhotoRow.row_id)
@@ -170,16 +174,16 @@ def _fullest(coins: tuple[int, ...]) -> int:
 
 def _action(asked: Asked) -> _Action:
     if asked.action not in ACTIONS:
-        raise ManifestError(f"{asked.action!r} is nothing that can be done here; go back and choose a button")
+        raise ManifestError(f"{asked.action!r} is not an action of this page; go back and use a button")
     if asked.action == "spellings":
         chosen: tuple[object, ...] = asked.spellings
     else:
         of_photos = asked.action in ("move", "retire-photos", "restore-photos", "year", "specimen")
         chosen = asked.photos if of_photos else asked.coins
     if not chosen:
-        raise ManifestError("nothing was chosen; go back and tick what it is about")
+        raise ManifestError("nothing was chosen; go back and tick coins or photos")
     if asked.action == "move" and not asked.into:
-        raise ManifestError("no class was named; go back and say to which class the photos belong")
+        raise ManifestError("no class was named; go back and enter the class that the photos belong to")
     return ACTIONS[asked.action]
 
 

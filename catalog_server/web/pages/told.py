@@ -1,4 +1,4 @@
-"""The log as people read it: who did what to which coin, with a link to it."""
+"""The log as sentences: who did what to which coin, with a link to it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ ACTIONS = {
     "coin.retire": "retired",
     "coin.restore": "brought back",
     "photos.add": "added photos to",
-    "photos.confirm": "found photos to be right in",
+    "photos.confirm": "confirmed photos of",
     "photo.edit": "changed",
     "photo.retire": "retired",
     "photo.restore": "brought back",
@@ -34,7 +34,7 @@ ACTIONS = {
     "import": "imported photos into",
     "job.cancel": "cancelled",
     "publish": "published",
-    "roll-back": "brought back an earlier state of",
+    "roll-back": "restored an earlier state of",
     "sign-in": "signed in as",
     "space.prepare": "began to prepare",
     "space.publish": "put into releases",
@@ -52,7 +52,7 @@ ACTIONS = {
     "user.second-factor-off": "turned off the second factor of",
     "user.sessions-end": "ended sessions of",
 }
-"""Actions as a sentence's verb; those that are missing are shown as they are."""
+"""The verb of each action. An action that is not here is shown unchanged."""
 
 KINDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "coins": ("coins and photos", ("coin.", "photo.", "photos.", "pack.", "step.", "roll-back")),
@@ -60,7 +60,7 @@ KINDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "releases": ("releases", ("publish", "step.bring-back", "roll-back", "space.")),
     "accounts": ("accounts", ("user.", "token.", "sign-in")),
 }
-"""What the log can be narrowed to, with the beginnings of actions."""
+"""The filters of the log, each with the prefixes of its actions."""
 
 THINGS = {"user": "the account", "token": "the token", "space": "the space", "release": "release", "job": "job",
           "proposal": "the proposal", "photo": "photo", "coin": "class", "pack": "the pack"}  # fmt: skip
@@ -68,7 +68,7 @@ THINGS = {"user": "the account", "token": "the token", "space": "the space", "re
 
 @dataclass(frozen=True)
 class ToldEntry:
-    """An entry as a sentence: who, what was done, to what, and the page of that, if it has one."""
+    """An entry as a sentence: who did what to which thing, and the page of the thing, if it has one."""
 
     at: str
     who: str
@@ -90,7 +90,7 @@ def told_entries(session: Session, entries: Iterable[AuditEntry]) -> list[ToldEn
 
 
 def who(actor: str) -> str:
-    """An actor as people call it: `ada`, `the command line (root)`, `token till of ann`."""
+    """An actor in words: `ada`, `the command line (root)`, `token till of ann`."""
     kind, _, name = actor.partition(":")
     return {"user": name, "cli": f"the command line ({name})", "token": f"token {name}"}.get(kind, actor)
 

@@ -1,4 +1,4 @@
-"""`/try`: a photo, answered by the release that is served; nothing of it is kept."""
+"""`/try`: the served release answers a photo, which is not stored."""
 
 import base64
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from coindex.relief import TURNS
 
 @dataclass(frozen=True)
 class _Comparison:
-    """A candidate's reference beside the photo's coin: by how many degrees it is turned, and where the two agree, as a
+    """A candidate's reference compared with the photo's coin: the angle in degrees, and where the two agree, as a
     picture (a data URL) and in words."""
 
     angle: float
@@ -30,8 +30,8 @@ class _Comparison:
 
 @dataclass(frozen=True, eq=False)
 class _Shown:
-    """One coin of the answer: its picture (a data URL), and of each candidate how it compares, None where the second
-    look did not look."""
+    """One coin of the answer: its picture (a data URL), and the comparison of each candidate, None without a second
+    look."""
 
     coin: RecognizedCoin
     picture: str
@@ -51,14 +51,14 @@ def answer() -> str | tuple[str, int]:
     file = request.files.get("photo")
     try:
         if file is None or not file.filename:
-            raise PhotoError("none was sent; choose one")
+            raise PhotoError("no photo was sent; choose one")
         data = photo_anew(file.read())
     except PhotoError as error:
         return render_template("try.html", problem=error.reason), 422
     photo = load_photo(data)
     found = state().curator.answer(photo)
     if found is None:
-        return render_template("try.html", problem="Nothing is published yet: publish the catalogue first."), 409
+        return render_template("try.html", problem="Nothing is published yet. Publish the catalogue first."), 409
     size = {"width": photo.width, "height": photo.height}
     coins = [_shown(coin) for coin in found.coins]
     return render_template("try.html", answer=found, coins=coins, picture=_data_url(data, "image/jpeg"), **size)

@@ -32,7 +32,7 @@ function photoForm(drop) {
     for (const file of files) {
       if (isThere(file)) continue;
       const entry = { item: element("li"), body: element("div"), code: "" };
-      entry.body.textContent = entries.size < MOST ? "Looking…" : "One too many.";
+      entry.body.textContent = entries.size < MOST ? "Looking…" : "Too many photos.";
       entry.item.append(removal(file, entry), element("span", "name", file.name), entry.body);
       entries.set(file, entry);
       list.append(entry.item);
@@ -103,7 +103,7 @@ async function send(form) {
     const why = page.querySelector('[role="alert"]')?.textContent ?? response.statusText;
     return { problem: `${why} Your photos are still here.` };
   } catch {
-    return { problem: "The server did not answer; your photos are still here. Send them again." };
+    return { problem: "The server did not answer. Your photos are still here: send them again." };
   }
 }
 
@@ -126,7 +126,7 @@ async function check(url, file, fields) {
   try {
     return await (await fetch(url, { method: "POST", body: form, headers })).json();
   } catch {
-    return { problem: "The server did not answer; the photo can still be sent." };
+    return { problem: "The server did not answer. You can still send the photo." };
   }
 }
 
@@ -154,7 +154,7 @@ function linked(warning) {
 
 function alike(rows) {
   const box = element("div", "alike");
-  box.append(element("span", "warnings", "Much like it, and in the catalogue already:"));
+  box.append(element("span", "warnings", "Very similar photos in the catalogue:"));
   for (const row of rows) {
     const link = element("a");
     link.href = row.page;

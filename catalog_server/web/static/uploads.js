@@ -46,7 +46,7 @@ async function begun(file) {
     if (response.ok) return { ...kept, received: (await response.json()).received };
   }
   const response = await post(form.dataset.uploads, new URLSearchParams({ size: file.size }));
-  if (!response.ok) throw new Error("The upload was refused: the archive is empty or too large, or your session ended.");
+  if (!response.ok) throw new Error("The upload was rejected: the archive is empty or too large, or your session has ended.");
   const made = await response.json();
   localStorage.setItem(keyOf(file), JSON.stringify({ upload: made.upload, piece: made.piece }));
   return made;
@@ -62,7 +62,7 @@ async function sendPiece(url, file, offset) {
     }
     if (response?.ok) return (await response.json()).received;
     if (response && response.status < 500 && response.status !== 409) {
-      throw new Error("The upload was refused; sign in again in another tab, load this page anew, and choose the file again.");
+      throw new Error("The upload was rejected. Sign in again, reload this page, and choose the file again.");
     }
     // Perhaps the piece arrived and its answer did not.
     const here = await fetch(`${url}.json`).catch(() => null);
@@ -74,7 +74,7 @@ async function sendPiece(url, file, offset) {
     tell(`The network failed; trying again in ${wait / 1000} s`);
     await new Promise((resolve) => setTimeout(resolve, wait));
   }
-  throw new Error("The server cannot be reached. Choose the file again later: what was sent is kept for a day.");
+  throw new Error("The server cannot be reached. Choose the file again later: the uploaded part is kept for a day.");
 }
 
 function post(url, body) {

@@ -54,7 +54,7 @@ typedef enum coindex_status {
 /* This thread's last error, as a sentence; empty before the first. Valid until its next one. */
 COINDEX_API const char* coindex_error_text(void);
 
-/* The library's version, such as "0.1.0". */
+/* The version of the library, which is that of the project, such as "0.2.0". */
 COINDEX_API const char* coindex_version(void);
 
 /* ---- nets ------------------------------------------------------------------------------------------------------- */

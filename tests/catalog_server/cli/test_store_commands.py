@@ -39,7 +39,7 @@ def test_accounts_are_made_changed_and_disabled_with_passwords_from_standard_inp
     assert call("catalog", "users", "role", "bob", "publisher")[0] == 0
     link = call("catalog", "users", "reset-link", "bob", "--url", "https://coins.example/")[1].strip()
     assert link.startswith("https://coins.example/reset/") and call("catalog", "users", "reset-link", "eve")[0] == 1
-    assert "by the password alone" in call("catalog", "users", "second-factor-off", "bob")[1]
+    assert "with only the password" in call("catalog", "users", "second-factor-off", "bob")[1]
     assert sign_in(filled, "bob", "another horse", address="::1").identity.role is Role.PUBLISHER
 
 
@@ -85,11 +85,11 @@ def test_a_store_is_backed_up_and_restored(call, filled, tmp_path):
 
 def test_leftover_photo_files_are_told_and_collected(call, filled):
     filled.photos.add(b"left by a crash")
-    assert "1 photo files are needed by nothing" in call("catalog", "verify")[1]
+    assert "nothing uses 1 photo files" in call("catalog", "verify")[1]
     document = json.loads(call("catalog", "verify", "--json")[1])
     assert len(document["orphans"]) == 1 and document["problems"] == [] and document["photos"] == 6
     assert "removed 1 photo files" in call("catalog", "verify", "--collect")[1]
-    assert "needed by nothing" not in call("catalog", "verify")[1]
+    assert "nothing uses" not in call("catalog", "verify")[1]
 
 
 def test_a_class_or_one_photo_is_retired_and_brought_back(call, filled):

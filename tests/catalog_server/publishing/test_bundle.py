@@ -100,6 +100,6 @@ def test_a_file_that_is_there_is_not_replaced(published, tmp_path):
 
 def test_the_commands_say_what_they_wrote_and_took(published, command_line, tmp_path):
     code, out, _ = command_line("catalog", "bundle", tmp_path / "coins.zip", "--store", published.folder)
-    assert code == 0 and "release 1" in out and "devices take it until" in out
+    assert code == 0 and "release 1" in out and "devices accept it until" in out
     code, out, _ = command_line("sync", tmp_path / "coins.zip", "--home", tmp_path / "home")
     assert code == 0 and out.startswith("release 1")

@@ -112,8 +112,8 @@ def test_a_body_over_its_routes_limit_is_refused_in_words_and_nothing_of_it_is_k
     with served(published) as server:
         before = written(server)
         for path, size, status, words in [
-            ("/sign-in", SMALL_FORM + 1, 413, "256 kB are the most"),
-            ("/nowhere", 32 << 20, 413, "256 kB are the most"),
+            ("/sign-in", SMALL_FORM + 1, 413, "at most 256 kB"),
+            ("/nowhere", 32 << 20, 413, "at most 256 kB"),
             ("/imports", 100 << 20, 401, "your session has ended"),
             ("/coins/new", 16 << 20, 401, "your session has ended"),
             ("/api/v1/coins", SMALL_FORM + 1, 413, "256 kB are the most"),

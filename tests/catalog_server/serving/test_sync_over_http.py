@@ -69,7 +69,7 @@ def test_a_delta_of_the_publisher_leads_to_what_the_full_files_give(
 
 
 def test_a_server_without_a_release_is_told_from_one_that_is_not_there(store, serve, tmp_path):
-    with serve(store) as url, pytest.raises(SyncError, match="has it published a release"):
+    with serve(store) as url, pytest.raises(SyncError, match="has published a release"):
         sync(url, tmp_path / "home")
 
 

@@ -15,7 +15,7 @@ PASSWORD = "correct horse"
 
 def test_a_password_is_changed_by_who_knows_it_and_signs_out(curator, anybody):
     wrong = curator.post("/account/password", {"current": "guess", "password": "another horse"})
-    assert wrong.status_code == 409 and "not your password of now" in wrong.text
+    assert wrong.status_code == 409 and "not your current password" in wrong.text
     short = curator.post("/account/password", {"current": PASSWORD, "password": "short"})
     assert short.status_code == 409 and "5 characters" in short.text
     assert curator.post("/account/password", {"current": PASSWORD, "password": "another horse"}).status_code == 303
@@ -52,7 +52,7 @@ def test_tokens_of_ones_own_are_made_and_revoked_and_no_others(curator, publishe
 def test_other_sessions_are_ended(app, curator):
     other = type(curator)(app).sign_in("ada")
     assert other.get("/account").status_code == 200
-    assert "End all others" in curator.get("/account").text
+    assert "End all other sessions" in curator.get("/account").text
     curator.post("/account/sessions/end")
     assert other.get("/account").status_code == 302 and curator.get("/account").status_code == 200
 

@@ -235,11 +235,11 @@ def test_every_wrong_field_is_told_in_words_that_say_what_is_expected(client, cu
     wrong = {"currency": "x" * 201, "denomination": " ", "side": "edge", "colour": "gold"}
     told = client.post("/api/v1/coins", json=wrong, headers=curator).json["errors"]
     assert {each["field"]: each["detail"] for each in told} == {
-        "country": "it is needed",
+        "country": "is missing",
         "currency": "text of up to 200 characters that can be printed is expected",
         "denomination": "it is empty",
         "side": "one of obverse, reverse, unknown is expected",
-        "colour": "there is no such field; there are country, currency, denomination, variant, side, design, facts",
+        "colour": "is not a field here; the fields are country, currency, denomination, variant, side, design, facts",
     }
 
 

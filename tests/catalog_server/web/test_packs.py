@@ -79,7 +79,7 @@ def test_changes_need_a_token(client, method, path):
 
 
 def test_the_page_makes_fills_and_removes_packs(curator, world):
-    assert "No packs: releases are in one piece" in curator.get("/packs").text
+    assert "No packs: a release is one catalogue" in curator.get("/packs").text
     curator.post("/packs", {"change": "set", "pack": "south", "name-en": "The <South>", "name-pl": "Południe"})
     curator.post("/packs", {"change": "country", "country": "Arcadia", "pack": "south"})
     curator.post("/packs", {"change": "coin", "coin": "2", "pack": "south"})
@@ -107,13 +107,13 @@ def test_the_page_is_for_who_has_signed_in_and_forms_need_their_secret(anybody, 
 
 
 def test_the_page_of_publishing_tells_that_packs_would_change(curator, published, models):
-    told = "would be others than in the last release"
+    told = "differ from those of the last release"
     assert told not in curator.get("/publish").text
     curator.post("/packs", {"change": "by-country"})
     assert told in curator.get("/publish").text
     publish(published, models)
     page = curator.get("/publish").text
-    assert told not in page and "What is published is the catalogue as it is" in page and "in packs: 1" in page
+    assert told not in page and "The published release is up to date" in page and "in packs: 1" in page
 
 
 def test_coins_of_equal_number_that_change_places_between_packs_are_told_before_a_publish(curator, published, models):
@@ -123,7 +123,7 @@ def test_coins_of_equal_number_that_change_places_between_packs_are_told_before_
     put_in_pack(published, "south", coins=[2], actor="test")
     publish(published, models)
     page = curator.get("/publish").text
-    assert "in another pack" not in page and "What is published is the catalogue as it is" in page
+    assert "in another pack" not in page and "The published release is up to date" in page
     put_in_pack(published, "south", coins=[1], actor="test")
     put_in_pack(published, "north", coins=[2], actor="test")
     page = " ".join(curator.get("/publish").text.split())

@@ -60,13 +60,13 @@ def work(published, encoder, monkeypatch):
 def test_coins_are_found_by_words_and_by_what_they_are(anybody):
     assert "1 coin side<" in anybody.get("/coins?q=2+mark").text
     assert "3 coin sides" in anybody.get("/coins?country=Utopia&side=obverse").text
-    assert "No coin is like this" in anybody.get("/coins?q=100%25").text
+    assert "No coin matches" in anybody.get("/coins?q=100%25").text
 
 
 def test_retired_coins_are_for_curators(anybody, curator, published):
     retire_coin(published, 1, actor="test")
     assert anybody.get("/coins/1").status_code == 404
-    assert "retired: releases leave it out" in curator.get("/coins/1").text
+    assert "retired: it is not in new releases" in curator.get("/coins/1").text
     assert "Utopia 1 mark" in curator.get("/coins?retired=1").text
     assert "Utopia 1 mark" not in anybody.get("/coins?retired=1").text
 
@@ -354,7 +354,7 @@ def test_an_upload_that_was_looked_at_is_let_go(curator, published, photo, work)
     look = looked_at(curator, work, answer)
     assert curator.post(f"{look}/discard").status_code == 303
     assert list(published.staging.iterdir()) == [] and curator.get(look).status_code == 404
-    assert "See what would be imported" not in curator.get(answer.headers["Location"]).text
+    assert "Preview of the import" not in curator.get(answer.headers["Location"]).text
 
 
 def test_a_bad_archive_is_refused_and_nothing_of_it_stays(curator, published, photo):
@@ -373,11 +373,11 @@ def test_what_would_change_is_shown_and_published(publisher, published, work):
     edit_coin(published, 1, revision=1, actor="test", design="lion")
     retire_coin(published, 2, actor="test")
     page = publisher.get("/publish").text
-    assert "<strong>2</strong> went" in page and "1 gone" in page and "1 described otherwise" in page
+    assert "<strong>2</strong> removed" in page and "1 removed" in page and "1 changed" in page
     assert publisher.post("/publish").status_code == 303
     work()
     page = publisher.get("/publish").text
-    assert "What is published is the catalogue as it is" in page and "from 1:" in page
+    assert "The published release is up to date" in page and "from 1:" in page
     page = publisher.get("/audit?subject=release:2").text
     assert "<strong>eve</strong> published" in page and "release 2</a>" in page
 
@@ -450,7 +450,7 @@ def test_no_page_says_where_the_store_lies(curator, published, monkeypatch):
 
 
 def test_trying_without_a_release_or_a_photo_is_told(curator, photo):
-    assert "none was sent" in curator.post("/try").text
+    assert "no photo was sent" in curator.post("/try").text
     answer = curator.post("/try", {"photo": (io.BytesIO(photo(1)), "x.png")})
     assert answer.status_code == 409 and "publish" in answer.text
 
@@ -489,7 +489,7 @@ def test_a_series_that_is_sure_and_a_number_that_is_not_are_told_apart(curator, 
 
 def test_without_maps_the_page_says_why_and_compares_nothing(curator, photo, encoder, monkeypatch):
     page = tried(curator, photo, monkeypatch, seen_again(encoder, codes_alone="the catalogue has none"))
-    assert "Answered without comparing the relief: the catalogue has none." in page
+    assert "The relief was not compared: the catalogue has none." in page
     assert 'class="comparison"' not in page and "rotate(0 48 48)" in page
 
 

@@ -22,12 +22,12 @@ def mistaken(published):
 
 
 def test_a_search_is_a_job_and_its_page_says_when(curator, published):
-    assert "Nobody has looked yet" in curator.get("/quality").text
+    assert "Not checked yet" in curator.get("/quality").text
     job = curator.post("/quality")
     assert "A search is running" in curator.get("/quality").text
     Worker(published, handlers()).run_one()
     assert "photos are worth a look" in curator.get(job.headers["Location"]).text
-    assert "Looked through 6 photos" in curator.get("/quality").text
+    assert "Checked 6 photos" in curator.get("/quality").text
 
 
 def test_a_suspect_is_moved_after_a_look(curator, mistaken):
@@ -45,7 +45,7 @@ def test_a_photo_that_is_right_is_not_shown_again(curator, mistaken):
     find_mistakes(mistaken)
     assert "Photo 1</label>" not in curator.get("/quality").text
     assert curator.post("/quality/right").status_code == 422
-    assert "found 1 photo to be right in" in curator.get("/audit").text
+    assert "confirmed 1 photo of" in curator.get("/audit").text
 
 
 def test_one_photo_in_two_classes_is_shown_until_it_is_retired(curator, mistaken):

@@ -38,7 +38,7 @@ def live(store):
 def test_many_coins_are_retired_after_a_look_and_come_back_by_undo(curator, published):
     before = live(published)
     seen = curator.post("/steps/preview", {"action": "retire", "coin": ["1", "2"]})
-    assert "Retired 2 coin sides with 4 photos" in seen.text and "Nothing has been changed yet" in seen.text
+    assert "Retired 2 coin sides with 4 photos" in seen.text and "Nothing has changed yet" in seen.text
     assert live(published) == before
     done = curator.post("/steps", fields(seen.text))
     assert done.status_code == 303 and list(live(published)) == [3]
@@ -46,7 +46,7 @@ def test_many_coins_are_retired_after_a_look_and_come_back_by_undo(curator, publ
     assert "Undo</button>" in curator.get(page).text
     assert curator.post(f"{page}/undo").status_code == 303
     assert live(published) == before
-    assert "cannot be undone as one" in curator.get(page).text
+    assert "This step cannot be undone" in curator.get(page).text
     assert curator.post(f"{page}/undo").status_code == 409
 
 
@@ -89,9 +89,9 @@ def test_what_changed_since_the_look_is_looked_at_again(curator, published):
     ("asked", "told"),
     (
         ({"action": "retire"}, "nothing was chosen"),
-        ({"action": "burn", "coin": "1"}, "is nothing that can be done"),
-        ({"action": "retire", "coin": "x"}, "is no number of a coin"),
-        ({"action": "retire", "coins": "1-999999999"}, "more than 100000 at once"),
+        ({"action": "burn", "coin": "1"}, "is not an action of this page"),
+        ({"action": "retire", "coin": "x"}, "is not the number of a coin"),
+        ({"action": "retire", "coins": "1-999999999"}, "more than 100000 were chosen"),
         ({"action": "move", "photo": "1"}, "no class was named"),
         ({"action": "spellings", "field": "country", "value": "X"}, "nothing was chosen"),
     ),
@@ -134,7 +134,7 @@ def test_bringing_a_release_back_shows_what_would_go_and_can_be_undone(publisher
     work()
     retire_coin(published, 2, actor="test")
     seen = publisher.get("/releases-history/1/bring-back").text
-    assert "Changes that no release has would go" in seen and "retired: Utopia 2 mark, obverse" in seen
+    assert "Unpublished changes would be lost" in seen and "retired: Utopia 2 mark, obverse" in seen
     digest = re.search(r'name="digest" value="(\w+)"', seen)[1]
     assert live(published) == {1: "Utopia 9 mark", 3: "Utopia 3 mark"}
     done = publisher.post("/releases-history/1/bring-back", {"digest": digest})
@@ -156,7 +156,7 @@ def test_a_release_is_not_brought_back_over_a_change_that_was_not_seen(publisher
 
 def test_publish_is_greyed_with_its_reason_where_there_is_nothing_to_publish(publisher, published):
     idle = publisher.get("/publish").text
-    assert 'disabled aria-describedby="why-not">Publish' in idle and "phones have all of it" in idle
+    assert 'disabled aria-describedby="why-not">Publish' in idle and "the last release is up to date" in idle
     retire_coin(published, 2, actor="test")
     assert "disabled" not in publisher.get("/publish").text
 

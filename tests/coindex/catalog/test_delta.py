@@ -87,7 +87,7 @@ def test_no_delta_leads_to_another_space():
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"removed": np.array([2, 3, 4, 99], np.uint32)}, "removes row 99, which is not there"),
+        ({"removed": np.array([2, 3, 4, 99], np.uint32)}, "removes row 99, which does not exist"),
         ({"removed": np.array([2, 4], np.uint32)}, "ascend without repeats"),
         ({"added": rows({3: 8, 4: 7})}, "leads to state"),
         ({"added": rows({3: 8, 4: 77, 9: 8})}, "class 77"),
@@ -149,7 +149,7 @@ def test_two_hundred_rows_of_twenty_thousand_and_as_many_gone_are_under_14_kilob
 
 @pytest.mark.parametrize("length", [0, 7, 51, 52, 100, -1])
 def test_a_truncated_delta_is_told_as_damage(length):
-    with pytest.raises(CatalogError, match=r"d\.coindelta.*anew"):
+    with pytest.raises(CatalogError, match=r"d\.coindelta.*again"):
         read_delta(write_delta(delta_between(OLD, NEW))[:length], name="d.coindelta")
 
 

@@ -102,7 +102,7 @@ def test_tombstones_that_are_no_ascending_ids_are_refused(wrong):
 
 @pytest.mark.parametrize("length", [0, 7, 51, 52, 60, -1])
 def test_a_truncated_file_is_told_as_damage(length):
-    with pytest.raises(CatalogError, match="fetch the catalogue anew"):
+    with pytest.raises(CatalogError, match="download the catalogue again"):
         read_fresh(write_fresh(FRESH)[:length])
 
 
@@ -135,7 +135,7 @@ BURIED, FEW = section(pack_ascending(ids(1, 2))), pack_rows(rows(5))
 )
 def test_a_sealed_file_with_senseless_contents_is_refused(data):
     assert len(read_fresh(sealed((2, 1), BURIED, FEW))) == 3
-    with pytest.raises(CatalogError, match=r"fresh\.coinfresh: .*publish the catalogue anew"):
+    with pytest.raises(CatalogError, match=r"fresh\.coinfresh: .*publish the catalogue again"):
         read_fresh(data)
 
 

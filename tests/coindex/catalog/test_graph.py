@@ -137,7 +137,8 @@ def test_a_node_with_more_links_than_allowed_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("ranks", "stated", "why"), [((0, 3), 2, "has not"), ((0, 1), 9, "9 nodes"), ((), 0, "0 nodes"), ((0,), 2, "are")]
+    ("ranks", "stated", "why"),
+    [((0, 3), 2, "does not have"), ((0, 1), 9, "9 nodes"), ((), 0, "0 nodes"), ((0,), 2, "are")],
 )
 def test_a_layer_of_nodes_that_the_one_below_has_not_is_refused(ranks, stated, why):
     layer = struct.pack("<I", stated) + section(pack_ascending(np.array(ranks, np.uint32)))

@@ -45,17 +45,17 @@ def test_every_flipped_bit_and_every_cut_of_a_frame_is_damage_and_not_a_newer_fo
     for place in range(8 * len(whole)):
         flipped = bytearray(whole)
         flipped[place // 8] ^= 1 << place % 8
-        with pytest.raises(CatalogError, match=r"a\.file: .*fetch the catalogue anew"):
+        with pytest.raises(CatalogError, match=r"a\.file: .*download the catalogue again"):
             unframe(MAGIC, 3, bytes(flipped), name="a.file")
     for length in range(len(whole)):
-        with pytest.raises(CatalogError, match="fetch the catalogue anew"):
+        with pytest.raises(CatalogError, match="download the catalogue again"):
             unframe(MAGIC, 3, whole[:length], name="a.file")
 
 
 def test_another_format_is_told_with_what_to_do():
     with pytest.raises(CatalogError, match=r"format 4, this coindex reads format 3; update coindex"):
         unframe(MAGIC, 3, frame(MAGIC, 4, b""), name="a")
-    with pytest.raises(CatalogError, match=r"format 2, this coindex reads format 3; publish the catalogue anew"):
+    with pytest.raises(CatalogError, match=r"format 2, this coindex reads format 3; publish the catalogue again"):
         unframe(MAGIC, 3, frame(MAGIC, 2, b""), name="a")
 
 

@@ -183,7 +183,7 @@ def test_a_release_with_facts_may_be_without_relief_maps():
 def test_a_manifest_of_a_newer_format_asks_for_an_update_and_an_unknown_field_does_not():
     with pytest.raises(CatalogError, match="update coindex"):
         parse_manifest(changed(format=7, version="a new way to count"))
-    with pytest.raises(CatalogError, match="format 2, this coindex reads 6; publish the catalogue anew"):
+    with pytest.raises(CatalogError, match="format 2, this coindex reads 6; publish the catalogue again"):
         parse_manifest(changed(format=2))
     assert parse_manifest(changed(moods=[])) == MANIFEST
 

@@ -60,10 +60,10 @@ def test_any_flipped_bit_and_any_cut_is_refused():
     data = write_pack(RELIEF, packed(range(1, 4)))
     for place in range(len(data)):
         spoiled = data[:place] + bytes([data[place] ^ 1 << place % 8]) + data[place + 1 :]
-        with pytest.raises(CatalogError, match="fetch the catalogue anew"):
+        with pytest.raises(CatalogError, match="download the catalogue again"):
             read_pack(spoiled, name="a")
     for end in (0, 51, len(data) - 1):
-        with pytest.raises(CatalogError, match="fetch the catalogue anew"):
+        with pytest.raises(CatalogError, match="download the catalogue again"):
             read_pack(data[:end], name="a")
 
 
@@ -78,9 +78,9 @@ def sealed(*, rows=b"", count=1):
         (sealed(count=0), "claims 0 maps"),
         (sealed(count=2**32 - 1), "claims 4294967295 maps"),
         (sealed(), "cannot be inflated|do not end"),
-        (frame(b"COINRLIF", 1, b"short"), "cut short"),
+        (frame(b"COINRLIF", 1, b"short"), "truncated"),
         (frame(b"COINRLIF", 1, write_pack(RELIEF, packed([1]))[52:] + b"x"), "follow its last part"),
-        (frame(b"COINRLIF", 1, write_pack(RELIEF, packed([1]))[52:-1]), "cut short"),
+        (frame(b"COINRLIF", 1, write_pack(RELIEF, packed([1]))[52:-1]), "truncated"),
         (frame(b"COINRLIF", 2, b""), "format 2, this coindex reads format 1; update coindex"),
     ],
 )
@@ -90,7 +90,7 @@ def test_what_no_writer_wrote_is_refused_however_well_sealed(data, problem):
 
 
 def test_a_pack_of_another_relief_gives_no_map():
-    with pytest.raises(CatalogError, match=f"a.coinrelief: its maps are of relief {RELIEF}, those of {RELIEF[::-1]}"):
+    with pytest.raises(CatalogError, match=f"a.coinrelief: its maps are of relief {RELIEF}, expected {RELIEF[::-1]}"):
         opened(write_pack(RELIEF, packed(ROWS)), relief_id=RELIEF[::-1]).get(5)
 
 
@@ -107,5 +107,5 @@ def test_a_file_that_is_damaged_after_it_was_looked_at_gives_no_map():
     assert maps.get(1) is not None
     data[-10] ^= 1
     assert maps.get(2) is not None
-    with pytest.raises(CatalogError, match=r"a\.coinrelief: cannot be read.*sync again to mend it"):
+    with pytest.raises(CatalogError, match=r"a\.coinrelief: cannot be read.*sync again to repair it"):
         maps.get(GROUP + 1)

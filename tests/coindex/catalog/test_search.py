@@ -139,9 +139,9 @@ def test_search_widens_until_it_has_k_classes_or_all_there_are(exact_below):
 
 def test_a_row_that_is_there_twice_is_refused():
     rows = clustered_rows(20, 3)
-    with pytest.raises(CatalogError, match="row 5 is there twice"):
+    with pytest.raises(CatalogError, match="row 5 exists twice"):
         CatalogIndex([build_shard(rows)], fresh=part(rows, slice(4, 5)))
-    with pytest.raises(CatalogError, match="row 1 is there twice"):
+    with pytest.raises(CatalogError, match="row 1 exists twice"):
         CatalogIndex([build_shard(rows), build_shard(rows)])
 
 

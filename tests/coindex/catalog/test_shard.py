@@ -121,20 +121,20 @@ def test_a_flipped_bit_anywhere_is_told_as_damage_and_not_as_a_newer_format(file
     offset = {"magic": 3, "version": 8, "length": 12, "checksum": 30, "rows": 100, "graph": len(file) - 1}[place]
     damaged = bytearray(file)
     damaged[offset] ^= 0x10
-    with pytest.raises(CatalogError, match="fetch the catalogue anew"):
+    with pytest.raises(CatalogError, match="download the catalogue again"):
         read_shard(bytes(damaged))
 
 
 @pytest.mark.parametrize("length", [0, 7, 51, 52, 1000, -1])
 def test_a_truncated_file_is_told_as_damage(file, length):
-    with pytest.raises(CatalogError, match="fetch the catalogue anew"):
+    with pytest.raises(CatalogError, match="download the catalogue again"):
         read_shard(file[:length])
 
 
 def test_another_format_is_told_with_what_to_do():
     with pytest.raises(CatalogError, match=r"a\.shard: format 7, .*update coindex"):
         read_shard(frame(b"COINSHRD", 7, b""), name="a.shard")
-    with pytest.raises(CatalogError, match=r"a\.shard: format 0, .*publish the catalogue anew"):
+    with pytest.raises(CatalogError, match=r"a\.shard: format 0, .*publish the catalogue again"):
         read_shard(frame(b"COINSHRD", 0, b""), name="a.shard")
 
 
@@ -173,7 +173,7 @@ def test_a_file_written_by_hand_is_read_as_the_document_says():
 def test_a_sealed_file_that_no_writer_wrote_is_refused_in_little_memory(wrong):
     data = sealed(**wrong)
     tracemalloc.start()
-    with pytest.raises(CatalogError, match="publish the catalogue anew"):
+    with pytest.raises(CatalogError, match="publish the catalogue again"):
         read_shard(data, name="a.shard")
     assert tracemalloc.get_traced_memory()[1] < 1_000_000
     tracemalloc.stop()
@@ -201,5 +201,5 @@ def test_a_sealed_file_with_any_byte_wrong_is_refused_or_searched_without_harm(f
 
 def test_a_graph_of_other_rows_is_refused():
     good, other = build_shard(random_rows(30)), build_shard(random_rows(29), graph=False)
-    with pytest.raises(CatalogError, match=r"graph of a shard.*fetch the catalogue anew"):
+    with pytest.raises(CatalogError, match=r"graph of a shard.*download the catalogue again"):
         load_graph(shards.Shard(other.rows, other.order, good.graph))

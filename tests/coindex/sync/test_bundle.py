@@ -98,12 +98,12 @@ def test_a_file_of_an_older_release_that_is_signed_anew_is_refused(server, file,
 
 def test_a_file_of_another_catalogue_is_refused(file, home):
     foreign = ReleaseServer(TufRepository(seed=2)).release(9)
-    refused(bundled(foreign, file), home, "not signed by the keys|not the file that")
+    refused(bundled(foreign, file), home, "not signed by the keys|differs from the signed")
 
 
 def test_a_file_whose_signature_has_run_out_is_refused(server, file, home):
     server.repository.timestamp.expires = PAST
-    refused(bundled(server.release(6), file), home, "its signature has run out")
+    refused(bundled(server.release(6), file), home, "its signature has expired")
 
 
 def test_a_file_with_another_root_than_the_one_given_is_refused(server, file, tmp_path):
@@ -117,18 +117,18 @@ def test_a_tampered_file_of_the_release_is_refused(server, file, home):
     server.release(6, ids=range(1, 41))
     name, shard = next((name, data) for name, data in reversed(server.targets.items()) if name.endswith(SHARD))
     server.targets[name] = shard[:-1] + bytes([shard[-1] ^ 1])
-    refused(bundled(server, file), home, "another file than the one that is signed")
+    refused(bundled(server, file), home, "another file than the signed one")
 
 
 def test_a_tampered_signature_is_refused(server, file, home):
     server.release(6)
     change = {"targets.json": server.metadata["2.targets.json"].replace(b'"version":2', b'"version":3')}
-    refused(bundled(server, file, change=change), home, "signed metadata is refused")
+    refused(bundled(server, file, change=change), home, "signed metadata is rejected")
 
 
 def test_a_file_that_lacks_a_part_of_the_release_is_refused(server, file, home):
     server.release(6, ids=range(1, 41))
-    refused(bundled(server, file, leave=[PACK]), home, f"lacks releases/targets/.*{PACK}; make it anew")
+    refused(bundled(server, file, leave=[PACK]), home, f"has no releases/targets/.*{PACK}; write it again")
 
 
 @pytest.mark.parametrize("part", [0.1, 0.5, 0.9, 0.999])
@@ -136,7 +136,7 @@ def test_a_file_that_is_cut_off_is_refused(server, file, home, part):
     bundled(server.release(6), file)
     data = file.read_bytes()
     file.write_bytes(data[: int(len(data) * part)])
-    refused(file, home, "is no bundle, or is cut off")
+    refused(file, home, "is not a bundle, or is truncated")
     assert not list((home / "targets").glob("*.part"))
 
 
@@ -158,12 +158,12 @@ def test_any_byte_of_the_file_may_be_wrong_and_nothing_that_is_not_signed_is_tak
 
 
 def test_a_compressed_file_is_refused_before_it_is_unpacked(server, file, home):
-    refused(bundled(server.release(6), file, method=zipfile.ZIP_DEFLATED), home, "holds .* compressed")
+    refused(bundled(server.release(6), file, method=zipfile.ZIP_DEFLATED), home, "has .* compressed")
 
 
 def test_a_file_that_claims_to_be_larger_than_signed_is_not_read_on(server, file, home):
     server.release(6)
-    refused(bundled(server, file, change={"json": b" " * 20_000}), home, "is longer than|refused")
+    refused(bundled(server, file, change={"json": b" " * 20_000}), home, "is longer than|rejected")
 
 
 @pytest.mark.parametrize(
@@ -194,11 +194,11 @@ def test_an_encrypted_entry_is_refused(server, file, home):
 @pytest.mark.parametrize("data", [b"", b"text", b"PK\x05\x06" + bytes(18)])
 def test_any_other_file_is_refused(file, home, data):
     file.write_bytes(data)
-    refused(file, home, "is no bundle")
+    refused(file, home, "is not a bundle")
 
 
 def test_a_file_that_is_not_there_is_no_address_either(home, tmp_path):
-    refused(tmp_path / "nothing.zip", home, "is not an address, nor a file", kind=SyncError)
+    refused(tmp_path / "nothing.zip", home, "is neither an address nor an existing file", kind=SyncError)
 
 
 def test_a_sync_from_a_file_that_was_cut_off_goes_on(server, file, home):

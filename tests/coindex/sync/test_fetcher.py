@@ -164,7 +164,7 @@ def test_a_date_to_come_back_at_is_kept_too(fetcher, server, waits):
 
 def test_a_server_that_wants_to_be_left_alone_for_long_is(fetcher, server, waits):
     server.script = [busy("3600")]
-    with pytest.raises(SyncError, match="come back in 3600 s"):
+    with pytest.raises(SyncError, match="sync again in 3600 s"):
         fetcher.get("file", most=10**6)
     assert waits == []
 
@@ -200,9 +200,9 @@ def test_what_asking_again_does_not_mend_is_told_at_once(fetcher, server, waits)
 
 
 def test_endless_data_is_not_read_to_its_end(fetcher, tmp_path):
-    with pytest.raises(ReleaseRejected, match="longer than 1000"):
+    with pytest.raises(ReleaseRejected, match="longer than the 1000"):
         fetcher.get("file", most=1000)
-    with pytest.raises(ReleaseRejected, match="longer than 1000"):
+    with pytest.raises(ReleaseRejected, match="longer than the signed 1000"):
         download(fetcher, tmp_path / "part", length=1000)
     assert not (tmp_path / "part").exists() or (tmp_path / "part").stat().st_size <= 1000
 
@@ -233,7 +233,7 @@ def test_a_page_for_people_is_told_as_a_sign_in_page_and_nothing_of_it_is_kept(f
     server.script = [lambda handler: handler.body(page)]
     (tmp_path / "part").write_bytes(CONTENT[:100])
     for fetch in (lambda: fetcher.get("file", most=10**6), lambda: download(fetcher, tmp_path / "part")):
-        with pytest.raises(SyncError, match="the network shows a sign-in page, or this is no coindex server"):
+        with pytest.raises(SyncError, match="the network shows a sign-in page, or this is not a coindex server"):
             fetch()
     assert (tmp_path / "part").read_bytes() == CONTENT[:100]
 
@@ -259,11 +259,11 @@ def test_no_server_and_no_address_are_told_apart(tmp_path):
     ],
 )  # fmt: skip
 def test_what_is_no_address_is_told_so(url):
-    with pytest.raises(SyncError, match="not an address"):
+    with pytest.raises(SyncError, match="neither an address"):
         RequestsFetcher(url)
 
 
 @pytest.mark.parametrize("url", ["http://host/?page=1", "http://host/#top", "http://host?"])
 def test_an_address_with_a_query_is_told_to_be_more_than_one(url):
-    with pytest.raises(SyncError, match="leave out what follows"):
+    with pytest.raises(SyncError, match=r"remove . and what follows it"):
         RequestsFetcher(url)

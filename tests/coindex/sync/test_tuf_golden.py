@@ -34,7 +34,7 @@ class Served:
             raise NotServed(f"{path}: not there")
         data = self.files[name]
         if len(data) > most:
-            raise ReleaseRejected(f"{path}: longer than {most} bytes, not read further")
+            raise ReleaseRejected(f"{path}: longer than the {most} bytes that are allowed")
         return data
 
 

@@ -2,6 +2,8 @@
 
 #include <new>
 
+#include "../version.h"
+
 namespace coindex::capi {
 namespace {
 
@@ -66,4 +68,4 @@ int failed() noexcept {
 
 const char* coindex_error_text(void) { return coindex::capi::last_error.c_str(); }
 
-const char* coindex_version(void) { return "0.1.0"; }
+const char* coindex_version(void) { return COINDEX_VERSION; }

@@ -58,7 +58,7 @@ Delta read_delta(Bytes data, const std::string& name, uint32_t most, int64_t cla
   const Bytes payload = unframe(MAGIC, FORMAT_VERSION, data, name);
   return rewording(
       ErrorKind::catalog, [&] { return read_payload(Sections(payload), most, classes); },
-      [&](const std::string& why) { return text(name, ": ", why, "; sync again, or publish the catalogue anew"); });
+      [&](const std::string& why) { return text(name, ": ", why, "; sync again, or publish the catalogue again"); });
 }
 
 Records changed_records(const Records& records, const Delta& delta) {

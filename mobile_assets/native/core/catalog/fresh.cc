@@ -56,7 +56,7 @@ Fresh read_fresh(Bytes data, const std::string& name, uint32_t most) {
     return out;
   };
   return rewording(ErrorKind::catalog, work,
-                   [&](const std::string& why) { return text(name, ": ", why, "; publish the catalogue anew"); });
+                   [&](const std::string& why) { return text(name, ": ", why, "; publish the catalogue again"); });
 }
 
 std::vector<uint8_t> write_fresh(const Fresh& fresh) {

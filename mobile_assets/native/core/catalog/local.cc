@@ -21,9 +21,9 @@ class VerifiedFile {
       : path_(joined(targets_folder(home), target.stored_name())) {
     rewording(
         ErrorKind::catalog, [&] { file_ = std::make_unique<MappedFile>(path_); },
-        [&](const std::string& why) { return text(why, "; sync again to mend it"); });
+        [&](const std::string& why) { return text(why, "; sync again to repair it"); });
     if (static_cast<int64_t>(bytes().size) != target.length || sha256_hex(bytes()) != target.sha256) {
-      refuse(ErrorKind::catalog, text(path_, ": damaged; sync again to mend it"));
+      refuse(ErrorKind::catalog, text(path_, ": damaged; sync again to repair it"));
     }
   }
   Bytes bytes() const { return file_->bytes(); }
@@ -97,7 +97,7 @@ std::shared_ptr<const LocalCatalog> open_pointer(const std::string& home, const 
   const auto index_target = pointer.targets.find(manifest.models_index());
   if (index_target == pointer.targets.end()) {
     refuse(ErrorKind::catalog,
-           text(home, ": the release does not carry ", manifest.models_index(), "; sync again to mend it"));
+           text(home, ": the release does not carry ", manifest.models_index(), "; sync again to repair it"));
   }
   ModelIndex models = read_model_index(read_target(home, index_target->second), manifest.models_index());
   if (models.space_id != manifest.space_id) {
@@ -113,12 +113,12 @@ std::shared_ptr<const LocalCatalog> open_pointer(const std::string& home, const 
   if (static_cast<int64_t>(found.size()) != catalog->manifest.rows ||
       static_cast<int64_t>(catalog->records.size()) != catalog->manifest.classes) {
     refuse(ErrorKind::catalog,
-           text(home, ": ", found.size(), " rows of ", catalog->manifest.rows, " are there; sync again to mend it"));
+           text(home, ": ", found.size(), " rows of ", catalog->manifest.rows, " are there; sync again to repair it"));
   }
   for (const uint32_t class_id : found.classes()) {
     if (!find_record(catalog->records, class_id)) {
       refuse(ErrorKind::catalog,
-             text(home, ": class ", class_id, " has rows but no record; publish the catalogue anew"));
+             text(home, ": class ", class_id, " has rows but no record; publish the catalogue again"));
     }
   }
   return catalog;
@@ -177,7 +177,7 @@ const Target* Pointer::manifest() const {
 std::string LocalCatalog::path(const std::string& name) const {
   const auto at = targets.find(name);
   if (at == targets.end()) {
-    refuse(ErrorKind::catalog, text(home, ": the release does not carry ", name, "; sync again to mend it"));
+    refuse(ErrorKind::catalog, text(home, ": the release does not carry ", name, "; sync again to repair it"));
   }
   return joined(targets_folder(home), at->second.stored_name());
 }
@@ -295,7 +295,7 @@ Contents read_contents_of(const std::string& home, const Layout& layout, const R
 ReleaseManifest read_manifest_of(const std::string& home, const Pointer& pointer) {
   const Target* manifest = pointer.manifest();
   if (!manifest) {
-    refuse(ErrorKind::catalog, text(home, ": the catalogue has no file ", MANIFEST_NAME, "; sync again to mend it"));
+    refuse(ErrorKind::catalog, text(home, ": the catalogue has no file ", MANIFEST_NAME, "; sync again to repair it"));
   }
   return parse_manifest(read_target(home, *manifest));
 }

@@ -69,22 +69,22 @@ std::vector<uint8_t> stored(Bytes raw) {
 
 Bytes unframe(const char* magic, uint32_t version, Bytes data, const std::string& name) {
   if (data.size < HEADER || std::memcmp(data.data, magic, 8) != 0) {
-    refuse(ErrorKind::catalog, text(name, ": not a ", magic, " file; fetch the catalogue anew"));
+    refuse(ErrorKind::catalog, text(name, ": not a ", magic, " file; download the catalogue again"));
   }
   const uint32_t found = read_u32(data.data + 8);
   const uint64_t length = read_u64(data.data + 12);
   const Bytes payload = data.part(HEADER, data.size - HEADER);
   if (payload.size != length) {
     refuse(ErrorKind::catalog,
-           text(name, ": ", payload.size, " bytes of ", length, " are there; fetch the catalogue anew"));
+           text(name, ": ", payload.size, " bytes of ", length, " are there; download the catalogue again"));
   }
   const auto digest = checksum(magic, found, payload);
   if (std::memcmp(digest.data(), data.data + 20, 32) != 0) {
-    refuse(ErrorKind::catalog, text(name, ": damaged, the checksum differs; fetch the catalogue anew"));
+    refuse(ErrorKind::catalog, text(name, ": damaged, the checksum differs; download the catalogue again"));
   }
   if (found != version) {
     refuse(ErrorKind::catalog, text(name, ": format ", found, ", this coindex reads format ", version, "; ",
-                                    found > version ? "update coindex" : "publish the catalogue anew, and sync again"));
+                                    found > version ? "update coindex" : "publish the catalogue again, then sync"));
   }
   return payload;
 }

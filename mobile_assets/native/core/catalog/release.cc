@@ -197,7 +197,7 @@ ReleaseManifest parse_manifest(Bytes data) {
     return manifest;
   };
   return rewording(ErrorKind::catalog, work, [](const std::string& why) {
-    return text(MANIFEST_NAME, ": ", why, "; publish the catalogue anew");
+    return text(MANIFEST_NAME, ": ", why, "; publish the catalogue again");
   });
 }
 
@@ -216,7 +216,7 @@ Target checked_target(const std::string& name, int64_t length, const std::string
   if (length < 0 || length > MAX_TARGET_BYTES) {
     refuse(ErrorKind::catalog, text(name, " has ", length, " bytes; ", MAX_TARGET_BYTES, " is the most"));
   }
-  if (!is_sha256(sha256)) refuse(ErrorKind::catalog, text(name, " has no SHA-256; publish anew"));
+  if (!is_sha256(sha256)) refuse(ErrorKind::catalog, text(name, " has no SHA-256; publish again"));
   return {name, length, sha256};
 }
 

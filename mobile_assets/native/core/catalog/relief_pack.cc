@@ -54,7 +54,7 @@ ReliefPack read_relief_pack(Bytes data, const std::string& name, bool whole) {
   const Bytes payload = unframe(MAGIC, FORMAT_VERSION, data, name);
   return rewording(
       ErrorKind::catalog, [&] { return read_payload(Sections(payload), whole); },
-      [&](const std::string& why) { return text(name, ": ", why, "; publish the catalogue anew"); });
+      [&](const std::string& why) { return text(name, ": ", why, "; publish the catalogue again"); });
 }
 
 PackedMaps::PackedMaps(std::string relief_id, std::vector<PackFile> packs)
@@ -82,7 +82,7 @@ bool PackedMaps::get(uint32_t row_id, ReliefMap& out) {
         return true;
       },
       [&](const std::string& why) {
-        return text(packs_[number].name, ": cannot be read (", why, "); sync again to mend it");
+        return text(packs_[number].name, ": cannot be read (", why, "); sync again to repair it");
       });
 }
 
@@ -94,12 +94,12 @@ const PackedMaps::Opened& PackedMaps::opened(size_t number) {
     made->file = std::make_unique<MappedFile>(pack.path);
     const Bytes data = made->file->bytes();
     if (static_cast<int64_t>(data.size) != pack.length || sha256_hex(data) != pack.sha256) {
-      refuse(ErrorKind::catalog, text(pack.path, ": damaged; sync again to mend it"));
+      refuse(ErrorKind::catalog, text(pack.path, ": damaged; sync again to repair it"));
     }
     made->pack = read_relief_pack(data, pack.name, false);
     if (made->pack.relief_id != relief_id_) {
       refuse(ErrorKind::catalog, text(pack.name, ": its maps are of relief ", made->pack.relief_id, ", those of ",
-                                      relief_id_, " are wanted; publish the catalogue anew"));
+                                      relief_id_, " are wanted; publish the catalogue again"));
     }
   }
   opened_[number] = std::move(made);

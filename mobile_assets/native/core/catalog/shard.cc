@@ -74,7 +74,7 @@ Rows read_shard(Bytes data, const std::string& name, uint32_t most) {
   const Bytes payload = unframe(MAGIC, FORMAT_VERSION, data, name);
   return rewording(
       ErrorKind::catalog, [&] { return read_payload(Sections(payload), std::min(most, MAX_ROWS)); },
-      [&](const std::string& why) { return text(name, ": ", why, "; publish the catalogue anew"); });
+      [&](const std::string& why) { return text(name, ": ", why, "; publish the catalogue again"); });
 }
 
 }  // namespace coindex

@@ -71,7 +71,7 @@ Records parse_records(Bytes data, int64_t classes) {
     return out;
   };
   return rewording(ErrorKind::catalog, work,
-                   [](const std::string& why) { return text("records.json: ", why, "; fetch the catalogue anew"); });
+                   [](const std::string& why) { return text("records.json: ", why, "; download the catalogue again"); });
 }
 
 std::string records_bytes(const Records& records) {
@@ -102,7 +102,7 @@ std::string state_hash(const std::string& space_id, const std::vector<LiveRows>&
 }
 
 void refuse_repeated_row(uint32_t row_id) {
-  refuse(ErrorKind::catalog, text("row ", row_id, " is there twice; fetch the catalogue anew"));
+  refuse(ErrorKind::catalog, text("row ", row_id, " is there twice; download the catalogue again"));
 }
 
 }  // namespace coindex

@@ -22,7 +22,7 @@ void check_sizes(const Targets& offered, const ReleaseManifest& manifest) {
   const int64_t most = FEW_ROWS + size / LEAST_ROW_BYTES;
   if (manifest.rows > most || manifest.classes > manifest.rows) {
     reject(text("release ", manifest.version, " claims ", manifest.rows, " rows and ", manifest.classes, " classes in ",
-                size, " bytes, which hold ", most, " rows at most; it must be published anew"));
+                size, " bytes, which hold ", most, " rows at most; publish it again"));
   }
 }
 
@@ -39,7 +39,7 @@ bool is_revoked(const Pointer& trusted, const Trust& offered) {
 
 void check_targets(const Targets& offered) {
   for (const char* name : {MANIFEST_NAME, MODELS_INDEX_NAME}) {
-    if (!offered.count(name)) reject(text("what the server has signed has no ", name, "; it must be published anew"));
+    if (!offered.count(name)) reject(text("what the server has signed has no ", name, "; publish it again"));
   }
   int64_t total = 0;
   for (const auto& [name, target] : offered) total += target.length;
@@ -51,7 +51,7 @@ void check_targets(const Targets& offered) {
 void check_release(const std::optional<Pointer>& trusted, const Refreshed& offered, const ReleaseManifest& manifest) {
   for (const std::string& name : manifest.files()) {
     if (!offered.targets.count(name)) {
-      reject(text("release ", manifest.version, " lacks ", name, "; it must be published anew"));
+      reject(text("release ", manifest.version, " lacks ", name, "; publish it again"));
     }
   }
   check_sizes(offered.targets, manifest);
@@ -74,18 +74,18 @@ void check_release(const std::optional<Pointer>& trusted, const Refreshed& offer
 void check_space(const ReleaseManifest& manifest, const ReleaseManifest& recommended, const std::string& space_id) {
   const std::string name = manifest_name(space_id);
   if (manifest.space_id != space_id) {
-    reject(text(name, " is of space ", manifest.space_id, "; it must be published anew"));
+    reject(text(name, " is of space ", manifest.space_id, "; publish it again"));
   }
   if (manifest.version != recommended.version) {
     reject(text(name, " is of release ", manifest.version, ", ", MANIFEST_NAME, " of ", recommended.version,
-                "; it must be published anew"));
+                "; publish it again"));
   }
 }
 
 void check_models(const Targets& offered, const ReleaseManifest& manifest, const ModelIndex& models) {
   if (models.space_id != manifest.space_id || models.code_scale != manifest.code_scale) {
     reject(text("release ", manifest.version, " has a catalogue of space ", manifest.space_id, " but models of space ",
-                models.space_id, "; it must be published anew"));
+                models.space_id, "; publish it again"));
   }
   for (const ModelFile* net : models.nets()) {
     const auto& listed = manifest.models;
@@ -96,7 +96,7 @@ void check_models(const Targets& offered, const ReleaseManifest& manifest, const
   }
   if (models.relief && manifest.relief && models.relief->relief_id != manifest.relief->relief_id) {
     reject(text("release ", manifest.version, " has maps of relief ", manifest.relief->relief_id,
-                " but models of relief ", models.relief->relief_id, "; it must be published anew"));
+                " but models of relief ", models.relief->relief_id, "; publish it again"));
   }
 }
 
@@ -104,7 +104,7 @@ void check_relief_pack(const std::string& relief_id, const ReliefPackName& pack,
   const ReliefPack found = rewording(
       ErrorKind::rejected, [&] { return read_relief_pack(data, pack.name, true); },
       [](const std::string& why) { return text("the server's release: ", why); });
-  constexpr const char* ADVICE = "; it must be published anew";
+  constexpr const char* ADVICE = "; publish it again";
   if (found.relief_id != relief_id || static_cast<int64_t>(found.row_ids.size()) != pack.maps) {
     reject(text(pack.name, " has ", found.row_ids.size(), " maps of relief ", found.relief_id, ", ", pack.maps, " of ",
                 relief_id, " were expected", ADVICE));
@@ -133,11 +133,11 @@ void check_contents(const ReleaseManifest& manifest, const Contents& contents) {
   const int64_t classes = static_cast<int64_t>(contents.records.size());
   if (rows != manifest.rows || classes != manifest.classes) {
     reject(text("release ", manifest.version, " has ", rows, " rows and ", classes, " classes, ", MANIFEST_NAME,
-                " says ", manifest.rows, " and ", manifest.classes, "; it must be published anew"));
+                " says ", manifest.rows, " and ", manifest.classes, "; publish it again"));
   }
   if (state_hash(manifest.space_id, parts, contents.records) != manifest.state_hash) {
     reject(text("release ", manifest.version,
-                ": its rows and records do not give its state hash; it must be published anew"));
+                ": its rows and records do not give its state hash; publish it again"));
   }
 }
 

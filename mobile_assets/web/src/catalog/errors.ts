@@ -1,6 +1,6 @@
 /**
  * What is wrong with a file: `damaged` (fetch it again), `newer` (this app is too old for it) or `older` (it must be
- * published anew).
+ * published again).
  */
 export type CatalogFault = "damaged" | "newer" | "older";
 

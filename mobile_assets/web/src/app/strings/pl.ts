@@ -24,25 +24,25 @@ export const pl = ({ number, plural }: Formats): Strings => ({
   sunlight: "Słońce: wysoki kontrast",
 
   first: {
-    title: "Zabierz katalog ze sobą",
-    text: "Wszystko pobiera się raz. Potem to urządzenie rozpoznaje monety samo, także w trybie samolotowym.",
+    title: "Pobierz katalog",
+    text: "Wszystko pobierasz raz. Potem to urządzenie samo rozpoznaje monety, także w trybie samolotowym.",
     recogniser: "Rozpoznawanie",
     catalogue: "Lista monet z obrazami",
-    sample: "Tak odpowiada, bez sieci:",
+    sample: "Przykładowa odpowiedź, bez sieci:",
     total: "Razem",
     asking: "Pytam serwer, co jest do pobrania…",
     start: (size: string) => `Pobierz ${size}`,
     startAnyway: "Pobierz",
-    keepOpen: "Możesz zamknąć stronę: następna wizyta zacznie od tego miejsca.",
+    keepOpen: "Możesz zamknąć stronę. Przy następnej wizycie pobieranie ruszy od tego miejsca.",
     privacy:
       "Bez konta, bez śledzenia. Twoje zdjęcia zostają na tym urządzeniu, chyba że zdecydujesz się któreś wysłać.",
     notKept:
-      "Ta przeglądarka nie przechowuje aplikacji: otwiera się ona tylko, gdy serwer jest dostępny. Najczęściej przeglądarka nie ufa certyfikatowi serwera; dokumentacja aplikacji mówi, jak mu zaufać.",
+      "Ta przeglądarka nie może przechować aplikacji, więc otwiera się ona tylko, gdy serwer jest dostępny. Najczęściej przeglądarka nie ufa certyfikatowi serwera. Dokumentacja aplikacji wyjaśnia, jak to zmienić.",
     done: "Katalog jest na tym urządzeniu. Możesz wyłączyć sieć.",
   },
 
   steps: {
-    runtime: "Pobieram program",
+    runtime: "Pobieram moduł rozpoznawania",
     check: "Pytam serwer",
     models: "Pobieram modele",
     catalogue: "Pobieram katalog",
@@ -51,7 +51,7 @@ export const pl = ({ number, plural }: Formats): Strings => ({
 
   camera: {
     title: "Rozpoznaj monetę",
-    intro: "Połóż monetę na czymś gładkim, fotografuj prosto z góry, ze światłem z boku.",
+    intro: "Połóż monetę na jednolitym tle. Fotografuj prosto z góry, ze światłem z boku.",
     start: "Użyj aparatu",
     gallery: "Galeria",
     shutter: "Zrób zdjęcie",
@@ -68,17 +68,18 @@ export const pl = ({ number, plural }: Formats): Strings => ({
       }),
     live: "Obraz z aparatu",
     secondSide: "Teraz druga strona tej samej monety",
-    secondText: "Odwróć monetę. Oba zdjęcia razem dają pewniejszą odpowiedź.",
-    denied: "Aparat jest niedozwolony",
+    secondText: "Odwróć monetę. Dwa zdjęcia dają pewniejszą odpowiedź.",
+    denied: "Brak dostępu do aparatu",
     deniedText:
-      "Przeglądarka nie daje tej stronie aparatu. Dotknij kłódki obok adresu, zezwól na aparat i odśwież stronę. Zdjęcie z galerii działa bez niego.",
+      "Przeglądarka nie pozwala tej stronie używać aparatu. Dotknij kłódki obok adresu, zezwól na aparat i odśwież stronę. Zdjęcia z galerii możesz użyć bez aparatu.",
     none: "Nie znaleziono aparatu",
-    noneText: "To urządzenie nie ma aparatu, którego przeglądarka mogłaby użyć. Wybierz zdjęcie.",
+    noneText: "To urządzenie nie ma aparatu, którego przeglądarka może użyć. Wybierz zdjęcie.",
     busy: "Aparat jest zajęty",
     busyText: "Inna aplikacja lub strona używa aparatu. Zamknij ją i spróbuj jeszcze raz albo wybierz zdjęcie.",
     insecure: "Aparat wymaga bezpiecznego adresu",
-    insecureText: "Przeglądarki dają aparat tylko stronom z https:// albo na tym samym komputerze. Wybierz zdjęcie.",
-    retry: "Spróbuj aparatu jeszcze raz",
+    insecureText:
+      "Przeglądarki pozwalają na aparat tylko na stronach https:// albo na tym komputerze. Wybierz zdjęcie.",
+    retry: "Spróbuj jeszcze raz z aparatem",
   },
 
   answer: {
@@ -103,7 +104,7 @@ export const pl = ({ number, plural }: Formats): Strings => ({
     otherSide: "Druga strona",
     photo: "Zdjęcie z zaznaczonymi monetami",
     noCoin: "Nie znaleziono monety",
-    noCoinText: "Podejdź bliżej, aż moneta zajmie jedną trzecią zdjęcia, i połóż ją na czymś gładkim.",
+    noCoinText: "Przybliż aparat, aż moneta zajmie jedną trzecią zdjęcia, i połóż ją na jednolitym tle.",
     coins: (count: number) =>
       plural(count, {
         one: "znaleziona moneta",
@@ -114,13 +115,13 @@ export const pl = ({ number, plural }: Formats): Strings => ({
     choose: "Dotknij monety, aby zobaczyć, co to jest.",
     coin: (place: number, total: number) => `Moneta ${place} z ${total}`,
     unknown: "Nie ma jej w tym katalogu",
-    unknownText: "Nic w katalogu nie jest dość podobne. Te są najbliższe, ale to pewnie żadna z nich.",
-    nearest: "Najbliższe w katalogu",
+    unknownText: "Nic w katalogu nie jest dość podobne. To najbardziej podobne monety, ale to pewnie żadna z nich.",
+    nearest: "Najbardziej podobne w katalogu",
     candidates: "Co to może być",
     others: "Albo może",
     together: "Obie strony razem",
-    sideMissing: "Jedno ze zdjęć nie pokazuje monety: odpowiedź pochodzi tylko z drugiego.",
-    took: (seconds: string) => `Odpowiedź na tym urządzeniu w ${seconds} s`,
+    sideMissing: "Na jednym ze zdjęć nie ma monety. Odpowiedź pochodzi z drugiego.",
+    took: (seconds: string) => `Odpowiedź na tym urządzeniu po ${seconds} s`,
     similarity: (percent: number) => `${percent}% podobieństwa`,
     relief: (percent: number) => `relief podobny w ${percent}%`,
     reference: (name: string) => `Obraz wzorcowy: ${name}`,
@@ -130,21 +131,21 @@ export const pl = ({ number, plural }: Formats): Strings => ({
     seriesOf: (design: string) => `Moneta z serii „${design}”`,
     seriesText: (count: number) => `To jedna z ${count} monet o tym wzorze. Zdjęcie nie pokazuje wyraźnie która.`,
     ofSeries: "Monety tej serii",
-    codesAlone: "Odpowiedź bez porównania reliefu: to urządzenie nie ma map reliefu tych monet.",
+    codesAlone: "Reliefu nie porównano: to urządzenie nie ma map reliefu tych monet.",
   },
 
   guide: {
     lighter: "Potrzeba więcej światła",
     darker: "Za jasno: odwróć się od światła",
-    nearer: "Podejdź bliżej",
-    back: "Moneta wychodzi poza zdjęcie: cofnij się trochę",
+    nearer: "Przybliż aparat",
+    back: "Moneta nie mieści się w kadrze: oddal aparat trochę",
     above: "Trzymaj telefon prosto nad monetą",
   },
 
   photos: {
     title: (count: number) => plural(count, { one: "zdjęcie", few: "zdjęcia", many: "zdjęć", other: "zdjęcia" }),
-    text: "Czy to obie strony jednej monety, czy dwa zdjęcia do obejrzenia po kolei?",
-    manyText: "Zostaną obejrzane po kolei.",
+    text: "Czy te zdjęcia pokazują obie strony jednej monety, czy dwie monety?",
+    manyText: "Zostaną rozpoznane po kolei.",
     together: "Obie strony jednej monety",
     inTurn: "Po kolei",
     next: (left: number) => `Następne zdjęcie (zostało ${number(left)})`,
@@ -153,7 +154,7 @@ export const pl = ({ number, plural }: Formats): Strings => ({
   sameSide: {
     obverse: "Oba zdjęcia pokazują awers",
     reverse: "Oba zdjęcia pokazują rewers",
-    text: "Odwróć monetę: z obiema stronami odpowiedź jest pewniejsza.",
+    text: "Odwróć monetę. Obie strony dają pewniejszą odpowiedź.",
     again: "Sfotografuj drugą stronę",
   },
 
@@ -171,14 +172,14 @@ export const pl = ({ number, plural }: Formats): Strings => ({
     know: "Wiem, co to jest",
     title: "Która to moneta?",
     search: "Szukaj w katalogu",
-    near: "Te są najbliższe.",
+    near: "Najbardziej podobne monety.",
     found: (count: number) =>
       `Znaleziono ${plural(count, { one: "stronę monety", few: "strony monet", many: "stron monet", other: "strony monet" })}.`,
     more: (count: number) => `I jeszcze ${number(count)}: dodaj słowo.`,
-    nothing: "Nic w katalogu nie ma tych słów.",
+    nothing: "W katalogu nie ma nic z tymi słowami.",
     none: "Żadna z tych",
-    yours: "Jak podano",
-    before: "Za co wzięła ją aplikacja",
+    yours: "Twoja odpowiedź",
+    before: "Odpowiedź aplikacji",
     kept: (name: string) => `Zapamiętano: to ${name}.`,
     keptNone: "Zapamiętano: nie ma jej w katalogu.",
     photos: (count: number) =>
@@ -189,31 +190,32 @@ export const pl = ({ number, plural }: Formats): Strings => ({
         other: "poprawionego zdjęcia",
       }),
     photosText:
-      "Poprawione zdjęcia z właściwą odpowiedzią. Nic nie jest wysyłane: zapisz je jako plik i przekaż opiekunowi katalogu.",
+      "Poprawione zdjęcia z właściwą odpowiedzią. Nic nie jest wysyłane. Zapisz je jako plik i przekaż opiekunowi katalogu.",
     save: "Zapisz dla opiekuna katalogu",
     deleteAll: "Usuń te zdjęcia",
-    deleteConfirm: "Usunąć poprawione zdjęcia? Historia i kolekcja pozostaną poprawione.",
+    deleteConfirm: "Usunąć poprawione zdjęcia? Poprawki w historii i kolekcji zostaną.",
   },
 
   own: {
-    pageText: "Monety, których brakuje w katalogu. To urządzenie rozpoznaje je obok podpisanego katalogu.",
+    pageText:
+      "Monety, których nie ma w katalogu. To urządzenie rozpoznaje także je. Podpisany katalog się nie zmienia.",
     empty: "Nie ma jeszcze własnych monet",
-    emptyText: "Gdy monety nie ma w katalogu, naciśnij „Zapamiętaj tę monetę”: odtąd to urządzenie ją zna.",
+    emptyText: "Gdy monety nie ma w katalogu, dotknij „Zapamiętaj tę monetę”. Odtąd to urządzenie ją rozpozna.",
     keep: "Zapamiętaj tę monetę",
-    keepText: "Nie ma jej w katalogu. Zapamiętaj ją: odtąd to urządzenie będzie ją znać.",
+    keepText: "Nie ma jej w katalogu. Zapamiętaj ją, a to urządzenie będzie ją rozpoznawać.",
     title: "Zapamiętaj tę monetę",
-    text: "Nazwij ją i sfotografuj też drugą stronę. Zostaje na tym urządzeniu.",
+    text: "Nazwij ją i sfotografuj też drugą stronę. Moneta zostaje na tym urządzeniu.",
     photo: (place: number) => `Zdjęcie ${place} Twojej monety`,
     otherSide: "Druga strona",
     addPhoto: "Dodaj zdjęcie",
     name: "Nazwa",
     nameMissing: "Nazwij monetę.",
-    country: "Kraj, jeśli znasz",
+    country: "Kraj, jeśli go znasz",
     note: "Notatka",
     save: "Zapamiętaj",
-    kept: (name: string) => `${name} jest odtąd rozpoznawana.`,
+    kept: (name: string) => `To urządzenie rozpoznaje teraz: ${name}.`,
     mark: "Twoja własna moneta",
-    blank: "Tu nie widać monety",
+    blank: "Nie widać tu monety",
     since: (day: string) => `Zapamiętana od ${day}`,
     offer: "Zaproponuj w pliku",
     remove: (name: string) => `Usuń: ${name}`,
@@ -224,8 +226,8 @@ export const pl = ({ number, plural }: Formats): Strings => ({
     send: "Wyślij opiekunowi katalogu",
     title: "Wysłać tę monetę opiekunowi katalogu?",
     consent: (host: string) =>
-      `To opuści twoje urządzenie i trafi na serwer ${host}. Opiekun może dodać monetę do katalogu, który każdy może pobrać. Stąd nie da się tego cofnąć.`,
-    bare: "Ze zdjęć wysyłane są tylko piksele: bez miejsca, czasu i aparatu.",
+      `Moneta opuści twoje urządzenie i trafi na serwer ${host}. Opiekun może dodać ją do katalogu, który każdy może pobrać. Tutaj nie da się tego cofnąć.`,
+    bare: "Ze zdjęć wysyłane są tylko piksele, bez miejsca, czasu i danych aparatu.",
     agree: "Wyślij",
     going: "Wysyłanie…",
     sent: (name: string) => `Wysłano opiekunowi: ${name}.`,
@@ -241,8 +243,8 @@ export const pl = ({ number, plural }: Formats): Strings => ({
       closed: "Serwer nie przyjmuje już propozycji. „Zaproponuj w pliku” zapisze plik, który możesz dać opiekunowi.",
       refused: "Serwer nie mógł odczytać monety. Usuń zdjęcia, na których nic nie widać, i spróbuj ponownie.",
       "too-large": "Zdjęcia są razem za duże. Wyślij ich mniej.",
-      "too-many": "Z twojej sieci przyszło w ciągu godziny wiele monet.",
-      full: "Zbyt wiele monet czeka już na opiekuna. Spróbuj za kilka dni albo wybierz „Zaproponuj w pliku”.",
+      "too-many": "Z twojej sieci wysłano w ciągu godziny zbyt wiele monet.",
+      full: "Zbyt wiele monet czeka już na decyzję opiekuna. Spróbuj za kilka dni albo wybierz „Zaproponuj w pliku”.",
       server: "Serwer zgłosił błąd. Spróbuj później albo wybierz „Zaproponuj w pliku”.",
     },
   },
@@ -257,7 +259,7 @@ export const pl = ({ number, plural }: Formats): Strings => ({
     of: (name: string) => `Porównanie: ${name}`,
     compare: (name: string) => `Porównaj z: ${name}`,
     agree: (percent: number) => `Relief zgadza się na ${percent}% monety.`,
-    nowhere: "Żadna część nie różni się wyraźnie.",
+    nowhere: "Żadna część wyraźnie się nie różni.",
     differ: {
       right: "Najbardziej różni się po prawej.",
       "lower-right": "Najbardziej różni się na dole po prawej.",
@@ -270,7 +272,9 @@ export const pl = ({ number, plural }: Formats): Strings => ({
       middle: "Najbardziej różni się na środku.",
     },
     turned: (degrees: number) =>
-      degrees === 0 ? "Obie leżą tak samo." : `Obraz wzorcowy jest obrócony o ${degrees}°, aby obie leżały tak samo.`,
+      degrees === 0
+        ? "Obie są ułożone tak samo."
+        : `Obraz wzorcowy jest obrócony o ${degrees}°, aby obie były ułożone tak samo.`,
     show: "Pokaż na monetach",
     agrees: "zgadza się",
     differs: "różni się",
@@ -287,9 +291,9 @@ export const pl = ({ number, plural }: Formats): Strings => ({
 
   history: {
     title: "Historia",
-    noAnswer: "Z tego zdjęcia nie zachowano nic więcej.",
+    noAnswer: "Pełnej odpowiedzi do tego zdjęcia nie zachowano.",
     empty: "Jeszcze nic tu nie ma",
-    emptyText: "To, co rozpoznasz, zostaje tutaj, tylko na tym urządzeniu.",
+    emptyText: "Tutaj pojawią się rozpoznane monety. Zostają na tym urządzeniu.",
     deleteOne: (name: string) => `Usuń z historii: ${name}`,
     deleteAll: "Usuń wszystko",
     confirm: "Usunąć całą historię? Kolekcja zostanie.",
@@ -304,9 +308,9 @@ export const pl = ({ number, plural }: Formats): Strings => ({
     owned: (count: number) => `W twojej kolekcji: ${number(count)}`,
     added: (name: string) => `W twojej kolekcji: ${name}.`,
     empty: "Nie ma jeszcze monet",
-    emptyText: "Rozpoznaj monetę i dotknij „Mam ją”. Lista zostaje tylko na tym urządzeniu.",
+    emptyText: "Rozpoznaj monetę i dotknij „Mam ją”. Lista zostaje na tym urządzeniu.",
     choose: "Wybierz monetę, aby zobaczyć jej egzemplarze.",
-    count: "Ile",
+    count: "Liczba",
     fewer: (name: string) => `O jedną mniej: ${name}`,
     moreOf: (name: string) => `O jedną więcej: ${name}`,
     removed: (name: string) => `Usunięto egzemplarz: ${name}.`,
@@ -321,8 +325,8 @@ export const pl = ({ number, plural }: Formats): Strings => ({
       year: "Rok",
       mintMark: "Znak mennicy",
       grade: "Stan",
-      price: "Zapłacono",
-      acquired: "Kupiono dnia",
+      price: "Cena zakupu",
+      acquired: "Data zakupu",
       note: "Notatka",
     },
     piece: (place: number, total: number) => `Egzemplarz ${place} z ${total}`,
@@ -330,13 +334,13 @@ export const pl = ({ number, plural }: Formats): Strings => ({
     removePiece: (place: number) => `Usuń egzemplarz ${place}`,
     photo: "Zdjęcie tego egzemplarza",
     photoOf: (name: string) => `Twoje zdjęcie: ${name}`,
-    gone: "Katalog na tym urządzeniu nie ma tej monety. Zostaje tutaj pod nazwą, którą znasz.",
+    gone: "Tej monety nie ma w katalogu na tym urządzeniu. Zachowuje nazwę, którą znasz.",
     inCatalogue: "W katalogu",
     wish: "Szukam jej",
     wished: (name: string) => `Wśród poszukiwanych: ${name}.`,
-    files: "Zapis, przywracanie, arkusz",
+    files: "Kopia zapasowa, przywracanie, arkusz",
     filesText:
-      "„Zapisz wszystko” tworzy jeden plik ze wszystkimi egzemplarzami i zdjęciami. „Przywróć” czyta go na każdym urządzeniu i dodaje do tego, co tam jest.",
+      "„Zapisz wszystko” tworzy jeden plik ze wszystkimi egzemplarzami i zdjęciami. „Przywróć” odczytuje go na każdym urządzeniu i dodaje do kolekcji, która tam jest.",
     backup: "Zapisz wszystko",
     restore: "Przywróć",
     csv: "Eksportuj CSV",
@@ -346,8 +350,8 @@ export const pl = ({ number, plural }: Formats): Strings => ({
       `W kolekcji: ${plural(pieces, { one: "egzemplarz", few: "egzemplarze", many: "egzemplarzy", other: "egzemplarza" })} z pliku; katalog na tym urządzeniu zna z nich ${number(known)}.`,
     refused: {
       foreign: {
-        title: "To nie jest kolekcja coindex",
-        text: "Wybierz plik ZIP, który zapisało „Zapisz wszystko”.",
+        title: "To nie jest kolekcja z coindex",
+        text: "Wybierz plik ZIP utworzony przez „Zapisz wszystko”.",
       },
       newer: {
         title: "Ten plik pochodzi z nowszej aplikacji",
@@ -355,12 +359,12 @@ export const pl = ({ number, plural }: Formats): Strings => ({
       },
       damaged: {
         title: "Ten plik jest uszkodzony",
-        text: "Skopiuj go jeszcze raz z miejsca, gdzie był zapisany. Nic nie zmieniono.",
+        text: "Skopiuj go jeszcze raz z miejsca zapisu. Nic nie zmieniono.",
       },
       table: {
-        title: "Ta tabela nie nazywa monet",
+        title: "W tej tabeli nie ma monet",
         text: (found: string) =>
-          `Jej pierwszy wiersz musi nazywać kolumny, a wśród nich „Nazwa” lub „Nominał”. Znaleziono: ${found}. Nic nie zmieniono.`,
+          `Pierwszy wiersz musi zawierać nazwy kolumn, wśród nich „Nazwa” lub „Nominał”. Znaleziono: ${found}. Nic nie zmieniono.`,
       },
     },
     file: "coindex-kolekcja",
@@ -393,12 +397,12 @@ export const pl = ({ number, plural }: Formats): Strings => ({
 
   packs: {
     title: "Pakiety",
-    text: "Katalog jest podzielony na części. Weź te, których potrzebujesz; inne można dodać później.",
+    text: "Katalog jest podzielony na pakiety. Wybierz te, których potrzebujesz. Inne możesz dodać później.",
     some: (taken: number, all: number) =>
       `wybrano ${number(taken)} z ${plural(all, { one: "pakietu", few: "pakietów", many: "pakietów", other: "pakietu" })}`,
     none: "Wybierz co najmniej jeden pakiet.",
-    take: "Weź te pakiety",
-    takeMore: (size: string) => `Weź te pakiety (${size})`,
+    take: "Pobierz te pakiety",
+    takeMore: (size: string) => `Pobierz te pakiety (${size})`,
     taken: (size: string) => `Twoje pakiety są na tym urządzeniu: pobrano ${size}.`,
     inPack: (pack: string, size: string) => `w pakiecie ${pack}, ${size}`,
     elsewhere: (packs: string) => `Może być w pakiecie, którego nie ma na tym urządzeniu: ${packs}.`,
@@ -436,19 +440,19 @@ export const pl = ({ number, plural }: Formats): Strings => ({
     checked: "Ostatnio sprawdzono",
     never: "nigdy",
     fingerprint: "Odcisk klucza podpisu",
-    fingerprintText: "Porównaj go z tym, który ogłasza kurator. Przyszedł z pierwszą wizytą i od tej pory obowiązuje.",
+    fingerprintText: "Porównaj go z tym, który ogłasza opiekun katalogu. To urządzenie ufa mu od pierwszej wizyty.",
     hash: "Suma kontrolna katalogu",
     proofs: "Do porównania: podpis i katalog",
     sync: "Sprawdź nowości",
     about: "Prywatność",
     aboutText:
-      "Rozpoznawanie odbywa się na tym urządzeniu. Aplikacja łączy się tylko z serwerem, z którego pochodzi: po siebie samą, po katalog i z monetą, którą zdecydujesz się wysłać opiekunowi. Bez konta, bez śledzenia, bez innych serwerów.",
+      "Rozpoznawanie odbywa się na tym urządzeniu. Aplikacja łączy się tylko z serwerem, z którego pochodzi: aby pobrać aplikację i katalog oraz wysłać opiekunowi monetę, gdy tak zdecydujesz. Bez konta, bez śledzenia, bez innych serwerów.",
     data: "Twoje dane",
     dataText:
-      "Historia i kolekcja są w tej przeglądarce. Kto wyczyści jej dane, usunie także je: od czasu do czasu zapisz kopię kolekcji.",
+      "Historia i kolekcja są zapisane w tej przeglądarce. Wyczyszczenie danych przeglądarki usuwa także je, więc od czasu do czasu zapisz kopię kolekcji.",
     history: (count: number, used: string, most: string) =>
       `Historia: ${plural(count, { one: "odpowiedź", few: "odpowiedzi", many: "odpowiedzi", other: "odpowiedzi" })}, ${used} z najwyżej ${most}. Najstarsze zdjęcia ustępują nowym; nazwy zostają.`,
-    promised: "Przeglądarka obiecała zachować twoje dane, aż usuniesz je samodzielnie.",
+    promised: "Przeglądarka obiecała zachować twoje dane, dopóki ich nie usuniesz.",
     notPromised:
       "Przeglądarka może usunąć twoje dane, gdy na urządzeniu zabraknie miejsca. Od czasu do czasu zapisz kolekcję i dodaj aplikację do ekranu głównego.",
     promise: "Poproś przeglądarkę o zachowanie",
@@ -482,32 +486,32 @@ export const pl = ({ number, plural }: Formats): Strings => ({
   failures: {
     offline: {
       title: "Brak sieci",
-      text: "Serwer nie odpowiada. To, co jest na urządzeniu, działa dalej; nowości przyjdą, gdy będzie sieć.",
+      text: "Serwer nie odpowiada. Katalog na tym urządzeniu działa dalej. Aktualizacje pojawią się, gdy będzie sieć.",
       first: "Pierwsze pobranie wymaga sieci. Wróć na tę stronę, gdy będzie.",
     },
     refused: {
       title: "Aktualizacja została odrzucona",
-      text: "To, co przysyła serwer, nie jest właściwie podpisane, jest starsze niż obecne albo wygasło. Katalog na tym urządzeniu działa dalej. Jeśli potrwa to dzień, powiadom osobę, która prowadzi serwer.",
+      text: "Wydanie z serwera nie jest właściwie podpisane, jest starsze niż obecne albo wygasło. Katalog na tym urządzeniu działa dalej. Jeśli potrwa to cały dzień, powiadom osobę, która prowadzi serwer.",
     },
     "no-release": {
       title: "Jeszcze nic nie opublikowano",
-      text: "Serwer nie ma na razie katalogu. Wróć, gdy kurator go opublikuje.",
+      text: "Serwer nie ma na razie katalogu. Wróć, gdy opiekun go opublikuje.",
     },
     "storage-full": {
       title: "Pamięć jest pełna",
       text: "Nic nie przepadło: dotychczasowy katalog działa dalej. Zwolnij miejsce na urządzeniu albo usuń historię i spróbuj jeszcze raz.",
     },
     storage: {
-      title: "Pamięć nie działa",
-      text: "Przeglądarka nie może przechowywać plików tej strony. Okno prywatne na to nie pozwala: otwórz aplikację w zwykłym.",
+      title: "Przeglądarka nie może zapisać plików",
+      text: "Okno prywatne nie przechowuje plików. Otwórz aplikację w zwykłym oknie.",
     },
     server: {
-      title: "Serwer ma kłopot",
-      text: "Odpowiada błędem. To, co jest na urządzeniu, działa dalej; spróbuj później.",
+      title: "Serwer zgłasza błąd",
+      text: "Katalog na tym urządzeniu działa dalej. Spróbuj później.",
     },
     photo: {
       title: "Tego zdjęcia nie da się odczytać",
-      text: "Może jest uszkodzone albo takiego rodzaju, którego przeglądarka nie zna. JPEG, PNG i WebP działają; zapisz je w jednym z nich.",
+      text: "Może być uszkodzone albo mieć format, którego przeglądarka nie zna. Zapisz je jako JPEG, PNG lub WebP.",
     },
     "no-catalogue": {
       title: "Na tym urządzeniu nie ma katalogu",
@@ -515,11 +519,11 @@ export const pl = ({ number, plural }: Formats): Strings => ({
     },
     runtime: {
       title: "Rozpoznawanie się nie uruchamia",
-      text: "Zamknij inne strony i wczytaj tę ponownie. Jeśli to nie pomoże, przeglądarka jest za stara: zaktualizuj ją.",
+      text: "Zamknij inne strony i wczytaj tę ponownie. Jeśli to nie pomoże, zaktualizuj przeglądarkę.",
     },
     "pack-ended": {
-      title: "Brakuje jednego z twoich pakietów",
-      text: "Katalog jest teraz podzielony inaczej albo plik ma inne pakiety niż to urządzenie. Wybierz pakiety w ustawieniach; do tego czasu katalog tutaj działa dalej.",
+      title: "Jeden z twoich pakietów jest niedostępny",
+      text: "Podział katalogu się zmienił albo plik ma inne pakiety niż to urządzenie. Wybierz pakiety w ustawieniach. Do tego czasu katalog tutaj działa dalej.",
     },
     busy: {
       title: "Aplikacja jest otwarta dwa razy",
@@ -531,7 +535,7 @@ export const pl = ({ number, plural }: Formats): Strings => ({
   undo: "Cofnij",
   kept: "Zapisano.",
   nothing: "Nic nie znaleziono",
-  nothingText: "Spróbuj mniej lub innych słów; znaki diakrytyczne i wielkość liter nie mają znaczenia.",
+  nothingText: "Użyj mniej słów albo innych. Znaki diakrytyczne i wielkość liter nie mają znaczenia.",
   retry: "Spróbuj ponownie",
 
   oldBrowser: {
@@ -539,6 +543,6 @@ export const pl = ({ number, plural }: Formats): Strings => ({
     text: "coindex wymaga przeglądarki z 2025 roku lub nowszej: Chrome lub Edge 137, Firefox 130, Safari 17 albo nowszej. Zaktualizuj przeglądarkę i wróć.",
     lacks: (names: string) => `Brakuje: ${names}.`,
     insecure:
-      "Ten adres nie jest bezpieczny, więc przeglądarka ukrywa to, czego aplikacja potrzebuje. Otwórz ją przez https:// albo na komputerze, który ją udostępnia.",
+      "Ten adres nie jest bezpieczny, więc przeglądarka blokuje funkcje, których aplikacja potrzebuje. Otwórz ją przez https:// albo na komputerze, na którym działa serwer.",
   },
 });
