@@ -122,7 +122,7 @@ def _look_back_page(version: int, *, problem: str = "", status: int = 200) -> st
 
 @dataclass(frozen=True)
 class _Unpublished:
-    """The changes of the next release, whether its packs differ, the coins that change packs with the names of both, and
+    """The changes of the next release, whether its packs differ, the coins that change packs with both names, and
     its state hash, empty for an empty catalogue."""
 
     changes: Changes

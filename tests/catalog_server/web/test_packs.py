@@ -127,7 +127,7 @@ def test_coins_of_equal_number_that_change_places_between_packs_are_told_before_
     put_in_pack(published, "south", coins=[1], actor="test")
     put_in_pack(published, "north", coins=[2], actor="test")
     page = " ".join(curator.get("/publish").text.split())
-    assert "2 in another pack" in page and "would be others than in the last release" in page
+    assert "2 in another pack" in page and "differ from those of the last release" in page
     assert "<del>North</del> <ins>South</ins>" in page and "<del>South</del> <ins>North</ins>" in page
     publish(published, models)
     assert "in another pack" not in curator.get("/publish").text
