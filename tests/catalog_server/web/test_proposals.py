@@ -123,7 +123,7 @@ def test_photos_become_a_class_and_join_another(curator, published, file):
     ("given", "told"),
     [
         ({"to": "class", "class_id": "1"}, "no photo is chosen"),
-        ({"to": "class", "class_id": "x", "photo": "1"}, "give the number of a class"),
+        ({"to": "class", "class_id": "x", "photo": "1"}, "enter the number of a class"),
         ({"to": "class", "class_id": "99", "photo": "1"}, "there is no class 99"),
     ],
 )
