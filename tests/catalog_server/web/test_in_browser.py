@@ -153,7 +153,7 @@ def _curate(desk, photos, folder):
     desk.look("account")
     page.get_by_label("Your password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Set it up").click()
-    expect(page.get_by_label("Code")).to_be_visible()
+    expect(page.get_by_label("Code", exact=True)).to_be_visible()
     desk.look("account-second-factor")
     _use_keys(desk)
     page.get_by_role("button", name="Sign out").click()
