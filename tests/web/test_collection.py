@@ -260,7 +260,7 @@ def test_the_app_speaks_the_browsers_language_until_another_is_chosen(server, tm
     with phone(tmp_path / "profile", server.url, locale="de-DE") as device:
         device.open()
         device.heading("Katalog herunterladen")
-        device.page.get_by_role("button", name=re.compile(r"\d+,\d MB laden")).click()
+        device.page.get_by_role("button", name=re.compile(r"\d+,\d MB herunterladen")).click()
         device.heading("Eine Münze erkennen")
         assert device.page.evaluate("document.documentElement.lang") == "de"
         device.page.get_by_role("link", name="Einstellungen").click()
