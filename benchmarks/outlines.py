@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
+from support.sheets import write_sheet
 
 from coindex.commands.progress import progress_bar
 from coindex.ellipse import ellipse_of
@@ -71,7 +72,8 @@ def main() -> None:
             tiles.append(_tile(name, seen, coins))
             on_progress(done, len(files) or DRAWN)
     if options.sheets:
-        _write_sheets(options.sheets, tiles)
+        for number, start in enumerate(range(0, len(tiles), COLUMNS * ROWS)):
+            write_sheet(options.sheets / f"{number}.png", tiles[start : start + COLUMNS * ROWS], columns=COLUMNS)
     if options.json:
         options.json.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
     _print(rows)
@@ -114,15 +116,6 @@ def _tile(name: str, photo: Photo, coins: Sequence[FoundCoin]) -> NDArray[np.uin
     tile[: small.shape[0], : small.shape[1]] = small
     cv2.putText(tile, f"{name}: {len(coins)}", (3, TILE + 15), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (0, 0, 0), 1)
     return tile
-
-
-def _write_sheets(folder: Path, tiles: Sequence[NDArray[np.uint8]]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for number, start in enumerate(range(0, len(tiles), COLUMNS * ROWS)):
-        page = list(tiles[start : start + COLUMNS * ROWS])
-        page += [np.full_like(page[0], 255)] * (-len(page) % COLUMNS)
-        rows = [np.hstack(page[row : row + COLUMNS]) for row in range(0, len(page), COLUMNS)]
-        cv2.imwrite(str(folder / f"{number}.png"), np.vstack(rows)[..., ::-1])
 
 
 def _print(rows: Sequence[dict[str, Any]]) -> None:

@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
+from support.sheets import write_sheet
 
 from coindex.commands.progress import progress_bar
 from coindex.evaluation import load_runtime
@@ -285,11 +286,7 @@ def _draw_worst(
         tile = np.asarray(cv2.resize(tile, (FRAME // 3, FRAME // 3), interpolation=cv2.INTER_AREA), np.uint8)
         cv2.putText(tile, f"{number}: {iou:.3f}", (6, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (255, 255, 0), 2)
         tiles.append(tile)
-    blank = np.zeros_like(tiles[0])
-    tiles += [blank] * (-len(tiles) % 4)
-    sheet = np.vstack([np.hstack(tiles[row : row + 4]) for row in range(0, len(tiles), 4)])
-    folder.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(folder / f"{name}.png"), sheet[..., ::-1])
+    write_sheet(folder / f"{name}.png", tiles, columns=4, blank=0)
 
 
 def _print(rows: Sequence[dict[str, Any]]) -> None:

@@ -189,7 +189,7 @@ def _held_look(
         brightness=(0.35, 1.5),
     )
     drawn = [coins[int(i)] for i in rng.integers(0, len(coins), 16)]
-    shown = [(_as_proof(coin, rng), coin.mask) if rng.random() < PROOF else _struck(coin, rng) for coin in drawn]
+    shown = [(_as_proof(coin, rng) if rng.random() < PROOF else _struck(coin, rng), coin.mask) for coin in drawn]
     ground = _among(no_coins, _ground(textures, width, height, rng), settings, rng)
     if rng.random() < FINGERS:
         ground = _with_fingers(ground, rng)
@@ -215,9 +215,9 @@ def _as_proof(coin: CoinPicture, rng: np.random.Generator) -> NDArray[np.uint8]:
     return np.asarray(np.clip(field + (bright - field) * frost[:, :, None], 0, 255), np.uint8)
 
 
-def _struck(coin: CoinPicture, rng: np.random.Generator) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """The coin and its mask; now and then of two metals."""
-    return (_as_bimetal(coin, rng) if rng.random() < BIMETAL else coin.rgb), coin.mask
+def _struck(coin: CoinPicture, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """The coin's picture; now and then of two metals."""
+    return _as_bimetal(coin, rng) if rng.random() < BIMETAL else coin.rgb
 
 
 def _as_bimetal(coin: CoinPicture, rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -238,7 +238,7 @@ def _alone(
     coins: Sequence[CoinPicture], textures: Sequence[NDArray[np.uint8]], rng: np.random.Generator
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     coin = coins[int(rng.integers(len(coins)))]
-    coin = replace(coin, rgb=_struck(coin, rng)[0])
+    coin = replace(coin, rgb=_struck(coin, rng))
     picture, mask = composite(coin, drawn_ground(textures, side=SIZE, rng=rng), side=SIZE, rng=rng)
     return picture, (mask > 0).astype(np.uint8)
 
@@ -261,7 +261,7 @@ def _composed(
         ground = _with_fingers(ground, rng)
     if rng.random() < HARD_SHADOW:
         settings = replace(settings, hard_shadow=1.0)
-    scene = compose_scene([_struck(coin, rng) for coin in drawn], ground, settings=settings, rng=rng)
+    scene = compose_scene([(_struck(coin, rng), coin.mask) for coin in drawn], ground, settings=settings, rng=rng)
     return scene.rgb, scene.instances, scene.boxes
 
 
