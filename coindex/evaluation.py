@@ -99,7 +99,12 @@ class _Catalogue:
 
 
 def load_runtime(name: str, models: Path, *, threads: int = 1) -> Models:
-    """The models of a folder in a runtime: `litert` runs the phone's own files, others are named by their packages."""
+    """The models of a folder in a runtime: `litert` runs the phone's own files, others are named by their packages.
+
+    Raises:
+        CoindexError: If there is no such runtime, or its package is missing; the message names the extra to install.
+        ModelError: If a model is missing or damaged.
+    """
     if name == "litert":
         return load_models(models, threads=threads)
     found = [entry for entry in entry_points(group=RUNTIMES_GROUP) if entry.name == name]
@@ -151,6 +156,7 @@ def evaluate(
     Raises:
         PhotoError: If a catalogue photo is bad, unless `skip_bad`.
         ManifestError: If an unknown query's coin is in the catalogue.
+        NoCoinFound: If a catalogue photo shows no coin, unless `skip_bad`.
     """
     total = len(catalog) + len(queries) + len(unknown)
     known_coins = {photo.label.coin for photo in catalog}
@@ -245,7 +251,11 @@ def read_scenes(path: Path) -> tuple[LabelledScene, ...]:
 def evaluate_scenes(
     scenes: Sequence[LabelledScene], models: Models, *, on_progress: Progress = no_progress
 ) -> dict[str, Any]:
-    """Precision, recall and F1 of found coins at box IoU 0.5, and the mean IoU of those found."""
+    """Precision, recall and F1 of found coins at box IoU 0.5, and the mean IoU of those found.
+
+    Raises:
+        PhotoError: If a scene cannot be read.
+    """
     found_total, true_total, overlaps = 0, 0, []
     for done, scene in enumerate(scenes, 1):
         photo, found = find_in_detail(load_photo(scene.path), models.segmenter)

@@ -139,11 +139,16 @@ class LabelledPhoto:
 
 
 def read_manifest(path: Path, *, splits: Collection[str] | None = None) -> tuple[LabelledPhoto, ...]:
-    """Read a manifest; `splits` keeps the rows of those splits only.
+    """Read a manifest.
 
-    Files are relative to the manifest, and found under either way to write an accent in Unicode. Raises
-    `ManifestError`, naming the lines, for what `parse_manifest` finds wrong, a missing or empty manifest, a photo that
-    does not exist, and a split that has no rows.
+    Files are relative to the manifest, and found under either way to write an accent in Unicode.
+
+    Args:
+        splits: Keeps the rows of these splits only; by default all.
+
+    Raises:
+        ManifestError: If the manifest is missing, empty or wrong, a photo does not exist, or a split has no rows. The
+            message names the lines.
     """
     try:
         data = path.read_bytes()

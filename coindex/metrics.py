@@ -72,7 +72,11 @@ def auroc(known: NDArray[np.floating[Any]], unknown: NDArray[np.floating[Any]]) 
 def false_accept_rate(
     known: NDArray[np.floating[Any]], unknown: NDArray[np.floating[Any]], *, accepted: float = 0.95
 ) -> float:
-    """Share of unknown queries (m,) accepted by the threshold that accepts the share `accepted` of known ones (n,)."""
+    """Share of unknown queries (m,) accepted by the threshold that accepts the share `accepted` of known ones (n,).
+
+    Raises:
+        ValueError: If there are no known or no unknown queries.
+    """
     if not len(known) or not len(unknown):
         raise ValueError("the rate needs known and unknown queries")
     needed = int(np.ceil(accepted * len(known)))

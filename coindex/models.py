@@ -167,7 +167,11 @@ def load_nets(
     threads: int = 1,
     read: Callable[[Path], bytes] = Path.read_bytes,
 ) -> Models:
-    """Load the nets of an index, wherever `find` says that each file is stored; compared and refused as above."""
+    """Load the nets of an index, wherever `find` says that each file is stored; compared and refused as above.
+
+    Raises:
+        ModelError: If a net is missing, damaged, or not the one that the index describes.
+    """
 
     def given(model: ModelFile) -> tuple[Path, bytes]:
         path = find(model)

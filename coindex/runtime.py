@@ -41,7 +41,17 @@ class LiteRTNet:
     def __init__(
         self, path: Path, *, content: bytes | None = None, threads: int = 1, shape: tuple[int, ...] = INPUT_SHAPE
     ) -> None:
-        """Load the net, whose input has that `shape`; `content` are the bytes of its file where they are read."""
+        """Load a net.
+
+        Args:
+            path: Its file.
+            content: The bytes of the file, if they were read already.
+            threads: Threads of the net.
+            shape: The shape of its input.
+
+        Raises:
+            ModelError: If the file cannot be read or is not a model, or its input has another shape, dtype or scale.
+        """
         try:
             # By its bytes: LiteRT takes no path that is not UTF-8.
             content = path.read_bytes() if content is None else content

@@ -32,12 +32,17 @@ class TableRow:
 def read_table(
     data: bytes, *, name: str, columns: Collection[str], required: Collection[str]
 ) -> tuple[tuple[TableRow, ...], list[tuple[int, str]]]:
-    """The rows of a table, and what is wrong with others, each problem by its line.
+    """The rows of a table, and problems with others, each by its line.
 
     Takes UTF-8 and UTF-16; commas, semicolons, tabs and bars between columns, and a first line `sep=;` that names
-    another sign; column names in upper or lower case; empty rows, and empty columns without a name. Raises
-    `ManifestError` for what is no such table as a whole: another encoding, a workbook, an empty file, columns that are
-    not among `columns`, repeated, or `required` and missing.
+    another sign; column names in upper or lower case; empty rows, and empty columns without a name.
+
+    Args:
+        name: The table's name in messages.
+
+    Raises:
+        ManifestError: If this is not such a table: another encoding, a workbook, an empty file, or columns that are not
+            among `columns`, repeated, or `required` and missing.
     """
     text = _decoded(data, name)
     delimiter, text, skipped = _delimiter(text, columns)

@@ -17,7 +17,8 @@ from coindex_synthetic.textures import along, cloud, colour, grain, grid, noise,
 def background(family: str, *, width: int, height: int, rng: np.random.Generator) -> Bytes:
     """Draw a texture of `family`: uint8 RGB (height, width, 3).
 
-    Raises `ValueError` for an unknown family or a side below 8 pixels.
+    Raises:
+        ValueError: If the family is unknown, or a side is below 8 pixels.
     """
     if family not in _FAMILIES:
         raise ValueError(f"unknown background family {family!r}; expected one of {', '.join(_FAMILIES)}")

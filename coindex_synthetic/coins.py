@@ -63,11 +63,17 @@ class CoinType:
 
 
 def coin_type(seed: int, *, step: int = 0) -> CoinType:
-    """Draw the coin type of `seed` (≥ 0); the same seed gives the same type, another seed another one.
+    """Draw the coin type of a seed; the same seed gives the same type, another seed another one.
 
-    Seeds run through invented countries, `TYPES_PER_COUNTRY` denominations each. `step` counts on from the seed's own
-    denomination: the same designs with another number on them, as the coins of a series bear. Raises `ValueError` for a
-    negative seed.
+    Seeds run through invented countries, `TYPES_PER_COUNTRY` denominations each.
+
+    Args:
+        seed: At least 0.
+        step: Counts on from the seed's own denomination: the same designs with another number on them, as the coins of
+            a series bear.
+
+    Raises:
+        ValueError: If the seed is negative.
     """
     if seed < 0:
         raise ValueError(f"a coin type's seed must be 0 or more, got {seed}")

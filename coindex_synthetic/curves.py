@@ -15,7 +15,8 @@ PointsLike = npt.ArrayLike
 def spline(points: PointsLike, *, closed: bool = False, steps: int = 8) -> Points:
     """Return the Catmull-Rom curve through `points`, with `steps` samples between two of them.
 
-    Raises `ValueError` for fewer than two points.
+    Raises:
+        ValueError: If there are fewer than two points.
     """
     knots = np.asarray(points, dtype=np.float64)
     if len(knots) < 2:

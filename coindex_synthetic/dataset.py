@@ -37,7 +37,8 @@ _STUDIO_MARGIN = 0.03  # of the picture's side, on each side of the coin
 def types_of(seed: int, count: int) -> list[CoinType]:
     """Return the `count` coin types of the data set `seed`; a catalogue and scenes of one seed share them.
 
-    Raises `ValueError` for a count below 1 or beyond what a seed holds, or a negative seed.
+    Raises:
+        ValueError: If the count is below 1 or beyond what a seed holds, or the seed is negative.
     """
     if not 1 <= count <= _SEED_STRIDE:
         raise ValueError(f"types must be in 1…{_SEED_STRIDE}, got {count}")
@@ -58,12 +59,20 @@ def write_catalogue(
     image_format: str = "webp",
     on_progress: Progress = no_progress,
 ) -> Path:
-    """Write studio photos of both sides of `types` coin types and return the manifest's path.
+    """Write studio photos of both sides of `types` coin types.
 
     Each type is shown on `specimens` coins; both sides of a specimen have the same wear and year.
-    `image_format` is "webp" or "jpg", both at quality 90. `on_progress` is called with (photos written,
-    photos in all). Raises `FileExistsError` where `folder` exists and holds anything, `ValueError` for
-    counts below 1 or an unknown format.
+
+    Args:
+        image_format: "webp" or "jpg", both at quality 90.
+        on_progress: Called with the photos written, and the photos in all.
+
+    Returns:
+        The manifest's path.
+
+    Raises:
+        FileExistsError: If `folder` exists and holds anything.
+        ValueError: If a count is below 1, or the format is unknown.
     """
     if specimens < 1:
         raise ValueError(f"specimens must be at least 1, got {specimens}")
@@ -102,11 +111,21 @@ def write_scenes(
     split: str = "query",
     on_progress: Progress = no_progress,
 ) -> Path:
-    """Write phone-like JPEG photos of the types of `write_catalogue`'s `seed`; return `boxes.csv`'s path.
+    """Write phone-like JPEG photos of the types of `write_catalogue`'s `seed`.
 
-    Classes take turns, so that each is shown before one is shown twice. `coins_per_scene` overrides
-    `settings.coins`; with one coin a scene, `manifest.csv` labels the photos as queries too. The frame's size
-    and `families` choose what is behind. Raises as `write_catalogue` does.
+    Classes take turns, so that each is shown before one is shown twice.
+
+    Args:
+        coins_per_scene: Overrides `settings.coins`; with one coin a scene, `manifest.csv` labels the photos as queries
+            too.
+        families: The kinds of background.
+
+    Returns:
+        The path of `boxes.csv`.
+
+    Raises:
+        FileExistsError: If `folder` exists and holds anything.
+        ValueError: If a count is below 1.
     """
     if scenes < 1 or coins_per_scene < 1:
         raise ValueError(f"scenes and coins_per_scene must be at least 1, got {scenes} and {coins_per_scene}")
@@ -153,7 +172,12 @@ def write_retrieval(
 ) -> Path:
     """Write one `manifest.csv` of studio photos (split `catalog`) and scenes of the same types (split `query`).
 
-    Returns the manifest's path. Raises as `write_catalogue` does.
+    Returns:
+        The manifest's path.
+
+    Raises:
+        FileExistsError: If `folder` exists and holds anything.
+        ValueError: If a count is below 1.
     """
     photos = types * len(SIDES)
     write_catalogue(

@@ -174,8 +174,10 @@ def year_area(design: Design, *, size: int) -> npt.NDArray[np.bool_]:
 def height_map(design: Design, *, size: int, year: int) -> Floats:
     """Return the struck relief of `design` with `year` in its place: float32 (size, size) in [0, 1].
 
-    0 is outside the coin, `FIELD` the bare field, 1 the highest point. Raises `ValueError` for a size below
-    16 or a year without four digits.
+    0 is outside the coin, `FIELD` the bare field, 1 the highest point.
+
+    Raises:
+        ValueError: If the size is below 16, or the year does not have four digits.
     """
     if size < 16:
         raise ValueError(f"size must be at least 16 pixels, got {size}")

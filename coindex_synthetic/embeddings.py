@@ -69,7 +69,8 @@ def draw_embeddings(rows: int, queries: int, *, seed: int, rows_per_class: float
     rows. Rows lie class by class, as an import leaves them, but for a tenth that came later, in no order. Equal
     arguments give equal embeddings on machines with the same numpy. A million rows take seconds.
 
-    Raises `ValueError` for no rows, fewer than no queries and less than one row a class.
+    Raises:
+        ValueError: If there are no rows, fewer than no queries, or less than one row a class.
     """
     if rows < 1 or queries < 0 or rows_per_class < 1:
         raise ValueError(f"cannot draw {rows} rows, {queries} queries, {rows_per_class} rows a class")

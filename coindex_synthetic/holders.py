@@ -41,7 +41,10 @@ def held_coins(kind: HolderKind, coins: Sequence[Coin], *, size: int, rng: np.ra
     """Put `coins` into a holder whose longer side is about `size` pixels; what has more places is filled in part.
 
     A coin is (rgb uint8 (h, w, 3), mask uint8 (h, w)), coin where the mask is above 127; its outline in `instances` is
-    its own, not the gasket's. Without coins the holder is empty. Raises `ValueError` for an unknown kind.
+    its own, not the gasket's. Without coins the holder is empty.
+
+    Raises:
+        ValueError: If the kind is unknown.
     """
     if kind not in HOLDER_KINDS:
         raise ValueError(f"unknown kind {kind!r}; expected one of {', '.join(HOLDER_KINDS)}")

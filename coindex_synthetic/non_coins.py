@@ -18,7 +18,8 @@ NON_COIN_KINDS: tuple[NonCoinKind, ...] = get_args(NonCoinKind)
 def non_coin(kind: NonCoinKind, *, size: int, rng: np.random.Generator) -> RenderedCoin:
     """Draw something round that is no coin, filling a square of `size` pixels, under any light.
 
-    Raises `ValueError` for an unknown kind.
+    Raises:
+        ValueError: If the kind is unknown.
     """
     if kind not in NON_COIN_KINDS:
         raise ValueError(f"unknown kind {kind!r}; expected one of {', '.join(NON_COIN_KINDS)}")

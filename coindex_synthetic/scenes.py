@@ -51,10 +51,15 @@ def compose_scene(
 ) -> Scene:
     """Photograph some of `coins` on `background`.
 
-    Each coin is (rgb uint8 (h, w, 3), mask uint8 (h, w)), coin where the mask is above 127. The scene has
-    the background's size, uint8 (h, w, 3). Coins are drawn without replacement while there are enough of
-    them. Where not all have room, those that have are shown. Raises `ValueError` for an empty mask,
-    mismatched shapes, or no coins where at least one is asked for.
+    Coins are drawn without replacement while there are enough of them. Where not all have room, those that have are
+    shown.
+
+    Args:
+        coins: Each is (rgb uint8 (h, w, 3), mask uint8 (h, w)), coin where the mask is above 127.
+        background: uint8 (h, w, 3). The scene has its size.
+
+    Raises:
+        ValueError: If a mask is empty, shapes do not fit, or there are no coins where at least one is asked for.
     """
     height, width = background.shape[:2]
     cut = [_cropped(rgb, mask, index) for index, (rgb, mask) in enumerate(coins)]

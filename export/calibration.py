@@ -27,7 +27,11 @@ SEED = 17
 def calibration_pictures(
     photos: Sequence[LabelledPhoto], textures: Sequence[NDArray[np.uint8]]
 ) -> dict[str, NDArray[np.uint8]]:
-    """Pictures uint8 (n, 256, 256, 3) for each net: cutouts for the embedder, scenes for the segmenter."""
+    """Pictures uint8 (n, 256, 256, 3) for each net: cutouts for the embedder, scenes for the segmenter.
+
+    Raises:
+        PhotoError: If a photo cannot be read.
+    """
     rng = np.random.default_rng(SEED)
     chosen = rng.permutation(len(photos))[:CALIBRATION_PICTURES]
     coins = load_coins([photos[int(i)] for i in chosen], size=SIZE)

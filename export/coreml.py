@@ -51,12 +51,20 @@ IDENTITIES = uuid.uuid5(uuid.NAMESPACE_URL, "https://developer.apple.com/coreml"
 def to_coreml(
     net: nn.Module, pictures: NDArray[np.uint8], target_folder: Path, description: Description
 ) -> dict[str, Path]:
-    """Write `net` as `{name}.{precision}.mlpackage` for each of `PRECISIONS` and return their paths by precision.
+    """Write `net` as `{name}.{precision}.mlpackage` for each of `PRECISIONS`, for iOS 17 and macOS 14.
 
-    `net` takes (1, 3, 256, 256) float32, normalised, and gives one tensor; what is written takes an RGB image. On
-    `pictures` uint8 (n, 256, 256, 3) the biases beside compressed weights are corrected. For iOS 17 and macOS 14. The
-    same net and pictures give the same bytes. A package takes its former one's place when all are made. Raises
-    `ExportError`, naming the operator, where coremltools cannot convert the net.
+    The same net and pictures give the same bytes. A package takes the place of its former one when all are made.
+
+    Args:
+        net: Takes (1, 3, 256, 256) float32, normalised, and gives one tensor; what is written takes an RGB image.
+        pictures: uint8 (n, 256, 256, 3); the biases beside compressed weights are corrected on them.
+
+    Returns:
+        The paths by precision.
+
+    Raises:
+        ExportError: If coremltools cannot convert the net. The message names the operator.
+        ModelError: If `export.mil` cannot execute a package.
     """
     target_folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target_folder, prefix=".coreml-") as folder:

@@ -31,8 +31,14 @@ RESIZING = ("upsample_bilinear", "upsample_nearest_neighbor")
 def correct_package(package: Path, exact: Path, pictures: NDArray[np.uint8]) -> None:
     """Give the layers of `package` biases with which they mean what those of `exact` mean, on `pictures`.
 
-    Both are packages of one net, `package` with compressed weights; `pictures` are uint8 (n, 256, 256, 3). Raises
-    `ExportError` where the two are not of the same steps, and `ModelError` where `export.mil` cannot execute one.
+    Args:
+        package: A package of the net with compressed weights.
+        exact: A package of the same net with exact weights.
+        pictures: uint8 (n, 256, 256, 3).
+
+    Raises:
+        ExportError: If the two do not have the same steps.
+        ModelError: If `export.mil` cannot execute one.
     """
     rounded, reference = MilNet(package), MilNet(exact)
     if [step.output for step in rounded.steps] != [step.output for step in reference.steps]:

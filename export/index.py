@@ -111,7 +111,11 @@ def describe_packages(document: dict[str, Any], folder: Path) -> None:
 
 
 def require_made_from(checkpoints: Path, document: Mapping[str, Any], *, named: Path) -> None:
-    """Raise `ExportError` where the models of a document, which stands in the file `named`, come from other weights."""
+    """Check that the models of a document, which stands in the file `named`, come from these checkpoints.
+
+    Raises:
+        ExportError: If they come from other weights.
+    """
     for field, wanted in _checkpoint_hashes(checkpoints).items():
         if document.get(field) != wanted:
             raise ExportError(

@@ -41,6 +41,9 @@ class MilNet:
     """A `.mlpackage` as a net: uint8 RGB (n, 256, 256, 3) in, float32 (n, …) out, channels last.
 
     Loading runs one black picture, so that whatever is wrong with the file or not implemented raises `ModelError` then.
+
+    Raises:
+        ModelError: From every method, if the package cannot be read, or has a step that cannot be executed here.
     """
 
     def __init__(self, path: Path) -> None:

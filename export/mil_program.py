@@ -128,6 +128,9 @@ def write_constants(path: Path, values: Mapping[str, Value]) -> None:
     """Put `values`, each of its constant's dtype and shape, in the place of constants of a package, by their names.
 
     Takes numbers of the dtypes that a program stores as bytes, float16 among them.
+
+    Raises:
+        ModelError: If the package cannot be read.
     """
     file = _model_file(path)
     model = _model(file)

@@ -35,7 +35,11 @@ class OnnxNet:
 
 
 def load_onnx(models: Path, *, checkpoints: Path = CHECKPOINTS) -> Models:
-    """The checkpoints, exported to ONNX, in place of the nets that `models` describes."""
+    """The checkpoints, exported to ONNX, in place of the nets that `models` describes.
+
+    Raises:
+        ModelError: If the index or a checkpoint is missing or damaged.
+    """
     index = read_index(models / INDEX_NAME)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "net.onnx"

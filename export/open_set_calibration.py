@@ -283,7 +283,11 @@ def fit(groups: Sequence[Group], *, far: float) -> OpenSet:
 
 def fit_relief(groups: Sequence[Group], *, far: float) -> ReliefOpenSet:
     """The confidence of answers with a second look, the least one that accepts `ACCEPTED` of the right answers, and the
-    lead from which coins are told apart."""
+    lead from which coins are told apart.
+
+    Raises:
+        ValueError: If no answer is right.
+    """
     found = _seen(groups, ReliefEvidence)
     weights = _weights(found, [relief_features(each, far) for each, *_ in found])
     known = [one for group in groups if group.weight == SHARES["known"] for one in group.answers]

@@ -72,6 +72,9 @@ def measure(
 
     `shown` of the queries show the nets what to compare; all are asked, with each format's own masks and embeddings,
     against the catalogue that the `shipped` nets build from `references`, and with the float nets as well.
+
+    Raises:
+        ExportError: If no coin is found in any photo.
     """
     sample = every(queries, shown)
     total = len(references) + len(sample) + len(queries) * (1 + len(formats))
@@ -105,7 +108,11 @@ def every(photos: Sequence[LabelledPhoto], most: int) -> Sequence[LabelledPhoto]
 
 
 def see(photos: Sequence[LabelledPhoto], models: Models, on_photo: Step = lambda: None) -> Seen:
-    """Show photos to the float nets, through the whole device path."""
+    """Show photos to the float nets, through the whole device path.
+
+    Raises:
+        ExportError: If no coin is found in any photo.
+    """
     segmenter, embedder = _Recorder(models.segmenter), _Recorder(models.embedder)
     recording = Models(models.index, segmenter, embedder)
     for photo in photos:
@@ -149,7 +156,11 @@ def mask_parity(segmenter: Net, seen: Seen) -> dict[str, Any]:
 
 
 def catalogue(photos: Sequence[LabelledPhoto], models: Models, on_photo: Step = lambda: None) -> Catalogue:
-    """A catalogue of the photos in which `models` find a coin."""
+    """A catalogue of the photos in which `models` find a coin.
+
+    Raises:
+        ExportError: If no coin is found in any photo.
+    """
     references = []
     for photo in photos:
         coins = encode_photo(load_photo(photo.path), models, largest_only=True).coins

@@ -141,8 +141,9 @@ def load_pools(
     `limits` takes at most so many coins of a source, drawn by `seed`.
 
     Raises:
-        ManifestError: If the table or a photo that it names is wrong.
         TrainingError: If the photos break the rules of training data, or a folder holds none.
+        ManifestError: If the table is wrong, or a photo that it names does not exist.
+        PhotoError: If a photo cannot be read.
     """
     photos = read_manifest(manifest)
     check_rules(photos, settings)
@@ -229,6 +230,10 @@ def load_no_coins(folder: Path | None, *, size: int) -> tuple[CoinPicture, ...]:
     """Things that are no coins, each a square of `size` pixels: drawn ones, and those of a folder of photos.
 
     A photo shows one thing that fills it. The drawn ones are of `DRAWN_NO_COINS`; other kinds are left to measure with.
+
+    Raises:
+        TrainingError: If the folder has no pictures.
+        PhotoError: If a picture cannot be read.
     """
     drawn = []
     for seed in range(NO_COINS):
@@ -243,7 +248,12 @@ def load_no_coins(folder: Path | None, *, size: int) -> tuple[CoinPicture, ...]:
 
 
 def load_textures(folder: Path | None) -> tuple[NDArray[np.uint8], ...]:
-    """Pictures of surfaces without coins, to lay coins on; none where `folder` is None."""
+    """Pictures of surfaces without coins, to lay coins on; none where `folder` is None.
+
+    Raises:
+        TrainingError: If the folder has no pictures.
+        PhotoError: If a picture cannot be read.
+    """
     if folder is None:
         return ()
     files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in PHOTO_ENDINGS)

@@ -122,6 +122,9 @@ def train_embedder(
     """Train on `sources` (name → coins), judge on `retrievals` after each epoch; see `training.loop.fit`.
 
     The validation loss is that of `HELD_OUT_VIEWS` views of training coins which no training step sees.
+
+    Raises:
+        TrainingError: If training cannot start or continue.
     """
     torch.manual_seed(seed)
     sources = {name: coins for name, coins in sources.items() if name in settings.shares}

@@ -11,7 +11,11 @@ __all__ = ["explain_missing_weights"]
 
 @contextmanager
 def explain_missing_weights(backbone: str, path: Path | None = None) -> Iterator[None]:
-    """Turn whatever goes wrong in reading pretrained weights into a `TrainingError`."""
+    """Turn whatever goes wrong in reading pretrained weights into a `TrainingError`.
+
+    Raises:
+        TrainingError: In place of any error, with what to do.
+    """
     try:
         yield
     except TrainingError:

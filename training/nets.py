@@ -53,6 +53,9 @@ class Embedder(nn.Module):
 
     The backbone works on `side` pixels, which is what it was trained on, at a fraction of the time of all 256. `head`
     is one of `HEADS`: a linear map and a batch norm, or a fully connected layer alone.
+
+    Raises:
+        ValueError: If the head or the side is unknown.
     """
 
     def __init__(self, backbone: str, *, side: int = SIZE, dropout: float = 0.0, head: str = "normed") -> None:
@@ -95,9 +98,12 @@ class Embedder(nn.Module):
 class Segmenter(nn.Module):
     """Net input (n, 3, 256, 256) → logits (n, `channels`, 256, 256): coin, and core of a coin where `channels` is 2.
 
-    The core is what remains of each coin when the outer part of its radius is taken off: cores of touching coins do
-    not touch, which tells the coins apart. U-Net: Ronneberger et al. (MICCAI 2015); `decoder` lists the channels of
-    its upward blocks: four, the last of which gives 128 pixels a side, or five, up to every pixel.
+    The core is what remains of each coin when the outer part of its radius is taken off: cores of touching coins do not
+    touch, which tells the coins apart. U-Net: Ronneberger et al. (MICCAI 2015); `decoder` lists the channels of its
+    upward blocks: four, the last of which gives 128 pixels a side, or five, up to every pixel.
+
+    Raises:
+        ValueError: If `decoder` does not list 4 or 5 blocks.
     """
 
     def __init__(self, backbone: str, *, decoder: tuple[int, ...], channels: int = 2) -> None:
@@ -245,7 +251,11 @@ def fill_backbone(module: nn.Module, weights: Mapping[str, Tensor], backbone: st
 
 
 def check_backbone(weights: Mapping[str, Tensor], backbone: str) -> None:
-    """Raise `TrainingError` where pretrained `weights` are another backbone's, before anything else is read."""
+    """Check, before anything else is read, that pretrained `weights` are the backbone's.
+
+    Raises:
+        TrainingError: If they are another backbone's.
+    """
     fill_backbone(timm.create_model(backbone, num_classes=0), weights, backbone)
 
 

@@ -30,7 +30,11 @@ VERSION = 1
 
 
 def write_pack(path: Path, pools: Pools, settings: DataSettings, *, size: int) -> None:
-    """Write the coins of `pools`, squares of `size` pixels, whole or not at all; `settings` are those they came by."""
+    """Write the coins of `pools`, squares of `size` pixels, whole or not at all; `settings` are those they came by.
+
+    Raises:
+        TrainingError: If a picture cannot be coded as WebP.
+    """
     about = {
         "version": VERSION,
         "size": size,

@@ -144,7 +144,11 @@ def check_origin(folder: Path, origin: Origin) -> None:
 def begin_session(
     folder: Path, origin: Origin, coins: Mapping[str, Mapping[str, int]], machine: dict[str, str]
 ) -> None:
-    """Note in the run's folder, which is made, that it is being worked on."""
+    """Note in the run's folder, which is made, that it is being worked on.
+
+    Raises:
+        TrainingError: If the folder holds a damaged record of a run.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     goes_on = (folder / STATE).exists()
     sessions = _read_run(folder)[2] if goes_on else ()

@@ -123,6 +123,9 @@ def train_relief(
     Each query is to be more like its own reference than like those of the other classes of its batch, at the best turn
     (InfoNCE: van den Oord et al., 2018, equation 4). Classes of one design are no negatives of each other. The early
     stages stay as they are: four fifths of the time would go into them.
+
+    Raises:
+        TrainingError: If training cannot start or continue.
     """
     torch.manual_seed(seed)
     sources = {name: coins for name, coins in sources.items() if name in settings.shares}

@@ -108,9 +108,14 @@ def train_segmenter(
 ) -> Segmenter:
     """Train on pictures of `coins` over `textures`, judge on pictures of the `held_out` ones; see `training.loop.fit`.
 
-    They are scenes, or the article's composites where the settings have them. Training begins from the whole net
-    `begin` where it is given, else from the backbone's `weights`. `no_coins` lie among the coins of scenes. Raises
-    `TrainingError` where `begin` has another architecture than the settings.
+    They are scenes, or the article's composites where the settings have them.
+
+    Args:
+        begin: The net to begin from; None begins from the backbone's `weights`.
+        no_coins: Things that lie among the coins of scenes.
+
+    Raises:
+        TrainingError: If `begin` has another architecture than the settings, or training cannot start or continue.
     """
     torch.manual_seed(seed)
     net = Segmenter(settings.backbone, decoder=settings.decoder, channels=settings.channels)

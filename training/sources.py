@@ -83,6 +83,7 @@ def load_coins(
 
     Raises:
         TrainingError: If a mask file does not fit its photo.
+        PhotoError: If a photo cannot be read.
     """
     coins = []
     for done, photo in enumerate(photos, 1):
@@ -101,7 +102,12 @@ def load_unlabelled(
     hough: bool = False,
     on_progress: Callable[[int], None] = lambda done: None,
 ) -> tuple[CoinPicture, ...]:
-    """Coins of unlabelled photos, each a class of its own. Photos without a coin are left out."""
+    """Coins of unlabelled photos, each a class of its own. Photos without a coin are left out.
+
+    Raises:
+        PhotoError: If a photo cannot be read.
+        TrainingError: If a mask file does not fit its photo.
+    """
     coins = []
     for done, file in enumerate(sorted(file for file in files if not file.name.endswith(MASK_ENDING)), 1):
         coin = _coin(file, size, f"unlabelled|{file.name}", f"unlabelled|{file.name}", hough)

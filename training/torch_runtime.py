@@ -34,7 +34,11 @@ class TorchNet:
 
 
 def load_torch(models: Path, *, checkpoints: Path = CHECKPOINTS) -> Models:
-    """The float checkpoints in place of the nets that `models` describes; scale and threshold are its own."""
+    """The float checkpoints in place of the nets that `models` describes; scale and threshold are its own.
+
+    Raises:
+        ModelError: If the index or a checkpoint is missing or damaged.
+    """
     index = read_index(models / INDEX_NAME)
     segmenter, embedder = read_nets(checkpoints, index)
     return Models(index, TorchNet(segmenter), TorchNet(embedder))

@@ -66,7 +66,11 @@ class Identity:
 
 
 def create_user(store: Store, name: str, password: str, *, role: Role, actor: str) -> User:
-    """Make an account. Raises `AccountError` for a name that is taken or malformed, or a password that is too short."""
+    """Make an account.
+
+    Raises:
+        AccountError: If the name is taken or malformed, or the password is too short or too long.
+    """
     if not NAME.fullmatch(name):
         raise AccountError(f"name {name!r}: up to 64 of a-z, 0-9 and . _ @ - are allowed, a letter or digit first")
     hashed = hash_password(password)
@@ -87,14 +91,22 @@ def list_users(store: Store) -> tuple[User, ...]:
 
 
 def set_password(store: Store, name: str, password: str, *, actor: str) -> None:
-    """Give an account another password; its sessions end. Raises `AccountError`."""
+    """Give an account another password; its sessions end.
+
+    Raises:
+        AccountError: If there is no such account, or the password is too short or too long.
+    """
     hashed = hash_password(password)
     with store.changing() as session:
         put_password(session, name, hashed, actor=actor)
 
 
 def put_password(session: Session, name: str, hashed: str, *, actor: str) -> None:
-    """Give an account the password of a hash, in a running change; its sessions end. Raises `AccountError`."""
+    """Give an account the password of a hash, within a running change; its sessions end.
+
+    Raises:
+        AccountError: If there is no such account.
+    """
     row = required_account(session, name)
     row.password_hash = hashed
     session.execute(delete(SessionRow).where(SessionRow.user_id == row.user_id))
@@ -102,8 +114,11 @@ def put_password(session: Session, name: str, hashed: str, *, actor: str) -> Non
 
 
 def set_disabled(store: Store, name: str, disabled: bool, *, actor: str) -> None:
-    """Disable an account, which ends its sessions and lets its tokens rest, or enable it again. Raises `AccountError`
-    where there is none, or no publisher would be left."""
+    """Disable an account, which ends its sessions and suspends its tokens, or enable it again.
+
+    Raises:
+        AccountError: If there is no such account, or no publisher would be left.
+    """
     with store.changing() as session:
         row = required_account(session, name)
         row.disabled = disabled
@@ -115,7 +130,11 @@ def set_disabled(store: Store, name: str, disabled: bool, *, actor: str) -> None
 
 
 def set_role(store: Store, name: str, role: Role, *, actor: str) -> None:
-    """Give an account another role. Raises `AccountError` where there is none, or no publisher would be left."""
+    """Give an account another role.
+
+    Raises:
+        AccountError: If there is no such account, or no publisher would be left.
+    """
     with store.changing() as session:
         row = required_account(session, name)
         row.role = Role(role).value
@@ -129,7 +148,11 @@ def account_row(session: Session, name: str) -> UserRow | None:
 
 
 def required_account(session: Session, name: str) -> UserRow:
-    """An account's row by its name. Raises `AccountError` where there is none."""
+    """An account's row by its name.
+
+    Raises:
+        AccountError: If there is no such account.
+    """
     row = account_row(session, name)
     if row is None:
         raise AccountError(f"there is no account {name}; `coindex catalog users list` shows those there are")

@@ -42,7 +42,11 @@ def matches(hashed: str, password: str) -> bool:
 
 
 def hash_password(password: str) -> str:
-    """The hash of a new password. Raises `AccountError` for one that is too short or too long."""
+    """The hash of a new password.
+
+    Raises:
+        AccountError: If the password is too short or too long.
+    """
     if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
         raise AccountError(f"the password has {len(password)} characters; it needs {MIN_PASSWORD} to {MAX_PASSWORD}")
     return _hasher().hash(password)

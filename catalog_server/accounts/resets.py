@@ -18,7 +18,11 @@ RESET_HOURS = 24
 
 
 def make_reset(store: Store, name: str, *, actor: str) -> str:
-    """Make the token of a link for an account; one that was made before is good no more. Raises `AccountError`."""
+    """Make the token of a reset link for an account; an earlier link no longer works.
+
+    Raises:
+        AccountError: If there is no such account.
+    """
     token = secrets.token_urlsafe(32)
     with store.changing() as session:
         row = required_account(session, name)
@@ -30,7 +34,11 @@ def make_reset(store: Store, name: str, *, actor: str) -> str:
 
 
 def reset_name(store: Store, token: str) -> str:
-    """The account that a link is for. Raises `AccountError` where the link is good no more."""
+    """The account that a link is for.
+
+    Raises:
+        AccountError: If the link was used, has expired, or its account is disabled.
+    """
     with store.reading() as session:
         found = session.get(ResetRow, token_hash(token))
         row = session.get(UserRow, found.user_id) if found and found.expires > now() else None
@@ -40,7 +48,15 @@ def reset_name(store: Store, token: str) -> str:
 
 
 def use_reset(store: Store, token: str, password: str) -> str:
-    """Set the password anew; sessions and the link end. Returns the account's name. Raises `AccountError`."""
+    """Set a new password by a reset link; the account's sessions and the link end.
+
+    Returns:
+        The account's name.
+
+    Raises:
+        AccountError: If the link no longer works, or the password is too short or too long. The link still works after
+            a password that was rejected.
+    """
     name = reset_name(store, token)
     hashed = hash_password(password)  # one that is too short leaves the link good
     with store.changing() as session:

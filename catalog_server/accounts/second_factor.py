@@ -31,7 +31,11 @@ def new_secret() -> str:
 
 
 def app_link(secret: str, name: str) -> str:
-    """The `otpauth:` address by which an authenticator app on this device takes the secret over."""
+    """The `otpauth:` address by which an authenticator app on this device takes the secret over.
+
+    Raises:
+        AccountError: If the secret is not Base32.
+    """
     return _totp(secret).get_provisioning_uri(name, ISSUER)
 
 
@@ -43,8 +47,17 @@ def link_picture(link: str) -> str:
 
 
 def use_code(row: UserRow, code: str, *, at: float | None = None) -> bool:
-    """Whether a code is the account's of now, in a running change; it is good once. True for an account without a
-    second factor."""
+    """Check a code of an account's second factor, within a running change. A code works once.
+
+    Args:
+        at: Seconds since 1970; by default now.
+
+    Returns:
+        Whether the code is the current one. True for an account without a second factor.
+
+    Raises:
+        AccountError: If the account's secret is not Base32.
+    """
     if row.second_factor is None:
         return True
     step = _step_of(row.second_factor, code, time.time() if at is None else at)
@@ -57,8 +70,16 @@ def use_code(row: UserRow, code: str, *, at: float | None = None) -> bool:
 def set_second_factor(
     store: Store, name: str, secret: str | None, *, actor: str, code: str = "", at: float | None = None
 ) -> None:
-    """Turn an account's second factor on, where `code` is one that its new `secret` gives, or off. Raises
-    `AccountError` for another code, or no such account."""
+    """Turn an account's second factor on, or off.
+
+    Args:
+        secret: The new secret, Base32; None turns the second factor off.
+        code: A code that the new secret gives now.
+        at: Seconds since 1970; by default now.
+
+    Raises:
+        AccountError: If the code is another, or there is no such account.
+    """
     with store.changing() as session:
         row = required_account(session, name)
         row.second_factor, row.second_factor_step = secret, None

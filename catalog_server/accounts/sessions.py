@@ -72,9 +72,17 @@ class OpenSession:
 
 
 def sign_in(store: Store, name: str, password: str, *, address: str, code: str = "") -> SignedIn:
-    """Begin a session. Raises `AccountError` for a wrong name or password, or a disabled account, in the same words and
-    the same time, and for a wrong `code` of a second factor, which the account has; `SignInThrottled` where too many
-    have failed."""
+    """Begin a session.
+
+    Args:
+        address: The address of the client, by which failed sign-ins are counted.
+        code: The code of the account's second factor, if it has one.
+
+    Raises:
+        AccountError: If the name or the password is wrong, or the account is disabled: the same words, after the same
+            time. Also if the code is wrong.
+        SignInThrottled: If too many sign-ins have failed.
+    """
     attempt = _begin_attempt(store, name, address)
     with store.reading() as session:
         row = account_row(session, name)
@@ -128,7 +136,14 @@ def list_sessions(store: Store, name: str, token: str | None) -> tuple[OpenSessi
 
 
 def end_other_sessions(store: Store, name: str, token: str | None, *, handle: str | None = None) -> int:
-    """End the other sessions of an account, or the one with this handle. Returns how many ended."""
+    """End the other sessions of an account, or the one with this handle.
+
+    Returns:
+        How many ended.
+
+    Raises:
+        AccountError: If there is no such account.
+    """
     with store.changing() as session:
         row = required_account(session, name)
         ended = delete(SessionRow).where(SessionRow.user_id == row.user_id)

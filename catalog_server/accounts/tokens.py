@@ -38,8 +38,19 @@ class Token:
 def create_token(
     store: Store, name: str, *, user: str, role: Role, actor: str, expires: str | None = None
 ) -> tuple[int, str]:
-    """Make an API token that acts for an account. Returns its id and the token, which is shown this once. `expires` is
-    RFC 3339 in UTC, None for never. Raises `AccountError` where the account may not what the token would."""
+    """Make an API token that acts for an account.
+
+    Args:
+        name: What uses the token, in 1 to 100 characters.
+        expires: RFC 3339 in UTC; None for never.
+
+    Returns:
+        The token's id, and the token, which is shown this once.
+
+    Raises:
+        AccountError: If there is no such account, the role is above the account's own, or the name or the expiry is
+            wrong.
+    """
     secret = TOKEN_PREFIX + secrets.token_urlsafe(32)
     if not name or len(name) > 100 or not name.isprintable():
         raise AccountError(f"name {name!r}: a token is named by 1 to 100 characters that say what uses it")
@@ -85,7 +96,11 @@ def token_identity(store: Store, secret: str) -> Identity | None:
 
 
 def revoke_token(store: Store, token_id: int, *, actor: str) -> None:
-    """Let a token be good for nothing from now on. Raises `AccountError` where there is none."""
+    """Revoke a token for good.
+
+    Raises:
+        AccountError: If there is no such token.
+    """
     with store.changing() as session:
         token = session.get(TokenRow, token_id)
         if token is None:

@@ -44,10 +44,17 @@ def add_coin(
     facts: Mapping[str, object] | None = None,
     photos: Sequence[NewPhoto] = (),
 ) -> tuple[int, AddedPhotos]:
-    """Make a class, with its first photos. Returns its id and what became of the photos.
+    """Make a class, with its first photos.
 
-    It shares the facts of the coin's other sides; those that are given become theirs too. Raises `StoreError` where a
-    live class has this label, a field is empty or too long, a fact is none, or a photo lacks a code in a live space.
+    It shares the facts of the coin's other sides. Facts that are given become theirs too.
+
+    Returns:
+        The class id, and what became of the photos.
+
+    Raises:
+        StoreError: If a live class has this label, a field is empty or too long, a fact is not valid, or a field of a
+            photo is too long.
+        SpaceMismatch: If a photo's codes are of other spaces than the live ones.
     """
     with store.changing() as session:
         coin = made_coin(session, label, design, facts or {}, actor)
@@ -55,7 +62,11 @@ def add_coin(
 
 
 def made_coin(session: Session, label: CoinClass, design: str, facts: Mapping[str, object], actor: str) -> CoinRow:
-    """Make a class without photos in a running change. Raises `StoreError` as `add_coin` does."""
+    """Make a class without photos, within a running change.
+
+    Raises:
+        StoreError: As `add_coin` says.
+    """
     label, design = clean_fields(label, design)
     require_free(session, label)
     coin = new_coin(session, label, design)
@@ -74,12 +85,21 @@ def edit_coin(
     design: str | None = None,
     facts: Mapping[str, object] | None = None,
 ) -> int:
-    """Change a class's label, design or facts; None leaves them, and so a fact that is not among those given. A blank
-    fact is removed. What changes of the facts does so for all sides of the coin. Returns the new revision.
+    """Change a class's label, design or facts. Facts are those of the coin, and so change for all its sides.
 
-    `revision` is the one that the editor saw. Raises `StaleChange` where there is a newer one, naming who changed what,
-    and `StoreError` for a class that does not exist or is retired, a label that another live class has, an empty or
-    overlong field.
+    Args:
+        revision: The revision that the editor saw.
+        label: The new label; None leaves it.
+        design: The new design; None leaves it.
+        facts: The facts to change; a blank one is removed, others stay.
+
+    Returns:
+        The new revision.
+
+    Raises:
+        StaleChange: If there is a newer revision. The message names who changed what.
+        StoreError: If the class does not exist or is retired, another live class has the label, or a field is empty or
+            too long.
     """
     with store.changing() as session:
         coin = live_coin(session, class_id)
@@ -94,14 +114,30 @@ def edit_coin(
 
 
 def describe_coin(session: Session, coin: CoinRow, facts: Mapping[str, object], actor: str) -> bool:
-    """Give a coin's facts, to all its sides, in a running change; returns whether any of them are new. Raises
-    `StoreError` for what is no fact."""
+    """Give facts to a coin, and so to all its sides, within a running change.
+
+    Returns:
+        Whether any of them are new.
+
+    Raises:
+        StoreError: If one is not a valid fact.
+    """
     return _describe(session, coin, coin.label, coin.design, facts, actor)
 
 
 def retire_coin(store: Store, class_id: int, *, actor: str, revision: int | None = None) -> tuple[CoinRecord, int]:
-    """Take a class and its photos out of the catalogue. Returns it and the number of photos. Raises `StoreError`, and
-    `StaleChange` where a `revision` is given that is not the newest."""
+    """Take a class and its photos out of the catalogue.
+
+    Args:
+        revision: The revision that the curator saw; None does not check.
+
+    Returns:
+        The class, and the number of its photos.
+
+    Raises:
+        StoreError: If there is no such class, or it is retired.
+        StaleChange: If there is a newer revision.
+    """
     with store.changing() as session:
         coin = coin_row(session, class_id)
         if coin.retired:
@@ -118,8 +154,14 @@ def retire_coin(store: Store, class_id: int, *, actor: str, revision: int | None
 
 
 def restore_coin(store: Store, class_id: int, *, actor: str) -> tuple[CoinRecord, int]:
-    """Bring a retired class back, with the photos that went with it. Returns it and their number. Raises `StoreError`
-    where it is not retired, or another class has its label by now."""
+    """Bring a retired class back, with the photos that went with it.
+
+    Returns:
+        The class, and the number of these photos.
+
+    Raises:
+        StoreError: If it is not retired, another class has its label by now, or a photo lacks a code in a live space.
+    """
     with store.changing() as session:
         coin = coin_row(session, class_id)
         if not coin.retired:
@@ -137,7 +179,11 @@ def restore_coin(store: Store, class_id: int, *, actor: str) -> tuple[CoinRecord
 
 
 def name_warnings(store: Store, class_id: int) -> list[str]:
-    """What to tell whoever gave a class its label: another live class that is nearly the same, if there is one."""
+    """What to tell whoever gave a class its label: another live class that is nearly the same, if there is one.
+
+    Raises:
+        StoreError: If there is no such class.
+    """
     with store.reading() as session:
         label = coin_row(session, class_id).label
         columns = [getattr(CoinRow, name) for name in LABEL_FIELDS]
@@ -206,7 +252,11 @@ def other_sides(session: Session, label: CoinClass, class_id: int) -> Sequence[C
 
 
 def require_free(session: Session, label: CoinClass) -> None:
-    """Raise `StoreError` where a live class has this label."""
+    """Check that no live class has this label.
+
+    Raises:
+        StoreError: If one has it.
+    """
     same = [getattr(CoinRow, name) == getattr(label, name) for name in LABEL_FIELDS]
     other = session.scalar(select(CoinRow).where(~CoinRow.retired, *same))
     if other is not None:

@@ -43,8 +43,18 @@ class NearRow:
 def nearest_rows(
     session: Session, space_id: str, code: NDArray[np.int8], *, k: int = 5, but: int | None = None
 ) -> tuple[NearRow, ...]:
-    """The k live photos whose codes in a space are nearest to `code` int8 (64,), the nearest first, equal ones by row
-    id; without those of the class `but`. Looks at every row: half a second for 100,000."""
+    """The `k` live photos whose codes are nearest to `code`, the nearest first, equal ones by row id.
+
+    Compares with every row: half a second for 100,000.
+
+    Args:
+        space_id: The space of the codes.
+        code: int8 (64,).
+        but: A class whose photos are left out.
+
+    Raises:
+        ValueError: If the code has another shape or dtype.
+    """
     if code.dtype != np.int8 or code.shape != (DIMENSIONS,):
         raise ValueError(f"a code is int8 ({DIMENSIONS},), this is {code.dtype} {code.shape}")
     query = (

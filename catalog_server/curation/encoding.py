@@ -69,9 +69,14 @@ class EncodedPhoto:
 
 
 def encode_file(data: bytes, encoders: Mapping[str, Encode]) -> EncodedPhoto:
-    """Encode the largest coin of a photo file in each space; the picture is by the first, and so is the map where
-    spaces share a relief net. Raises `PhotoError` for what is no photo, and `NoCoinFound` where one of the spaces' nets
-    sees no coin."""
+    """Encode the largest coin of a photo file in each space.
+
+    The picture comes from the first space. Spaces that share a relief net share its relief map.
+
+    Raises:
+        PhotoError: If the bytes are not a photo.
+        NoCoinFound: If the nets of one of the spaces find no coin.
+    """
     photo = load_photo(data)
     coins, maps = {}, dict[str, bytes]()
     for space_id, encode in encoders.items():
@@ -110,12 +115,18 @@ def photo_encoder(models: Path, *, largest_only: bool = True) -> Encode:
 def live_encoders(
     store: Store, models: Path | None = None, *, spaces: Sequence[str] = (), largest_only: bool = True
 ) -> dict[str, Encode]:
-    """An encoder for each of some spaces, by default the live ones of a store, the current one first; of the largest
-    coin or of all.
+    """An encoder for each of some spaces, the current one first.
 
-    They are by the models that the store keeps; where it keeps none of a space, by those of the checkout. `models`, if
-    any, go before both. Raises `SpaceMismatch` where the store has no codes in their space, `ModelError` where a space
-    has no models, or an index of models is damaged.
+    The models are those that the store keeps, or for a space that it keeps none of, those of the checkout.
+
+    Args:
+        models: A folder of models that comes before both.
+        spaces: The spaces; by default the live ones of the store.
+        largest_only: Whether to encode the largest coin alone, or all.
+
+    Raises:
+        SpaceMismatch: If the store has no codes in the space of `models`.
+        ModelError: If a space has no models, or an index of models is damaged.
     """
     given = models or DEFAULT_FOLDER
     given_space = read_index(given / INDEX_NAME).space_id if models or (given / INDEX_NAME).is_file() else ""
@@ -139,7 +150,11 @@ def live_encoders(
 
 def current_models(store: Store) -> Path:
     """The folder of the current space's models: the checkout's where they are of that space, since those are the newer
-    ones after an export, else what the store keeps."""
+    ones after an export, else what the store keeps.
+
+    Raises:
+        ModelError: If the checkout's index of models is damaged.
+    """
     with store.reading() as session:
         space_id = store.space_id(session)
     kept = store.models_folder(space_id) if space_id else DEFAULT_FOLDER
@@ -149,8 +164,15 @@ def current_models(store: Store) -> Path:
 
 
 def keep_models(store: Store, models: Path) -> str:
-    """Keep a copy of the models of a folder in the store, for what is added later. Returns their space id. Raises
-    `ModelError`, and `StoreError` where it cannot be written."""
+    """Keep a copy of the models of a folder in the store, for photos that are added later.
+
+    Returns:
+        Their space id.
+
+    Raises:
+        ModelError: If the folder has no models, or one is damaged.
+        StoreError: If the copy cannot be written.
+    """
     index = read_index(models / INDEX_NAME)
     folder = store.models_folder(index.space_id)
     try:

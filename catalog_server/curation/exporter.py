@@ -48,11 +48,16 @@ class _Exported:
 
 
 def export_catalog(store: Store, folder: Path, *, progress: Progress = no_progress) -> ExportReport:
-    """Write the live classes and photos of a store, with all that is known of them, to a folder that is empty or does
-    not exist: `manifest.csv`, the photos as they are kept, and `packs.json` where there are packs.
+    """Write the live classes and photos of a store, with all that is known of them, to a folder.
 
-    The folder is there whole or not at all. Raises `StoreError` where it is not empty or cannot be written, and where a
-    photo is missing or damaged.
+    The folder is there whole or not at all. It gets `manifest.csv`, the photos as they are kept, and `packs.json` where
+    there are packs.
+
+    Args:
+        folder: An empty folder, or one that does not exist.
+
+    Raises:
+        StoreError: If the folder is not empty or cannot be written, or a photo is missing or damaged.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise StoreError(f"{folder}: not empty; name a folder that is, or is not there yet")

@@ -72,8 +72,15 @@ def check_import(
     problems: Sequence[str] = (),
     progress: Progress = no_progress,
 ) -> CheckedImport:
-    """Look at what `import_photos` would do with these photos, and keep what was encoded. Nothing of the store is
-    changed. `problems` are those that were found before. Raises `SpaceMismatch` as `import_photos` does."""
+    """Find out what `import_photos` would do with these photos, and keep what was encoded. The catalogue does not
+    change.
+
+    Args:
+        problems: Problems that were found before.
+
+    Raises:
+        SpaceMismatch: If the live spaces of the store are others than those of `encoders`.
+    """
     refused = ""
     try:
         designs_of(photos)
@@ -95,7 +102,11 @@ def check_import(
 
 
 def keep_checked(folder: Path, checked: CheckedImport) -> None:
-    """Keep what a look found beside the upload. Raises `StoreError` where it cannot be written."""
+    """Keep the result of a check beside the upload.
+
+    Raises:
+        StoreError: If it cannot be written.
+    """
     try:
         write_whole(folder / FILE, json.dumps(asdict(checked)).encode())
     except OSError as error:

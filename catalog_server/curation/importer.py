@@ -93,15 +93,23 @@ def import_photos(
     confirm: Confirm | None = None,
     kept: KeptEncodings | None = None,
 ) -> ImportReport:
-    """Add labelled photos to the catalogue, the largest coin of each, making the classes that are new.
+    """Add labelled photos to the catalogue, the largest coin of each, and make the classes that are new.
 
-    Photos get a code in `space_id` by `encode`, and one in each space of `beside`, which are the others that are live.
-    A photo that its class has already is counted, not added; one that was retired comes back. Facts that a line gives
-    are those of the coin from then on, also where it was there already; blank ones change nothing. Photos are encoded
-    first, in `threads` threads (by default one more than cores), and stored in one transaction, so an error or Ctrl-C
-    leaves the store as it was. What `kept` has is not encoded again. Raises `SpaceMismatch` where the store's live
-    spaces are others than these, `PhotoError` naming the photos that cannot be read or show no coin unless `skip_bad`,
-    and `StoreError` where a class is given two designs, or a coin two facts of one name.
+    A photo that its class has already is counted, not added. A retired one comes back. A line's facts replace those of
+    the coin, blank ones change nothing. Photos are encoded first and stored in one transaction, so an error or Ctrl-C
+    leaves the store as it was.
+
+    Args:
+        encode: Encodes in `space_id`.
+        beside: An encoder for each of the other live spaces.
+        skip_bad: Whether photos that cannot be used are left out.
+        threads: Photos encoded at once; by default one more than cores.
+        kept: Encodings of an earlier check, which are used again.
+
+    Raises:
+        SpaceMismatch: If the live spaces of the store are others than these.
+        PhotoError: If photos cannot be read or show no coin, unless `skip_bad`. The message names them.
+        StoreError: If a class is given two designs, or a coin two values of one fact.
     """
     designs, facts = designs_of(photos), facts_of_coins(photos)
     encoders = {space_id: encode, **(beside or {})}
@@ -180,6 +188,7 @@ def _told(problems: Sequence[str], photos: int) -> str:
 
 
 def named(photo: LabelledPhoto) -> str:
+    """How messages name a photo: its line and its file."""
     return f"line {photo.line}, {photo.sent_as or photo.path}"
 
 
@@ -283,7 +292,11 @@ def _describe(session: Session, facts: Mapping[Coin, Mapping[str, Fact]], actor:
 
 
 def facts_of_coins(photos: Iterable[LabelledPhoto]) -> dict[Coin, dict[str, Fact]]:
-    """What the lines say of each coin, whatever the side. Raises `StoreError` where two say two things."""
+    """What the lines say of each coin, on either side.
+
+    Raises:
+        StoreError: If two lines contradict each other.
+    """
     facts: dict[Coin, dict[str, Fact]] = {}
     problems = []
     for photo in photos:
@@ -300,6 +313,11 @@ def facts_of_coins(photos: Iterable[LabelledPhoto]) -> dict[Coin, dict[str, Fact
 
 
 def designs_of(photos: Iterable[LabelledPhoto]) -> dict[CoinClass, str]:
+    """The design of each class that a line gives one.
+
+    Raises:
+        StoreError: If two lines give one class two designs.
+    """
     designs: dict[CoinClass, str] = {}
     problems = [
         f"line {photo.line}: {photo.label.name}, {photo.label.side} has design {photo.design!r}, an earlier line says "
@@ -313,12 +331,18 @@ def designs_of(photos: Iterable[LabelledPhoto]) -> dict[CoinClass, str]:
 
 
 def known_photos(session: Session) -> set[tuple[CoinClass, str]]:
+    """The live photos, each by its class and the SHA-256 of its file."""
     labels = {coin.class_id: coin.label for coin in session.scalars(select(CoinRow).where(~CoinRow.retired))}
     photos = session.execute(select(PhotoRow.class_id, PhotoRow.photo_sha256).where(~PhotoRow.retired))
     return {(labels[class_id], sha256) for class_id, sha256 in photos}
 
 
 def require_spaces(store: Store, session: Session, encoders: Mapping[str, Encode]) -> None:
+    """Check that there is an encoder for each live space, and for no other.
+
+    Raises:
+        SpaceMismatch: If there is not.
+    """
     live = store.live_spaces(session)
     if live and set(live) != set(encoders):
         raise SpaceMismatch(

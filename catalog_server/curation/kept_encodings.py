@@ -38,7 +38,12 @@ class KeptEncodings:
         """Called before these photos are asked for, but for those that are `known`: a chance to encode them."""
 
     def encoded(self, sha256: str, data: bytes, encoders: Mapping[str, Encode]) -> EncodedPhoto:
-        """The photo as it was encoded in the very spaces of `encoders`, or now. Raises as `encode_file` does."""
+        """The photo as it was encoded in exactly the spaces of `encoders`, or else encoded now.
+
+        Raises:
+            PhotoError: If the bytes are not a photo.
+            NoCoinFound: If no coin is found, now or then.
+        """
         found = self._read(sha256)
         if found is None or set(found["spaces"]) != set(encoders):
             found = self._encode(data, encoders)

@@ -34,10 +34,12 @@ def is_opennumismat(data: bytes) -> bool:
 
 
 def opennumismat_rows(data: bytes, files: Collection[str]) -> tuple[list[ManifestRow], list[tuple[int, str]]]:
-    """The rows of such a table, one for each side whose photo is among `files`, and what is wrong with others, by line.
+    """The rows of such a table, one for each side whose photo is among `files`, and problems with others, by line.
 
-    A fact is taken where all rows of a coin agree on it: what differs is of one piece and not of the coin. Raises
-    `ManifestError` for what is no UTF-8.
+    A fact is taken where all rows of a coin agree on it. One that differs describes a piece, not the coin.
+
+    Raises:
+        ManifestError: If the table is not UTF-8, or not a table.
     """
     photos = {_words(PurePosixPath(file).stem): file for file in files}
     rows, problems = list[ManifestRow](), list[tuple[int, str]]()

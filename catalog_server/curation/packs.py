@@ -87,19 +87,34 @@ def list_packs(store: Store) -> tuple[Pack, ...]:
 
 
 def set_pack(store: Store, pack_id: str, names: Mapping[str, str], *, actor: str) -> None:
-    """Make a pack, or call it otherwise: `names` by language, one at least. Raises `StoreError`."""
+    """Make a pack, or rename one.
+
+    Args:
+        names: Its names by language, at least one.
+
+    Raises:
+        StoreError: If the id or a name is not valid, or there would be too many packs.
+    """
     with store.changing() as session:
         _set(session, pack_id, names, actor)
 
 
 def remove_pack(store: Store, pack_id: str, *, actor: str) -> None:
-    """Remove a pack; what was in it goes to the packs of its countries, or to the rest. Raises `StoreError`."""
+    """Remove a pack; its coins go to the packs of their countries, or to the rest.
+
+    Raises:
+        StoreError: If there is no such pack.
+    """
     with store.changing() as session:
         _remove(session, require_pack(session, pack_id), actor)
 
 
 def clear_packs(store: Store, *, actor: str) -> int:
-    """Remove every pack, so that releases are whole again; returns how many there were."""
+    """Remove every pack, so that releases are whole again.
+
+    Returns:
+        How many there were.
+    """
     with store.changing() as session:
         rows = _packs(session)
         for row in rows:
@@ -110,9 +125,18 @@ def clear_packs(store: Store, *, actor: str) -> int:
 def put_in_pack(
     store: Store, pack_id: str, *, countries: Sequence[str] = (), coins: Sequence[int] = (), actor: str
 ) -> int:
-    """Put countries, with all coins that they have and will have, and coins by class id, with all their sides, in a
-    pack, whatever pack they were in. Returns how many coin sides were put there by themselves. Raises `StoreError`
-    where there is no such pack, country or coin; then nothing is changed."""
+    """Put countries and coins in a pack, whatever pack they were in.
+
+    Args:
+        countries: Countries, with all coins that they have and will have.
+        coins: Class ids of coins, which are put there with all their sides.
+
+    Returns:
+        How many coin sides were put there by themselves.
+
+    Raises:
+        StoreError: If there is no such pack, country or coin. Nothing is changed then.
+    """
     with store.changing() as session:
         row = require_pack(session, pack_id)
         _put_countries(session, row.pack_id, countries, actor)
@@ -120,16 +144,33 @@ def put_in_pack(
 
 
 def take_out_of_packs(store: Store, *, countries: Sequence[str] = (), coins: Sequence[int] = (), actor: str) -> int:
-    """Take countries out of their packs, and coins that were put in one by themselves: they go to the rest, or to the
-    pack of their country. Returns how many coin sides went. Raises `StoreError`, and then changes nothing."""
+    """Take countries, and coins that were put in a pack by themselves, out of their packs.
+
+    They go to the rest, or to the pack of their country.
+
+    Args:
+        coins: Class ids of coins.
+
+    Returns:
+        How many coin sides were taken out by themselves.
+
+    Raises:
+        StoreError: If there is no such country or coin. Nothing is changed then.
+    """
     with store.changing() as session:
         _put_countries(session, None, countries, actor)
         return _put_coins(session, None, coins, actor)
 
 
 def packs_by_country(store: Store, *, actor: str) -> tuple[str, ...]:
-    """Make a pack for each country that has coins and is in none yet. Returns the ids of the new ones. Raises
-    `StoreError` where these would be more packs than a release may have."""
+    """Make a pack for each country that has coins and is in none yet.
+
+    Returns:
+        The ids of the new packs.
+
+    Raises:
+        StoreError: If there would be more packs than a release may have.
+    """
     with store.changing() as session:
         there = set(session.scalars(select(PackCountryRow.country)))
         missing = [country for country in _countries(session) if country not in there]
@@ -167,8 +208,14 @@ def written_packs(store: Store) -> dict[str, Any]:
 
 
 def load_packs(store: Store, document: object, *, actor: str) -> int:
-    """Make, name and fill packs as `written_packs` wrote them; others stay as they are. Returns how many were loaded.
-    Raises `StoreError` naming what is wrong with them, such as a coin that is not there; then nothing is changed."""
+    """Make, name and fill packs as `written_packs` wrote them. Other packs stay as they are.
+
+    Returns:
+        How many were loaded.
+
+    Raises:
+        StoreError: If something is wrong with them, such as a coin that does not exist. Nothing is changed then.
+    """
     try:
         read = [_read_pack(fields) for fields in Fields(document).listed("packs")]
     except ValueError as error:
@@ -209,7 +256,11 @@ def parted(session: Session, classes: Iterable[int]) -> dict[str, set[int]]:
 
 
 def require_pack(session: Session, pack_id: str) -> PackRow:
-    """A pack by its id. Raises `StoreError` where there is none."""
+    """A pack by its id.
+
+    Raises:
+        StoreError: If there is none.
+    """
     row = session.get(PackRow, pack_id)
     if row is None:
         raise StoreError(f"there is no pack {pack_id!r}; `coindex catalog packs list` shows those there are")

@@ -20,8 +20,15 @@ DATA, ABOUT = "archive.part", "about.json"
 
 
 def begin_upload(store: Store, size: int, *, actor: str) -> str:
-    """Begin an upload of so many bytes. Returns its id. Raises `ManifestError` for what is empty or too large, and
-    `StoreError` where it cannot be kept."""
+    """Begin an upload of `size` bytes.
+
+    Returns:
+        The upload's id.
+
+    Raises:
+        ManifestError: If it is empty or too large.
+        StoreError: If it cannot be kept.
+    """
     if not 0 < size <= MAX_ARCHIVE_BYTES:
         raise ManifestError(f"an archive of {size} bytes; 1 to {MAX_ARCHIVE_BYTES} are taken, send it in parts")
     upload_id = secrets.token_hex(16)
@@ -36,16 +43,29 @@ def begin_upload(store: Store, size: int, *, actor: str) -> str:
 
 
 def received(store: Store, upload_id: str, *, actor: str) -> tuple[int, int]:
-    """How many bytes of an upload are here, and of how many. Raises `ManifestError` where it is not here, or another
-    actor's."""
+    """How many bytes of an upload have arrived, and how many it has in all.
+
+    Raises:
+        ManifestError: If there is no such upload, or another actor began it.
+    """
     folder, about = _upload(store, upload_id, actor)
     return (folder / DATA).stat().st_size, int(about["size"])
 
 
 def add_piece(store: Store, upload_id: str, offset: int, piece: bytes, *, actor: str) -> int:
-    """Put a piece behind what is here. Returns how many bytes that makes. Raises `StaleChange` where the piece does not
-    begin where those end, as one that is sent twice does not, `ManifestError` where it is more than was said, and
-    `StoreError` where it cannot be written; then all that was here before still is."""
+    """Append a piece to an upload.
+
+    Args:
+        offset: Where the piece begins, in bytes.
+
+    Returns:
+        How many bytes have arrived.
+
+    Raises:
+        StaleChange: If the piece does not begin where the bytes that arrived end, as a piece that is sent twice.
+        ManifestError: If there is no such upload, another actor began it, or it would exceed its size.
+        StoreError: If the piece cannot be written. The bytes that arrived before are kept.
+    """
     folder, about = _upload(store, upload_id, actor)
     path = folder / DATA
     try:
@@ -67,7 +87,11 @@ def add_piece(store: Store, upload_id: str, offset: int, piece: bytes, *, actor:
 
 
 def whole_upload(store: Store, upload_id: str, *, actor: str) -> Path:
-    """The file of an upload that is complete. Raises `ManifestError` where it is not."""
+    """The file of an upload that is complete.
+
+    Raises:
+        ManifestError: If there is no such upload, another actor began it, or bytes are missing.
+    """
     here, size = received(store, upload_id, actor=actor)
     if here != size:
         raise ManifestError(f"{here} of {size} bytes have come; send the rest")
@@ -75,7 +99,11 @@ def whole_upload(store: Store, upload_id: str, *, actor: str) -> Path:
 
 
 def drop_upload(store: Store, upload_id: str, *, actor: str) -> None:
-    """Forget an upload whose archive was unpacked."""
+    """Forget an upload whose archive was unpacked.
+
+    Raises:
+        ManifestError: If there is no such upload, or another actor began it.
+    """
     folder, _ = _upload(store, upload_id, actor)
     for name in (DATA, ABOUT):
         (folder / name).unlink(missing_ok=True)

@@ -69,15 +69,22 @@ class AddedPhotos:
 
 
 def add_photos(store: Store, class_id: int, photos: Sequence[NewPhoto], *, actor: str) -> AddedPhotos:
-    """Add photos to a class. One that it has is counted, one that was retired comes back under its old row. Raises
-    `StoreError` where the class does not exist or is retired, or a photo lacks a code in a live space."""
+    """Add photos to a class. A photo that it has already is counted; a retired one comes back under its old row.
+
+    Raises:
+        StoreError: If the class does not exist or is retired, or a field of a photo is too long.
+        SpaceMismatch: If a photo's codes are of other spaces than the live ones.
+    """
     with store.changing() as session:
         return keep_photos(store, session, live_coin(session, class_id), photos, actor)
 
 
 def edit_photo(store: Store, row_id: int, *, actor: str, specimen: str | None = None, year: str | None = None) -> None:
-    """Say of which specimen and year a photo is; None leaves it. Raises `StoreError` for a photo that does not exist
-    or an overlong field."""
+    """Set the specimen and the year of a photo; None leaves them.
+
+    Raises:
+        StoreError: If there is no such photo, or a field is too long.
+    """
     with store.changing() as session:
         photo = _photo_row(session, row_id)
         changes: dict[str, list[str]] = {}
@@ -90,7 +97,11 @@ def edit_photo(store: Store, row_id: int, *, actor: str, specimen: str | None = 
 
 
 def retire_photo(store: Store, row_id: int, *, actor: str) -> None:
-    """Take one photo out of the catalogue. Raises `StoreError` where it does not exist or is retired."""
+    """Take one photo out of the catalogue.
+
+    Raises:
+        StoreError: If there is no such photo, or it is retired.
+    """
     with store.changing() as session:
         photo = _photo_row(session, row_id)
         if photo.retired:
@@ -100,7 +111,11 @@ def retire_photo(store: Store, row_id: int, *, actor: str) -> None:
 
 
 def restore_photo(store: Store, row_id: int, *, actor: str) -> None:
-    """Bring a retired photo back. Raises `StoreError` where it is not retired, or its class is."""
+    """Bring a retired photo back.
+
+    Raises:
+        StoreError: If there is no such photo, it is not retired, or its class is.
+    """
     with store.changing() as session:
         photo = _photo_row(session, row_id)
         if not photo.retired:
@@ -115,9 +130,14 @@ def restore_photo(store: Store, row_id: int, *, actor: str) -> None:
 def store_photos(
     store: Store, session: Session, photos: Sequence[tuple[CoinRow, PhotoToStore]]
 ) -> tuple[PhotoRow, ...]:
-    """Make rows, in this order, of photos whose files are kept and that their classes do not have live, in a running
-    change; one that is there and retired comes back. Whoever calls it writes the audit. Raises `StoreError` where a
-    photo lacks a code in a live space."""
+    """Make a row for each photo, in this order, within a running change. A retired one comes back.
+
+    The files must be kept already, and their classes must not have the photos live. The caller writes the audit entry.
+
+    Raises:
+        SpaceMismatch: If a photo's codes are of other spaces than the live ones.
+        StoreError: If these are the first photos and have codes of more than one space.
+    """
     _require_live_spaces(store, session, [photo.codes for _, photo in photos])
     retired = _retired_rows(session, photos)
     created = now()
@@ -146,7 +166,12 @@ def store_photos(
 
 
 def keep_photos(store: Store, session: Session, coin: CoinRow, photos: Sequence[NewPhoto], actor: str) -> AddedPhotos:
-    """Add photos to a class in a running change. Raises as `add_photos` does."""
+    """Add photos to a class, within a running change.
+
+    Raises:
+        SpaceMismatch: If a photo's codes are of other spaces than the live ones.
+        StoreError: If these are the first photos and have codes of more than one space.
+    """
     # Files first, then rows: within the change, since whoever forgets files nobody needs does so in a change too.
     live = select(PhotoRow.photo_sha256).where(PhotoRow.class_id == coin.class_id, ~PhotoRow.retired)
     known = set(session.scalars(live))
@@ -170,7 +195,11 @@ def keep_photos(store: Store, session: Session, coin: CoinRow, photos: Sequence[
 
 
 def require_codes(store: Store, session: Session, photos: Sequence[PhotoRow]) -> None:
-    """Raise `StoreError` where one of these photos lacks a code in a published space."""
+    """Check that each of these photos has a code in every published space.
+
+    Raises:
+        StoreError: If one lacks a code.
+    """
     for space_id in store.live_spaces(session):
         has = {code.row_id for photo in photos for code in photo.codes if code.space_id == space_id}
         lacking = [photo.row_id for photo in photos if photo.row_id not in has]

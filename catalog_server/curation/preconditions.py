@@ -14,7 +14,11 @@ __all__ = ["changed_facts", "clean_field", "clean_fields", "coin_row", "live_coi
 
 
 def coin_row(session: Session, class_id: int) -> CoinRow:
-    """A class, live or retired. Raises `StoreError` where there is none."""
+    """A class, live or retired.
+
+    Raises:
+        StoreError: If there is no such class.
+    """
     coin = session.get(CoinRow, class_id)
     if coin is None:
         raise StoreError(f"there is no class {class_id}; `coindex catalog list` shows those there are")
@@ -22,7 +26,11 @@ def coin_row(session: Session, class_id: int) -> CoinRow:
 
 
 def live_coin(session: Session, class_id: int) -> CoinRow:
-    """A class that is not retired. Raises `StoreError` where there is none."""
+    """A class that is not retired.
+
+    Raises:
+        StoreError: If there is no such class, or it is retired.
+    """
     coin = coin_row(session, class_id)
     if coin.retired:
         raise StoreError(f"class {class_id} ({coin.name}, {coin.side}) is retired; restore it first")
@@ -30,8 +38,11 @@ def live_coin(session: Session, class_id: int) -> CoinRow:
 
 
 def clean_fields(label: CoinClass, design: str) -> tuple[CoinClass, str]:
-    """A label and a design as `coindex.text.clean` has them. Raises `StoreError` where a field is empty, too long or
-    not to be printed."""
+    """A label and a design as `coindex.text.clean` has them.
+
+    Raises:
+        StoreError: If a field is empty, too long, or has characters that cannot be printed.
+    """
     fields = {name: clean_field(name, getattr(label, name)) for name in LABEL_FIELDS}
     for name in REQUIRED_LABEL_FIELDS:
         if not fields[name]:
@@ -42,8 +53,11 @@ def clean_fields(label: CoinClass, design: str) -> tuple[CoinClass, str]:
 
 
 def changed_facts(before: Facts, given: Mapping[str, object]) -> dict[str, Fact]:
-    """Facts after a change: what is given replaces what was there, and removes it where it is blank. Raises
-    `StoreError` naming what cannot be a fact."""
+    """The facts after a change: a given one replaces the present one, and a blank one removes it.
+
+    Raises:
+        StoreError: If one is not a valid fact. The message names it.
+    """
     try:
         facts = clean_facts(given)
     except ValueError as error:
@@ -54,7 +68,11 @@ def changed_facts(before: Facts, given: Mapping[str, object]) -> dict[str, Fact]
 
 
 def clean_field(name: str, value: str) -> str:
-    """A field as `coindex.text.clean` has it. Raises `StoreError` where it is too long, or not to be printed."""
+    """A field as `coindex.text.clean` has it.
+
+    Raises:
+        StoreError: If it is too long, or has characters that cannot be printed.
+    """
     try:
         return clean(value)
     except ValueError as error:

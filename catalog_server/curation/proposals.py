@@ -98,8 +98,12 @@ class Proposal:
 
 
 def read_proposal(file: IO[bytes]) -> SentProposal:
-    """Read the file of a proposal. Raises `ManifestError` for what is none, and `PhotoError` for a photo that cannot be
-    used, each with what was expected."""
+    """Read the file of a proposal.
+
+    Raises:
+        ManifestError: If the file is not a proposal.
+        PhotoError: If one of its photos cannot be used.
+    """
     with archive_files(file) as files:
         if DOCUMENT not in files:
             raise ManifestError(f"the file has no {DOCUMENT}; send what the app wrote")
@@ -110,8 +114,14 @@ def read_proposal(file: IO[bytes]) -> SentProposal:
 
 
 def add_proposal(store: Store, sent: SentProposal, *, actor: str, sender: str = "") -> Proposal:
-    """Keep a proposal for the curator. `sender` is who sent it, as `sender_of` has it, blank where the number of theirs
-    is not bounded. Raises `TooMany`."""
+    """Keep a proposal for the curator.
+
+    Args:
+        sender: The sender, as `sender_of` names them; blank for one who may send any number.
+
+    Raises:
+        TooMany: If too many proposals wait, in all or of this sender.
+    """
     at = time.time()
     with store.changing() as session:
         # The addresses of those that cannot count any more are forgotten.
@@ -137,7 +147,11 @@ def add_proposal(store: Store, sent: SentProposal, *, actor: str, sender: str = 
 
 
 def require_room(store: Store, sender: str) -> None:
-    """Raise `TooMany` where a proposal of a sender would not be taken, before it is read."""
+    """Check, before it is read, that a proposal of a sender would be accepted.
+
+    Raises:
+        TooMany: If too many proposals wait, in all or of this sender.
+    """
     with store.reading() as session:
         _require_room(session, sender, time.time())
 
@@ -190,10 +204,22 @@ def accept_photos(
     year: str = "",
     specimen: str = "",
 ) -> int:
-    """Add photos of a proposal to a class, or to a new one of this `label`; returns its id. Those that are left wait.
+    """Add photos of a proposal to a class, or to a new class with this `label`. The other photos go on waiting.
 
-    Raises `StoreError` where the proposal or a photo of it does not wait any more, for no photo, and as `add_coin` and
-    `add_photos` do; `PhotoError` for a photo that shows no coin. Then nothing is changed.
+    Nothing is changed where an error is raised.
+
+    Args:
+        class_id: The class; None makes a new one.
+
+    Returns:
+        The class id.
+
+    Raises:
+        StoreError: If the proposal or a photo no longer waits, no photo is given, or the class cannot be made or
+            changed.
+        PhotoError: If a photo cannot be read.
+        NoCoinFound: If a photo shows no coin.
+        SpaceMismatch: If `encoders` are not of the live spaces.
     """
     if not photo_ids:
         raise StoreError("no photo is chosen; tick those to take")
@@ -223,8 +249,16 @@ def accept_photos(
 
 
 def reject_proposal(store: Store, proposal_id: int, *, actor: str, word: str) -> None:
-    """Let go of what is left of a proposal, with a word for its sender. It counts as accepted where photos of it were.
-    Raises `StoreError` where it does not wait, or the word is blank or none."""
+    """Reject the photos of a proposal that still wait.
+
+    The proposal counts as accepted if some of its photos were.
+
+    Args:
+        word: A reply to the sender.
+
+    Raises:
+        StoreError: If the proposal does not wait, or the reply is blank, too long or not printable.
+    """
     word = clean_field("word", word)
     if not word:
         raise StoreError("word is empty; say in a few words why, for the collector")

@@ -126,8 +126,11 @@ NONE = np.iinfo(np.int64).max
 
 
 def find_mistakes(store: Store, *, progress: Progress = no_progress) -> Findings:
-    """Look through the live photos of the current space, and keep what was found. Raises `StoreError` where there are
-    none, or what was found cannot be kept."""
+    """Look through the live photos of the current space for mistakes, and keep the result.
+
+    Raises:
+        StoreError: If there are no photos, or the result cannot be kept.
+    """
     with store.reading() as session:
         state = store.state(session)
     if state is None:
@@ -157,8 +160,14 @@ def kept_findings(store: Store) -> Findings | None:
 
 
 def confirm_photos(store: Store, row_ids: Iterable[int], *, actor: str) -> int:
-    """Say that photos are of their classes: they are no longer told to be suspect. Returns how many are so newly.
-    Raises `StoreError` where there is no such photo."""
+    """Confirm that photos belong to their classes; they are no longer shown as suspect.
+
+    Returns:
+        How many were confirmed that were not before.
+
+    Raises:
+        StoreError: If there is no such photo.
+    """
     with store.changing() as session:
         photos = by_ids(session, PhotoRow, row_ids)
         known = confirmed_photos(session)

@@ -47,11 +47,19 @@ def complete_maps(
     threads: int | None = None,
     progress: Progress = no_progress,
 ) -> int:
-    """Make the maps, by the models of a folder, that a release with `most` references a class lacks; returns how many.
+    """Make the relief maps that a release with `most` references a class lacks, by the models of a folder.
 
-    They are stored a batch at a time: after an interruption the same call goes on where it was. A photo that gives
-    none, because it cannot be read or no coin is seen in it, leaves its place to the next of its class. `encode` stands
-    for the models' own. Raises `ModelError`.
+    They are stored a batch at a time: after an interruption the same call goes on where it was. A photo without a map,
+    because it cannot be read or no coin is found in it, leaves its place to the next photo of its class.
+
+    Args:
+        encode: Stands for the models' own.
+
+    Returns:
+        How many maps were made.
+
+    Raises:
+        ModelError: If the models are missing or damaged.
     """
     relief = read_index(models / INDEX_NAME).relief
     if relief is None or not most:

@@ -46,8 +46,17 @@ class SharedEncodings(KeptEncodings):
 
 
 def encoding_parts(store: Store, subject: str) -> DoPart | None:
-    """Encodes photos of the upload in a staging folder, by their places in its manifest, in the spaces that are named
-    after it; None where this process sees no such folder. Raises `CoindexError` where the models are missing here."""
+    """How this process encodes photos of the upload in a staging folder, by their places in its manifest.
+
+    Args:
+        subject: The folder, and after it the spaces.
+
+    Returns:
+        None where this process does not see the folder.
+
+    Raises:
+        CoindexError: If the models are missing here.
+    """
     name, *spaces = subject.split(" ")
     folder = store.staging / Path(name).name
     if not folder.is_dir():

@@ -75,10 +75,17 @@ def reembed(
 ) -> ReembedReport:
     """Give every photo a code by the models of a folder, which the store keeps.
 
-    A space that is new is prepared from now on. Codes are stored a batch at a time: after an interruption the same call
-    goes on where it was. `encode` stands for the models' own. Raises `PhotoError` naming live photos in which the
-    models see no coin, or that cannot be read, after all others are done; `ModelError`, and `StoreError` for an empty
-    store.
+    A new space is prepared from now on. Codes are stored a batch at a time: after an interruption the same call goes on
+    where it was.
+
+    Args:
+        encode: Stands for the models' own.
+
+    Raises:
+        PhotoError: If a live photo cannot be read, or the models find no coin in it. It names all such photos, after
+            every other one is done.
+        ModelError: If the models are missing or damaged.
+        StoreError: If the store is empty.
     """
     with store.exclusive("re-embedding"):
         space_id = keep_models(store, models)
@@ -127,8 +134,11 @@ def list_spaces(store: Store) -> tuple[Space, ...]:
 
 
 def publish_space(store: Store, space_id: str, *, actor: str) -> None:
-    """Let the releases from now on carry a prepared space beside the current one. Raises `StoreError` where it is not
-    prepared, or live photos lack codes in it."""
+    """Let the releases from now on carry a prepared space beside the current one.
+
+    Raises:
+        StoreError: If the space is not prepared, or live photos lack codes in it.
+    """
     with store.changing() as session:
         space = _space(session, space_id, ("preparing",), "only a space that is being prepared can be published")
         live = set(session.scalars(select(PhotoRow.row_id).where(~PhotoRow.retired)))
@@ -142,8 +152,11 @@ def publish_space(store: Store, space_id: str, *, actor: str) -> None:
 
 
 def recommend_space(store: Store, space_id: str, *, actor: str) -> None:
-    """Make a published space the current one, to which phones move; the one that was stays published. Raises
-    `StoreError` where it is not published."""
+    """Make a published space the current one, to which phones move. The former one stays published.
+
+    Raises:
+        StoreError: If the space is not published.
+    """
     with store.changing() as session:
         space = _space(session, space_id, ("published",), "publish it beside the current one first")
         before = session.scalar(select(SpaceRow).where(SpaceRow.state == "current"))
@@ -156,8 +169,11 @@ def recommend_space(store: Store, space_id: str, *, actor: str) -> None:
 
 
 def end_space(store: Store, space_id: str, *, actor: str) -> None:
-    """Let releases from now on, and photos that are added, leave a space out. Raises `StoreError` for the current
-    one."""
+    """Leave a space out of releases, and of photos that are added, from now on.
+
+    Raises:
+        StoreError: If it is the current one, or there is no such space.
+    """
     with store.changing() as session:
         states = ("preparing", "published")
         space = _space(session, space_id, states, "phones are given the current one; make another current first")

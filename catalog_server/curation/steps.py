@@ -153,7 +153,11 @@ class Step:
 
 
 def preview(store: Store, plan: Plan) -> Preview:
-    """What a step would do, which is done and taken back. Raises what making it raises."""
+    """What a step would do: it is made and then undone.
+
+    Raises:
+        CoindexError: As the step itself raises it.
+    """
     try:
         with store.changing() as session:
             raise _Rehearsed(_made(store, session, plan)[1])
@@ -162,8 +166,15 @@ def preview(store: Store, plan: Plan) -> Preview:
 
 
 def take_step(store: Store, plan: Plan, *, actor: str, digest: str | None = None) -> Step:
-    """Take a step, as one change with one entry in the log. `digest` is that of the preview that its maker saw. Raises
-    `StaleChange` where it would do something else by now, and `StoreError` where it would do nothing."""
+    """Take a step, as one change with one entry in the log.
+
+    Args:
+        digest: The digest of the preview that the curator saw; None does not check.
+
+    Raises:
+        StaleChange: If the step would do something else by now.
+        StoreError: If the step would do nothing.
+    """
     with store.changing() as session:
         touched, seen = _made(store, session, plan)
         if digest is not None and digest != seen.digest:
@@ -224,7 +235,11 @@ def coins_of(touched: Touched, session: Session) -> tuple[CoinChange, ...]:
 
 
 def by_ids(session: Session, kind: type[Any], ids: Iterable[int]) -> list[Any]:
-    """Coins or photos by their ids, in this order. Raises `StoreError` naming one that is not there."""
+    """Coins or photos by their ids, in this order.
+
+    Raises:
+        StoreError: If one does not exist. The message names it.
+    """
     wanted = list(dict.fromkeys(ids))
     key = CoinRow.class_id if kind is CoinRow else PhotoRow.row_id
     found: dict[int, Any] = {}

@@ -95,8 +95,11 @@ UNREADABLE = (
 
 
 def photo_anew(data: bytes) -> bytes:
-    """An uploaded photo as a JPEG made of its pixels alone, upright, of at most `LONGEST_SIDE` pixels. Raises
-    `PhotoError` for what is no photo."""
+    """An uploaded photo as a new JPEG of its pixels alone, upright, of at most `LONGEST_SIDE` pixels.
+
+    Raises:
+        PhotoError: If the bytes are not a photo.
+    """
     if len(data) > MAX_PHOTO_BYTES:
         raise PhotoError(f"{len(data)} bytes; {MAX_PHOTO_BYTES} are the most, send a smaller copy", photo="photo")
     photo = load_photo_alone(data, max_pixels=CURATOR_PIXELS)
@@ -129,7 +132,12 @@ def discarded_on_failure(folder: Path) -> Iterator[Path]:
 
 
 def unpack(archive: IO[bytes], folder: Path) -> None:
-    """Take in a ZIP with a manifest.csv and photos, as `take_in` does. Raises as `archive_files` and `take_in` do."""
+    """Take in a ZIP with a manifest.csv and photos, as `take_in` does.
+
+    Raises:
+        ManifestError: If the archive is not as `archive_files` expects, or its files not as `take_in` does.
+        PhotoError: If none of its photos can be used.
+    """
     with archive_files(archive) as files:
         take_in(files, folder)
 
@@ -138,8 +146,9 @@ def unpack(archive: IO[bytes], folder: Path) -> None:
 def archive_files(archive: IO[bytes]) -> Iterator[dict[str, ReadFile]]:
     """The files of a ZIP by their names, to be read within the block.
 
-    Raises `ManifestError` for what is no such archive: no ZIP, encrypted, names that lead out of it, links, more or
-    larger entries than are allowed.
+    Raises:
+        ManifestError: If the archive is not a ZIP, is encrypted, has names that lead out of it or links, or has more or
+            larger entries than are allowed.
     """
     try:
         with zipfile.ZipFile(archive) as opened:
@@ -152,13 +161,18 @@ def archive_files(archive: IO[bytes]) -> Iterator[dict[str, ReadFile]]:
 
 
 def take_in(files: Mapping[str, ReadFile], folder: Path) -> None:
-    """Put an upload's photos into a folder, each made anew under a number, with its manifest rewritten to name them so;
-    `staged_photos` reads them.
+    """Put an upload's photos into a folder, each written again under a number, with a manifest that names them so.
 
-    `files` gives the bytes of each file by its path in the upload. Rows that cannot be used are left in the folder as
-    problems, which `staged_problems` reads. Raises `ManifestError` without one manifest.csv or table of OpenNumismat,
-    for one that cannot be read, and where no row of it can be used, `ManifestError` or `PhotoError`; each names every
-    line, and calls the photos as the sender does.
+    `staged_photos` reads the folder. Rows that cannot be used are kept there as problems, which `staged_problems`
+    reads.
+
+    Args:
+        files: Reads each file, by its path in the upload.
+
+    Raises:
+        ManifestError: If there is not exactly one manifest.csv or table of OpenNumismat, it cannot be read, or no row
+            of it can be used. The message names every line, and the photos as the sender does.
+        PhotoError: If every row is right, but none of the photos can be used.
     """
     files = {unicodedata.normalize("NFC", name): read for name, read in files.items()}
     rows, problems, base = _rows_of(files)
@@ -186,7 +200,11 @@ def take_in(files: Mapping[str, ReadFile], folder: Path) -> None:
 
 
 def staged_manifest(folder: Path) -> Path:
-    """The manifest of an upload in a staging folder: at its top, or in its only subfolder. Raises `ManifestError`."""
+    """The manifest of an upload in a staging folder: at its top, or in its only subfolder.
+
+    Raises:
+        ManifestError: If there is none.
+    """
     inside = [path for path in folder.iterdir() if not path.name.startswith((".", "__MACOSX"))]
     only = inside[0] if len(inside) == 1 and inside[0].is_dir() else folder
     if not (only / MANIFEST).is_file():
@@ -204,8 +222,13 @@ def staged_problems(manifest: Path) -> list[str]:
 
 
 def staged_photos(manifest: Path) -> tuple[LabelledPhoto, ...]:
-    """The photos that a manifest in a staging folder names; where `take_in` made it, with the lines and the names of
-    the sender's. Raises `ManifestError`."""
+    """The photos that a manifest in a staging folder names.
+
+    If `take_in` wrote the manifest, lines and names are those of the sender's.
+
+    Raises:
+        ManifestError: If the manifest is wrong.
+    """
     photos = read_manifest(manifest)
     try:
         sent = json.loads((manifest.parent / SENT_AS).read_bytes())

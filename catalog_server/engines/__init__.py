@@ -74,10 +74,14 @@ ComparedEngine = StrEnum(  # type: ignore[misc]
 
 
 def open_engine(name: str, *, milvus_uri: str | None = None) -> Engine:
-    """The engine of a name, without rows. Raises `EngineError` for an unknown name, for a Milvus server that cannot be
-    reached and, naming the extra to install, where the engine's package is missing.
+    """An engine by its name, without rows.
 
-    `milvus_uri` is the address of a Milvus server or the path of a Milvus Lite file; None is a temporary file.
+    Args:
+        milvus_uri: The address of a Milvus server, or the path of a Milvus Lite file; None is a temporary file.
+
+    Raises:
+        EngineError: If the name is unknown, the Milvus server cannot be reached, or the engine's package is missing;
+            the message then names the extra to install.
     """
     if name not in ENGINES:
         raise EngineError(f"there is no engine {name!r}; the engines are: {', '.join(ENGINES)}")

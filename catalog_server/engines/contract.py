@@ -49,9 +49,12 @@ class Neighbours:
 class Engine(Protocol):
     """Finds the rows nearest to a code.
 
-    `fit` comes first and once; it raises `EngineError` where the engine cannot hold the rows. `query` and `batch_query`
-    take int8 codes (64,) and (q, 64), and raise `ValueError` for other arrays and for k < 1, `EngineError` where the
-    engine fails or answers with distances that are not whole.
+    `fit` comes first and once. `query` and `batch_query` take int8 codes (64,) and (q, 64).
+
+    Raises:
+        ValueError: From `query` and `batch_query`, if the codes have another shape or dtype, or k is less than 1.
+        EngineError: From `fit`, if the engine cannot hold the rows; from the others, if it fails or answers with
+            distances that are not whole.
     """
 
     name: str
@@ -88,7 +91,11 @@ class Engine(Protocol):
 
 
 def optional(package: str, engine: str) -> Any:
-    """Import a package that only one engine needs. Raises `EngineError` naming the extra to install."""
+    """Import a package that only one engine needs.
+
+    Raises:
+        EngineError: If it is missing. The message names the extra to install.
+    """
     try:
         with warnings.catch_warnings():
             # milvus-lite's use of pkg_resources is not the user's to mend.
@@ -102,7 +109,12 @@ def optional(package: str, engine: str) -> Any:
 
 
 def checked(codes: NDArray[np.int8], k: int, engine: Engine, rows: int) -> int:
-    """The k to ask an engine of so many rows for. Raises as `Engine` says."""
+    """The k to ask an engine with so many rows for: `k`, or all rows there are.
+
+    Raises:
+        ValueError: If the codes are not int8 (q, 64), or k is less than 1.
+        EngineError: If k is more than the engine takes.
+    """
     if codes.ndim != 2 or codes.shape[1] != DIMENSIONS or codes.dtype != np.int8:
         raise ValueError(f"expected codes int8 (q, {DIMENSIONS}), got {codes.dtype} {codes.shape}")
     if k < 1:
@@ -120,7 +132,11 @@ def neighbours(row_ids: NDArray[np.uint32], distances: NDArray[np.int64]) -> Nei
 
 
 def whole(distances: NDArray[np.floating[Any]], *, engine: str) -> NDArray[np.int64]:
-    """An engine's float distances as the integers that they must be. Raises `EngineError` where one is none."""
+    """An engine's float distances as the whole numbers that they must be.
+
+    Raises:
+        EngineError: If one is not whole.
+    """
     answer = np.asarray(np.rint(distances), np.int64)
     wrong = np.flatnonzero(answer != distances)
     if len(wrong):

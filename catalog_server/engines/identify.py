@@ -62,7 +62,11 @@ class Identifier:
         milvus_uri: str | None = None,
         load_nets: Callable[[LocalCatalog], Models] = LocalCatalog.models,
     ) -> None:
-        """Raises `EngineError` where the engine cannot be had."""
+        """Open the engine; the first question loads the release.
+
+        Raises:
+            EngineError: If the engine cannot be opened.
+        """
         self._store, self._engine, self._milvus_uri = store, engine, milvus_uri
         self._load_nets = load_nets
         self._home = tempfile.TemporaryDirectory(prefix="coindex-identify-")
@@ -78,8 +82,13 @@ class Identifier:
     def identify(self, photo: bytes, *, name: str) -> dict[str, Any] | None:
         """The document of `recognize --json`, and which `engine` answered; None where nothing is published yet.
 
-        Raises `Busy` where `PHOTOS_AT_ONCE` photos are here already, `PhotoError` for what is no photo, and another
-        `CoindexError` where the first release cannot be taken up or the engine fails.
+        Returns:
+            The document of `recognize --json`, and which `engine` answered; None where nothing is published yet.
+
+        Raises:
+            Busy: If `PHOTOS_AT_ONCE` photos are being answered already.
+            PhotoError: If the bytes are not a photo.
+            CoindexError: If the first release cannot be loaded, or the engine fails.
         """
         if not self._places.acquire(blocking=False):
             raise Busy(retry_after=max(1, ceil(self._seconds)))
@@ -103,8 +112,14 @@ class Identifier:
         return {**document, "engine": engine}
 
     def answer(self, photo: Photo) -> tuple[Answer, dict[str, Any]] | None:
-        """The coins of a photo, and which engine answered; None where nothing is published yet. Raises as `identify`
-        does."""
+        """The coins of a photo, and which engine answered; None where nothing is published yet.
+
+        Returns:
+            The coins of a photo, and which engine answered; None where nothing is published yet.
+
+        Raises:
+            CoindexError: If the first release cannot be loaded, or the engine fails.
+        """
         self._refresh()
         with self._answering:
             served = self._served

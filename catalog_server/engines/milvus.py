@@ -40,8 +40,12 @@ SEARCH = {"metric_type": "L2"}
 class MilvusFlat:
     """A collection of its own, dropped on `close`.
 
-    `uri` is the address of a server, such as `http://127.0.0.1:19530`, or the path of a Milvus Lite file, which may
-    not be there yet; without one a temporary file is used. Raises `EngineError` where the server cannot be reached.
+    Args:
+        uri: The address of a server, such as `http://127.0.0.1:19530`, or the path of a Milvus Lite file, which may not
+            exist yet; None uses a temporary file.
+
+    Raises:
+        EngineError: If the server cannot be reached.
     """
 
     name = "milvus"

@@ -39,8 +39,12 @@ class EngineIndex:
         return len(self._classes)
 
     def search(self, code: NDArray[np.int8], k: int, *, classes: Collection[int] | None = None) -> tuple[Hit, ...]:
-        """The `k` classes nearest to an int8 code (64,), or all there are; with `classes`, of these alone. Raises
-        `ValueError` for k < 1, and as `Engine` says."""
+        """The `k` classes nearest to an int8 code (64,), or all there are; with `classes`, of these alone.
+
+        Raises:
+            ValueError: If k is less than 1, or the code has another shape or dtype.
+            EngineError: If the engine fails.
+        """
         if k < 1:
             raise ValueError(f"k is {k}; ask for at least one class")
         allowed = self._classes if classes is None else self._classes & set(classes)

@@ -40,7 +40,11 @@ def check_store(store: Store) -> StoreCheck:
 
 def collect(store: Store) -> int:
     """Remove photo files that no row needs, and uploads and half-written files that were left lying for a day. Returns
-    the number of photo files."""
+    the number of photo files.
+
+    Returns:
+        The number of photo files.
+    """
     with store.exclusive("importing"):  # an import keeps its photos before it has rows
         lying = set(store.photos.names())
         with store.changing() as session:  # as does whoever adds photos, within a change

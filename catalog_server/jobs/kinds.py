@@ -71,9 +71,18 @@ def new_staging_folder(store: Store) -> Path:
 
 
 def submit_import(store: Store, folder: Path, *, actor: str, skip_bad: bool = False) -> int:
-    """Queue the import of a staging folder in which an upload lies: photos, and `manifest.csv` at its top or in its
-    only subfolder. The folder goes when the job is over. Raises `ManifestError` where the manifest is missing or wrong,
-    at once."""
+    """Queue the import of an upload in a staging folder, which is removed when the job is over.
+
+    Args:
+        folder: Photos, and `manifest.csv` at its top or in its only subfolder.
+
+    Returns:
+        The job's id.
+
+    Raises:
+        StoreError: If the folder is not a staging folder of this store.
+        ManifestError: If the manifest is missing or wrong.
+    """
     if folder.parent != store.staging:
         raise StoreError(f"{folder}: not a staging folder of this store; make one with new_staging_folder")
     photos = staged_photos(staged_manifest(folder))
@@ -81,8 +90,15 @@ def submit_import(store: Store, folder: Path, *, actor: str, skip_bad: bool = Fa
 
 
 def submit_check(store: Store, folder: Path, *, actor: str) -> int:
-    """Queue a look at an upload in a staging folder, as `submit_import` takes it. The folder stays for the import, for
-    a day. Raises as `submit_import` does."""
+    """Queue the check of an upload in a staging folder, as `submit_import` takes it. The folder stays for a day.
+
+    Returns:
+        The job's id.
+
+    Raises:
+        StoreError: If the folder is not a staging folder of this store.
+        ManifestError: If the manifest is missing or wrong.
+    """
     if folder.parent != store.staging:
         raise StoreError(f"{folder}: not a staging folder of this store; make one with new_staging_folder")
     photos = staged_photos(staged_manifest(folder))
@@ -90,7 +106,14 @@ def submit_check(store: Store, folder: Path, *, actor: str) -> int:
 
 
 def submit_reembed(store: Store, space_id: str, *, actor: str) -> int:
-    """Queue the re-embedding for a space whose models the store keeps. Raises `StoreError` where it keeps none."""
+    """Queue the re-embedding for a space whose models the store keeps.
+
+    Returns:
+        The job's id.
+
+    Raises:
+        StoreError: If the store keeps no models of the space.
+    """
     if not (store.models_folder(space_id) / INDEX_NAME).is_file():
         raise StoreError(f"no models of space {space_id} are kept; `coindex catalog reembed --models` brings them")
     return submit_job(store, "reembed", actor=actor, space_id=space_id)
@@ -112,7 +135,11 @@ def submit_quality(store: Store, *, actor: str) -> int:
 
 
 def sweep_staging(store: Store) -> list[Path]:
-    """Remove uploads whose job is over, and those that no job took within a day. Returns what was removed."""
+    """Remove uploads whose job is over, and those that no job took within a day.
+
+    Returns:
+        The folders that were removed.
+    """
     waiting = {job.detail.get("folder") for job in list_jobs(store, limit=1000) if not job.is_over}
     removed = []
     for folder in sorted(store.staging.iterdir()) if store.staging.is_dir() else []:

@@ -70,7 +70,11 @@ class JobRun:
         self._stopped = threading.Event()
 
     def progress(self, done: int, total: int) -> None:
-        """Say how far the job is. Raises `JobCancelled` where it was told to stop."""
+        """Report how far the job is.
+
+        Raises:
+            JobCancelled: If the job was cancelled.
+        """
         if self._stopped.is_set():
             raise JobCancelled(f"job {self.job.job_id} was cancelled")
         if done < total and time.monotonic() - self._told_at < TOLD_EVERY_S:
@@ -81,8 +85,11 @@ class JobRun:
             row.done, row.total, row.heartbeat = done, total, time.time()
 
     def finish(self, session: Session, message: str, **made: Any) -> None:
-        """Within the change that the job makes: it is done if that is kept. Raises `JobCancelled` where the job was
-        cancelled or given up for dead meanwhile, so that nothing is."""
+        """Mark the job as done, within the change that it makes: both are kept or neither.
+
+        Raises:
+            JobCancelled: If the job was cancelled, or was given up as dead, in the meantime. Nothing is kept then.
+        """
         row = self._running(session)
         row.state, row.ended, row.message = "done", now(), message
         row.done = row.total
@@ -110,7 +117,17 @@ Helper = Callable[[Store, str], DoPart | None]
 
 
 def submit_job(store: Store, kind: str, *, actor: str, **detail: Any) -> int:
-    """Queue a job. Returns its id. Raises `ValueError` for what JSON cannot say."""
+    """Queue a job.
+
+    Args:
+        detail: What the job needs to know; JSON must be able to hold it.
+
+    Returns:
+        The job's id.
+
+    Raises:
+        ValueError: If JSON cannot hold the details.
+    """
     with store.changing() as session:
         row = JobRow(kind=kind, state="waiting", detail=_json(detail), actor=actor, created=now())
         session.add(row)
@@ -132,8 +149,11 @@ def list_jobs(store: Store, *, limit: int = 50) -> tuple[Job, ...]:
 
 
 def cancel_job(store: Store, job_id: int, *, actor: str) -> None:
-    """Cancel a job that waits or runs; one that runs keeps nothing of what it did. Raises `StoreError` where there is
-    none, or it is over."""
+    """Cancel a job that waits or runs. A running job keeps nothing of its work.
+
+    Raises:
+        StoreError: If there is no such job, or it is over.
+    """
     with store.changing() as session:
         row = session.get(JobRow, job_id)
         if row is None:
@@ -183,8 +203,11 @@ class Worker:
             self._thread.join(timeout)
 
     def run_one(self) -> bool:
-        """Do the next job, or what can be done of one that another worker runs, in this thread. Returns whether there
-        was any."""
+        """Do the next job, or a part of one that another worker runs, in this thread.
+
+        Returns:
+            Whether there was any.
+        """
         return self._lead_one() or self._help()
 
     def _lead_one(self) -> bool:

@@ -59,7 +59,9 @@ def renewal(releases: Path, keys: Path, watch: ClockWatch | None = None) -> Task
 def renew_timestamp(releases: Path, keys: Path) -> None:
     """Renew the timestamp and the snapshot where they are due; log what runs out and is not theirs to renew.
 
-    Raises `StoreError` where a key cannot be used."""
+    Raises:
+        StoreError: If a key cannot be used.
+    """
     if (served := current(releases)) is None or served.timestamp is None:
         return
     ring = read_keys(keys)

@@ -62,8 +62,12 @@ Ready = Callable[[str], None]
 
 
 def run(settings: Settings, *, certificate: Certificate | None, ready: Ready) -> None:
-    """Serve until SIGTERM or Ctrl-C. Raises `StoreError` where the address cannot be had, and `SystemExit` where a
-    process cannot do its work, which has then said why."""
+    """Serve until SIGTERM or Ctrl-C.
+
+    Raises:
+        StoreError: If the address is taken or not allowed.
+        SystemExit: If a process cannot do its work. It has logged the reason.
+    """
     with _claimed(settings) as (address, port), tempfile.TemporaryDirectory(prefix="coindex-metrics-") as counted:
         count_together(Path(counted))
         told, tell = multiprocessing.Pipe(duplex=False)

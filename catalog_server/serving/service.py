@@ -24,7 +24,11 @@ __all__ = ["open_settings_store", "serving"]
 
 
 def open_settings_store(settings: Settings, *, create: bool = False) -> Store:
-    """The store that settings name, made where there is none and `create`. Raises `StoreError` where there is none."""
+    """The store that the settings name; with `create` it is made where there is none.
+
+    Raises:
+        StoreError: If there is none.
+    """
     return open_store(settings.store, create=create, database_url=settings.database_url, photos_url=settings.photos_url)
 
 
@@ -32,7 +36,9 @@ def open_settings_store(settings: Settings, *, create: bool = False) -> Store:
 def serving(settings: Settings) -> Iterator["Flask"]:
     """The application of these settings; at the end of the block all that it held is closed.
 
-    Raises `StoreError` where there is no store, and `EngineError` where the engine cannot be had.
+    Raises:
+        StoreError: If there is no store.
+        EngineError: If the engine cannot be opened.
     """
     with ExitStack() as stack:
         store = open_settings_store(settings)

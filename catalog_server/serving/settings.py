@@ -123,9 +123,15 @@ def load_settings(
     environment: Mapping[str, str] | None = None,
     config: Path | None = None,
 ) -> Settings:
-    """The settings; an option that is None was not given. Raises `SettingsError` naming the key and where it was set.
+    """The settings, from options, environment variables and a file, in this order of precedence.
 
-    Without `config` the file is the one that `COINDEX_CONFIG` names, and none where that is not set.
+    Args:
+        options: Options by their settings' names; None was not given.
+        environment: By default the environment of the process.
+        config: The TOML file; by default the one that `COINDEX_CONFIG` names, if any.
+
+    Raises:
+        SettingsError: If a setting is wrong. The message names its key and where it was set.
     """
     environment = os.environ if environment is None else environment
     named = environment.get(CONFIG_VARIABLE)

@@ -44,7 +44,8 @@ class Certificate:
 def local_certificate(folder: Path, names: frozenset[str]) -> Certificate:
     """The certificate in a folder, made where there is none for all of `names` that lasts another month.
 
-    Raises `StoreError` where the folder cannot be written.
+    Raises:
+        StoreError: If the folder cannot be written.
     """
     chain, key = folder / "certificate.pem", folder / "key.pem"
     found = _read(chain)

@@ -77,12 +77,22 @@ class KeyRing:
         return tuple(key for key in self.of(role) if not (name := key.file) or (self.folder / name).is_file())
 
     def signers(self, role: Role, keyids: Collection[str]) -> list[Signer]:
-        """What signs for a role, of the keys at hand with these ids. Raises `StoreError` where one cannot be used."""
+        """The signers of a role, of the keys at hand with these ids.
+
+        Raises:
+            StoreError: If a key cannot be used.
+        """
         return [self._signer(key) for key in self.at_hand(role) if key.keyid in keyids]
 
     def with_new(self, role: Role, external: tuple[str, Path] | None = None) -> "KeyRing":
-        """The ring with another key of a role: made here, or an `external` one, its URI and the file of its public
-        half (PEM)."""
+        """The ring with another key of a role, made here or external.
+
+        Args:
+            external: A signer's URI, and the file of its public key (PEM).
+
+        Raises:
+            StoreError: If the public key cannot be read, or the ring cannot be written.
+        """
         return self._written((*self.keys, _external(role, *external) if external else self._make(role)))
 
     def with_all(self) -> "KeyRing":
@@ -151,7 +161,11 @@ def default_keys(store: Path) -> Path:
 
 
 def new_keys(folder: Path, *, passphrase: str | None = None) -> KeyRing:
-    """Make a folder with one key for each role, encrypted where there is a passphrase. Raises `StoreError`."""
+    """Make a folder with one key for each role, encrypted where there is a passphrase.
+
+    Raises:
+        StoreError: If the folder cannot be written.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         folder.chmod(0o700)
@@ -162,8 +176,14 @@ def new_keys(folder: Path, *, passphrase: str | None = None) -> KeyRing:
 
 
 def read_keys(folder: Path, *, passphrase: str | None = None) -> KeyRing | None:
-    """The keys of a folder, None where it has none. `passphrase` opens those that are encrypted, by default
-    `$COINDEX_KEYS_PASSPHRASE`. Raises `StoreError` for a damaged list."""
+    """The keys of a folder; None where it has none.
+
+    Args:
+        passphrase: Opens encrypted keys; by default `$COINDEX_KEYS_PASSPHRASE`.
+
+    Raises:
+        StoreError: If the list of keys is damaged.
+    """
     path = folder / KEYS_FILE
     try:
         fields = Fields(parse_json(path.read_bytes()))

@@ -48,8 +48,13 @@ def metadata_folder(releases: Path) -> Path:
 
 
 def current(releases: Path) -> Current | None:
-    """The metadata that is served, None where there is none. Raises `StoreError` where a file is damaged or missing;
-    signatures are not looked at, which `coindex catalog verify` does."""
+    """The metadata that is served; None where there is none.
+
+    Signatures are not checked; `coindex catalog verify` does that.
+
+    Raises:
+        StoreError: If a file is damaged or missing.
+    """
     folder = metadata_folder(releases)
     roots = root_versions(releases)
     if not roots:
@@ -73,8 +78,11 @@ def root_versions(releases: Path) -> list[int]:
 
 
 def fingerprints(releases: Path) -> tuple[str, str]:
-    """The fingerprints of the first root, which phones pin, and of the newest. Raises `StoreError` where there is
-    none."""
+    """The fingerprints of the first root, which phones pin, and of the newest.
+
+    Raises:
+        StoreError: If there is no root.
+    """
     versions = root_versions(releases)
     if not versions:
         raise nothing_signed(releases)
@@ -90,7 +98,11 @@ def nothing_signed(releases: Path) -> StoreError:
 
 
 def read_file(path: Path) -> bytes:
-    """The bytes of a file of metadata. Raises `StoreError` where it cannot be read."""
+    """The bytes of a metadata file.
+
+    Raises:
+        StoreError: If it cannot be read.
+    """
     try:
         return path.read_bytes()
     except OSError as error:
@@ -98,7 +110,11 @@ def read_file(path: Path) -> bytes:
 
 
 def parse(path: Path, data: bytes, kind: type[T]) -> T:
-    """What a file of metadata says. Raises `StoreError` for one that is damaged or of another kind."""
+    """The signed part of a metadata file.
+
+    Raises:
+        StoreError: If the file is damaged or of another kind.
+    """
     try:
         signed = Metadata[T].from_bytes(data).signed
     except RepositoryError as error:

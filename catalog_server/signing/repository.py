@@ -55,9 +55,13 @@ TRIES, PAUSE = 100, 0.1
 
 
 def begin(releases: Path, keys: Path, *, passphrase: str | None = None, now: datetime | None = None) -> KeyRing | None:
-    """Make keys and the first root where there are none; the keys are returned where any were made.
+    """Make keys and the first root where there are none.
 
-    Raises `StoreError` where the keys would be served, and where a root is there but its keys are not.
+    Returns:
+        The new keys; None where there were keys.
+
+    Raises:
+        StoreError: If the keys would be served, or there is a root without keys.
     """
     if keys.resolve().is_relative_to(releases.resolve()):
         raise StoreError(f"{keys}: in the folder that is served; private keys must lie outside, name another (--keys)")
@@ -82,7 +86,11 @@ def begin(releases: Path, keys: Path, *, passphrase: str | None = None, now: dat
 def publish_targets(
     releases: Path, ring: KeyRing, targets: Mapping[str, Target], *, now: datetime | None = None
 ) -> None:
-    """Make these targets what is served, at once or not at all. Raises `StoreError` where a key is missing."""
+    """Serve these targets from now on, all at once or not at all.
+
+    Raises:
+        StoreError: If a key is missing.
+    """
     with _signing(releases):
         served = _needed(releases)
         version = served.targets.version + 1 if served.targets else 1
@@ -95,10 +103,15 @@ def publish_targets(
 def renew(
     releases: Path, ring: KeyRing, roles: Iterable[Role] = ROLES, *, now: datetime | None = None
 ) -> tuple[Role, ...]:
-    """Sign anew whatever of these roles has used up half of its time, and what must follow from it; those roles.
+    """Sign again what has used up half of its lifetime, of these roles, and what depends on it.
 
-    Nothing else changes: phones fetch the new timestamp, and no release. A role without a key in the ring is left.
-    Raises `StoreError` where a key cannot be used.
+    Nothing else changes: phones fetch the new timestamp, and no release. A role without a key in the ring is left out.
+
+    Returns:
+        The roles that were signed again.
+
+    Raises:
+        StoreError: If a key cannot be used.
     """
     wanted = set(roles)
 
@@ -127,10 +140,12 @@ def renew(
 
 
 def lasting_timestamp(releases: Path, ring: KeyRing, lifetime: timedelta, *, now: datetime | None = None) -> bytes:
-    """The timestamp that is served, signed for another time; what is served stays as it is.
+    """The served timestamp, signed for another lifetime. The served one stays as it is.
 
-    It has the version of the served one, so that a device goes on from either to the next. Raises `StoreError` where
-    nothing is published, or the timestamp's key is missing.
+    It has the version of the served one, so that a device goes on from either to the next.
+
+    Raises:
+        StoreError: If nothing is published, or the timestamp's key is missing.
     """
     with _signing(releases):
         served = _needed(releases)
@@ -150,12 +165,20 @@ def rotate(
     external: tuple[str, Path] | None = None,
     now: datetime | None = None,
 ) -> KeyRing:
-    """Give roles new keys, by a new root that revokes the old ones; the ring without those.
+    """Give roles new keys, by a new root that revokes the old ones.
 
     What the roles have signed is signed by the old and the new keys before the root is written, so that no phone meets
-    one without the other, and a rotation that was cut off is ended by the next. Where an old key is lost, the root goes
-    first. `external` is a signer's URI and the file of its public key, for one role. Raises `StoreError` where the
-    root's key is missing.
+    one without the other. The next rotation completes one that was cut off. Where an old key is lost, the root goes
+    first.
+
+    Args:
+        external: A signer's URI, and the file of its public key, for one role.
+
+    Returns:
+        The ring without the revoked keys.
+
+    Raises:
+        StoreError: If the root's key is missing.
     """
     wanted: list[Role] = [role for role in ROLES if role in set(roles)]
     with _signing(releases):

@@ -27,8 +27,14 @@ class AuditEntry:
 
 
 def record(session: Session, *, actor: str, action: str, subject: str, **detail: Any) -> AuditRow:
-    """Write an entry, which is kept if the transaction is. Returns it, without an id before the next flush. Raises
-    `ValueError` without an actor."""
+    """Write an entry, which is kept if the transaction is.
+
+    Returns:
+        The entry, without an id before the next flush.
+
+    Raises:
+        ValueError: If there is no actor.
+    """
     if not actor:
         raise ValueError("a change has an actor")
     text = json.dumps(detail, ensure_ascii=False, sort_keys=True)

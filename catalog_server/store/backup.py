@@ -48,11 +48,16 @@ class _Entry:
 
 
 def backup(store: Store, path: Path, *, keys: Path | None = None, progress: Progress = no_progress) -> BackupReport:
-    """Write a backup of a store, as it is now, to a file that does not exist yet; people may go on working meanwhile.
+    """Write a backup of a store, as it is now, to a file. People can go on working meanwhile.
 
-    `keys` is the folder of signing keys, left out unless it is given. Sessions are left out: nobody is signed in after
-    a restoration. Raises `StoreError` where the file exists or cannot be written, or a photo is damaged; then there is
-    no file.
+    Sessions are left out: nobody is signed in after a restore. After an error there is no file.
+
+    Args:
+        path: A file that does not exist yet.
+        keys: The folder of signing keys to include; None includes none.
+
+    Raises:
+        StoreError: If the file exists or cannot be written, or a photo is damaged.
     """
     if path.exists():
         raise StoreError(f"{path}: exists already; name a file that does not")
@@ -78,9 +83,16 @@ def restore(
     photos_url: str | None = None,
     progress: Progress = no_progress,
 ) -> BackupReport:
-    """Make a store from a backup, in a folder that is empty or does not exist, and where a database is named, one
-    without tables. Every file is compared with its SHA-256 before anything is seen under the folder's name. Raises
-    `StoreError` for a backup that is damaged or newer, and a place that is not empty; then nothing is there.
+    """Make a store from a backup.
+
+    Every file is compared with its SHA-256 before the folder appears. After an error there is no folder.
+
+    Args:
+        folder: An empty folder, or one that does not exist.
+        database_url: A database without tables; None keeps the tables in the folder.
+
+    Raises:
+        StoreError: If the backup is damaged or newer, or a place is not empty.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise StoreError(f"{folder}: not empty; a backup is restored into a new store (--store)")

@@ -185,8 +185,12 @@ def offered(store: Store) -> list[tuple[str, str]]:
 
 
 def take_parts(store: Store, kind: str, subject: str, do: DoPart, *, threads: int, stop: threading.Event) -> bool:
-    """Help with a piece of work that another process leads, until no part of it is free, or told to stop. Returns
-    whether this process can do it: it leaves a part of which it can do nothing to others, and takes no more."""
+    """Help with a piece of work that another process leads, until no part of it is free or this process is told to
+    stop.
+
+    Returns:
+        Whether this process can do the work. If it cannot do a part, it leaves it to others and takes no more.
+    """
     unable = threading.Event()
 
     def take_some(work: SharedWork) -> None:

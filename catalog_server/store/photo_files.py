@@ -17,15 +17,27 @@ class PhotoFiles(Protocol):
     """Where photo files lie."""
 
     def add(self, data: bytes) -> None:
-        """Keep a photo. Raises `StoreError` where it cannot be written."""
+        """Keep a photo.
+
+        Raises:
+            StoreError: If it cannot be written.
+        """
         ...
 
     def get(self, sha256: str) -> bytes:
-        """A photo's bytes. Raises `StoreError` where it is missing or damaged."""
+        """A photo's bytes.
+
+        Raises:
+            StoreError: If it is missing or damaged.
+        """
         ...
 
     def remove(self, sha256: str) -> None:
-        """Forget a photo. Raises `StoreError` where that cannot be."""
+        """Forget a photo.
+
+        Raises:
+            StoreError: If it cannot be removed.
+        """
         ...
 
     def names(self) -> Iterator[str]:
@@ -39,13 +51,20 @@ def photo_sha256(data: bytes) -> str:
 
 
 def photo_files(folder: Path, url: str | None = None) -> PhotoFiles:
-    """The photo files in a folder, or at an fsspec URL such as `s3://bucket/photos`. Raises `StoreError` for a URL
-    whose file system is unknown or not installed."""
+    """The photo files in a folder, or at an fsspec URL such as `s3://bucket/photos`.
+
+    Raises:
+        StoreError: If the file system of the URL is unknown or not installed.
+    """
     return FilesystemPhotos(url) if url else LocalPhotos(folder)
 
 
 class LocalPhotos:
-    """Photo files in a folder, in 256 subfolders by the first two digits of their names."""
+    """Photo files in a folder, in 256 subfolders by the first two digits of their names.
+
+    Raises:
+        StoreError: As `PhotoFiles` says.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -86,7 +105,11 @@ class LocalPhotos:
 
 
 class FilesystemPhotos:
-    """Photo files in any file system that fsspec knows: an object store, another machine, memory."""
+    """Photo files in any file system that fsspec knows: an object store, another machine, memory.
+
+    Raises:
+        StoreError: As `PhotoFiles` says, or if the file system of the URL is unknown or not installed.
+    """
 
     def __init__(self, url: str) -> None:
         from fsspec.core import url_to_fs  # type: ignore[import-untyped]

@@ -53,7 +53,11 @@ CHANGING_LOCK = 0x636F696E
 
 
 class Store:
-    """An opened store: a folder with releases, photo files and, unless it is elsewhere, the database."""
+    """An opened store: a folder with releases, photo files and, unless it is elsewhere, the database.
+
+    Raises:
+        StoreError: From every method that uses the database, if it cannot be read or written. Nothing is changed then.
+    """
 
     def __init__(self, folder: Path, engine: Engine, photos: PhotoFiles) -> None:
         self.folder = folder
@@ -108,8 +112,16 @@ class Store:
 
     @contextmanager
     def exclusive(self, doing: str) -> Iterator[None]:
-        """Be the only one, on any machine, that does one thing here ("importing", "publishing", "running jobs"); the
-        lock goes when the process ends. Raises `Busy` where another does it."""
+        """Hold a lock, on all machines of this store, for one kind of work.
+
+        The lock ends with the process.
+
+        Args:
+            doing: The work: "importing", "publishing", "running jobs".
+
+        Raises:
+            Busy: If another process does this work.
+        """
         own = self.folder / "locks" / doing.replace(" ", "-")
         folder = {"importing": self.folder, "publishing": self.releases}.get(doing, own)
         with self._locked(folder, doing):
@@ -167,8 +179,17 @@ class Store:
         return tuple(space.space_id for space in sorted(spaces, key=lambda space: space.state != "current"))
 
     def state(self, session: Session, space_id: str | None = None) -> CatalogState | None:
-        """The catalogue's state in a space, by default the current one: live rows, and the records of the classes that
-        have any. None where there are no rows. Raises `StoreError` where live photos have no code in the space."""
+        """The catalogue's state in a space: live rows, and the records of the classes that have any.
+
+        Args:
+            space_id: The space; by default the current one.
+
+        Returns:
+            None where there are no rows.
+
+        Raises:
+            StoreError: If live photos have no code in the space.
+        """
         if (space_id := space_id or self.space_id(session)) is None:
             return None
         live = (
@@ -215,11 +236,17 @@ def default_store() -> Path:
 def open_store(
     folder: Path | None = None, *, create: bool = False, database_url: str | None = None, photos_url: str | None = None
 ) -> Store:
-    """Open the store in a folder, making it where `create`, and bring its tables up to date.
+    """Open the store in a folder, and bring its tables up to date.
 
-    `database_url` and `photos_url` are by default those of the environment, `$COINDEX_DATABASE_URL` (PostgreSQL) and
-    `$COINDEX_PHOTOS_URL`; empty, or without, all lies in the folder. Raises `StoreError` where there is no store or it
-    is newer.
+    Args:
+        folder: The folder; by default `$COINDEX_STORE`, or `./coindex-store`.
+        create: Whether to make a store where there is none.
+        database_url: A PostgreSQL database; by default `$COINDEX_DATABASE_URL`. Empty or unset, the tables lie in the
+            folder.
+        photos_url: An fsspec URL; by default `$COINDEX_PHOTOS_URL`. Empty or unset, the photos lie in the folder.
+
+    Raises:
+        StoreError: If there is no store, or it is newer than this coindex.
     """
     folder = default_store() if folder is None else folder
     url = _database(folder, os.environ.get(DATABASE_URL) if database_url is None else database_url)

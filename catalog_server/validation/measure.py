@@ -157,11 +157,18 @@ def validate(
     progress: Progress = no_progress,
     clock: Clock = time.perf_counter,
 ) -> Validation:
-    """Fill `engines` with `rows`, ask each of them all `queries` int8 (q, 64), and hold the answers against the plain
-    loop, which is measured beside them.
+    """Fill `engines` with `rows`, ask each of them all `queries`, and compare the answers with the plain loop's.
 
-    Engines whose names are in `fitted` hold the rows already. `progress` counts queries over all engines. Raises
-    `ValueError` without rows or queries, and `EngineError` where an engine fails.
+    The plain loop is measured beside them.
+
+    Args:
+        queries: int8 (q, 64).
+        fitted: Names of engines that hold the rows already.
+        progress: Counts queries over all engines.
+
+    Raises:
+        ValueError: If there are no rows or no queries.
+        EngineError: If an engine fails.
     """
     if not len(rows) or not len(queries):
         raise ValueError("validation needs rows and queries")
@@ -183,8 +190,12 @@ def validate(
 def ground_truth(
     rows: Rows, queries: NDArray[np.int8], *, k: int = max(RECALL_AT), progress: Progress = no_progress
 ) -> GroundTruth:
-    """The nearest k rows and classes of each query int8 (q, 64), by the plain integer loop; fewer where there are
-    fewer. Raises `ValueError` without rows."""
+    """The nearest `k` rows and classes of each query int8 (q, 64), by the plain integer loop; fewer where there are
+    fewer.
+
+    Raises:
+        ValueError: If there are no rows.
+    """
     if not len(rows):
         raise ValueError("without rows nothing is nearest")
     plain = PlainEngine()
@@ -212,7 +223,8 @@ def measure(
 ) -> EngineResult:
     """Ask an engine that holds `rows` all queries int8 (q, 64), one by one and in one batch.
 
-    Raises `EngineError` where the engine fails, or gives one query two answers.
+    Raises:
+        EngineError: If the engine fails, or gives one query two answers.
     """
     exact = truth.classes if engine.by_class else truth.rows
     k = exact.distances.shape[1]
@@ -253,7 +265,11 @@ def measure(
 
 
 def require_bounds(validation: Validation) -> None:
-    """Raise `EngineError` naming each engine below its bound, with its first miss."""
+    """Check that each engine reaches its bound.
+
+    Raises:
+        EngineError: If one does not. The message names each, with its first miss.
+    """
     failed = [engine for engine in validation.engines if not engine.passed]
     if failed:
         lines = "\n  ".join(_complaint(engine, validation.queries) for engine in failed)

@@ -80,8 +80,11 @@ def drawn_around_rows(seed: int) -> str:
 
 
 def write_report(folder: Path, report: Report) -> tuple[Path, Path]:
-    """Write the document and the page into a folder, made where it is missing, each whole or not at all. Returns their
-    paths."""
+    """Write the document and the page into a folder, made where it is missing, each whole or not at all.
+
+    Returns:
+        Their paths.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     document, drawn = folder / DOCUMENT_NAME, folder / PAGE_NAME
     write_whole(document, (json.dumps(report.as_json(), ensure_ascii=False, indent=2) + "\n").encode())

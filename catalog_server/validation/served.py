@@ -21,8 +21,16 @@ QUERIES, SEED = 1_000, 0
 
 
 def validate_served(store: Store, *, progress: Progress = no_progress) -> int:
-    """Validate the served release and keep the report. Returns its version. Raises `SyncError` where nothing is
-    served."""
+    """Validate the served release and keep the report.
+
+    Returns:
+        The release's version.
+
+    Raises:
+        SyncError: If nothing is served.
+        CatalogError: If the release is damaged.
+        EngineError: If an engine fails.
+    """
     with tempfile.TemporaryDirectory(prefix="coindex-validate-") as folder, contextlib.ExitStack() as stack:
         opened, device = opened_device(lambda: open_as_device(store, Path(folder)))
         engines: list[Engine] = [device]

@@ -15,6 +15,9 @@ def catalog_status(store: Store, *, proposals: bool = False) -> Status:
     Args:
         store: The store.
         proposals: Whether the server accepts proposals from everybody.
+
+    Raises:
+        CoindexError: If the release that is served cannot be read.
     """
     index = current_index(store)
     release = None

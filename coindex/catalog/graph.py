@@ -50,6 +50,9 @@ def build_graph(codes: NDArray[np.int8]) -> bytes:
 
     Args:
         codes: The codes in the order of the nodes, int8 (n, 64), n at least 1.
+
+    Raises:
+        RuntimeError: If the installed hnswlib is another than 0.8.
     """
     index = hnswlib.Index(space="l2", dim=DIMENSIONS)
     index.init_index(len(codes), M=LINKS, ef_construction=EF_CONSTRUCTION, random_seed=SEED)

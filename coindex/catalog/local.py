@@ -74,6 +74,7 @@ class LocalCatalog:
         Raises:
             ModelError: If a net is missing or damaged.
             SpaceMismatch: If the nets are of another embedding space.
+            CatalogError: If the release does not have a file of the nets.
         """
         index = read_index(self._path(self.manifest.models_index))
         self.require_space(index)

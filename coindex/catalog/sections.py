@@ -33,7 +33,12 @@ def pack_rows(rows: Rows) -> bytes:
 
 
 class Sections:
-    """Reads a payload from start to end. Every method raises `CatalogError` if the payload ends too early."""
+    """Reads a payload from start to end.
+
+    Raises:
+        CatalogError: From every method, if the payload ends too early, and from `count` and `end`, if it holds too
+            much.
+    """
 
     def __init__(self, payload: bytes | memoryview) -> None:
         self._rest = memoryview(payload)

@@ -68,7 +68,11 @@ class BundleFetcher:
         return path in self._entries
 
     def get(self, path: str, *, most: int) -> bytes:
-        """Read a small file completely: see `Fetcher.get`."""
+        """Read a small file completely: see `Fetcher.get`.
+
+        Raises:
+            NotServed: If the bundle does not have the file.
+        """
         if path not in self._entries:
             raise NotServed(f"{self._path}: has no {path}")
         if self._entries[path].file_size > most:

@@ -125,7 +125,13 @@ class RequestsFetcher:
         self._session.headers["Accept-Encoding"] = "identity"
 
     def get(self, path: str, *, most: int) -> bytes:
-        """Download a small file completely: see `Fetcher.get`."""
+        """Download a small file completely: see `Fetcher.get`.
+
+        Raises:
+            NotServed: If the server does not have the file.
+            ReleaseRejected: If the file is longer than `most`.
+            SyncError: If the file cannot be downloaded.
+        """
         waits = self._waits()
         while True:
             try:
@@ -140,7 +146,13 @@ class RequestsFetcher:
                 self._wait(waits, path, error)
 
     def download(self, path: str, partial: Path, *, length: int, progress: Callable[[int], None]) -> int:
-        """Append a file of any size to what `partial` already holds: see `Fetcher.download`."""
+        """Append a file of any size to what `partial` already holds: see `Fetcher.download`.
+
+        Raises:
+            ReleaseRejected: If the server's file is longer than `length`.
+            NotServed: If the server does not have the file.
+            SyncError: If the file cannot be downloaded.
+        """
         transferred, furthest, waits, mistaken = 0, 0, self._waits(), False
         while (offset := self._disk.size(partial) or 0) < length:
             if offset > furthest:

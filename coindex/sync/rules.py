@@ -84,7 +84,11 @@ scanning them costs about as much as the search of a large graph."""
 
 
 def check_targets(offered: SignedTargets) -> None:
-    """Check that a device may start to download what a server offers."""
+    """Check that a device may start to download what a server offers.
+
+    Raises:
+        ReleaseRejected: If a file that every release has is not named, or all files together are too large.
+    """
     for name in (MANIFEST_NAME, INDEX_NAME):
         if name not in offered.targets:
             raise ReleaseRejected(f"the server's signed metadata does not name {name}; publish it again")
@@ -96,7 +100,11 @@ def check_targets(offered: SignedTargets) -> None:
 
 
 def check_follows(trusted: Pointer | None, offered: SignedTargets, release: Release) -> None:
-    """Check that an offered release may follow the one on the device, `trusted`, which is None if there is none."""
+    """Check that an offered release may follow the one on the device, `trusted`, which is None if there is none.
+
+    Raises:
+        ReleaseRejected: If the offered release is older, or is another release under the same number.
+    """
     if trusted is None or _is_revoked(trusted, offered):
         return
     if release.version < trusted.version:
@@ -113,7 +121,11 @@ def check_follows(trusted: Pointer | None, offered: SignedTargets, release: Rele
 
 
 def check_files(offered: SignedTargets, manifest: ReleaseManifest) -> None:
-    """Check that every file of a catalogue is offered, and that together they can hold the stated rows."""
+    """Check that every file of a catalogue is offered, and that together they can hold the stated rows.
+
+    Raises:
+        ReleaseRejected: If a file is not offered, or the files are too small for the rows.
+    """
     lacking = [name for name in manifest.files if name not in offered.targets]
     if lacking:
         raise ReleaseRejected(f"release {manifest.version} lacks {', '.join(lacking)}; publish it again")
@@ -121,7 +133,11 @@ def check_files(offered: SignedTargets, manifest: ReleaseManifest) -> None:
 
 
 def check_sizes(offered: SignedTargets, manifest: ReleaseManifest) -> None:
-    """Check that files of these lengths can hold the stated rows and classes, before any of them is read."""
+    """Check that files of these lengths can hold the stated rows and classes, before any of them is read.
+
+    Raises:
+        ReleaseRejected: If they cannot.
+    """
     size = sum(offered.targets[name].length for name in manifest.catalog_files)
     most = FEW_ROWS + size // LEAST_ROW_BYTES
     if manifest.rows > most or manifest.classes > manifest.rows:
@@ -192,7 +208,11 @@ def name_of_space(offered: SignedTargets, recommended: Release, space_id: str | 
 
 
 def check_space(manifest: Release, recommended: Release, space_id: str | None) -> None:
-    """Check that a manifest is of the space in its name, and of the same release as `release.json`."""
+    """Check that a manifest is of the space in its name, and of the same release as `release.json`.
+
+    Raises:
+        ReleaseRejected: If it is not.
+    """
     if space_id is not None and manifest.space_id != space_id:
         raise ReleaseRejected(f"{manifest_name(space_id)} is of space {manifest.space_id}; publish it again")
     if manifest.version != recommended.version:
@@ -239,7 +259,11 @@ def chosen_packs(
 
 
 def check_pack(offered: SignedTargets, release: SplitRelease, pack: PackEntry, manifest: ReleaseManifest) -> None:
-    """Check that a pack's manifest matches the pack's entry in the release."""
+    """Check that a pack's manifest matches the pack's entry in the release.
+
+    Raises:
+        ReleaseRejected: If it does not.
+    """
     of_release = (manifest.version, manifest.space_id, manifest.models)
     if of_release != (release.version, release.space_id, release.models):
         raise ReleaseRejected(
@@ -287,7 +311,11 @@ def joint_hash(release: SplitRelease, packs: Sequence[ReleaseContents]) -> str:
 
 
 def check_models(offered: SignedTargets, manifest: ReleaseManifest, models: ModelIndex) -> None:
-    """Check that models and catalogue belong together."""
+    """Check that models and catalogue belong together.
+
+    Raises:
+        ReleaseRejected: If they do not.
+    """
     if (models.space_id, models.code_scale) != (manifest.space_id, manifest.code_scale):
         raise ReleaseRejected(
             f"release {manifest.version} has a catalogue of space {manifest.space_id} (scale "
@@ -307,7 +335,11 @@ def check_models(offered: SignedTargets, manifest: ReleaseManifest, models: Mode
 
 
 def check_relief_pack(relief: ReleaseRelief, pack: ReliefPackName, data: bytes) -> None:
-    """Check that a pack of relief maps holds what the manifest states, and that every map is intact."""
+    """Check that a pack of relief maps holds what the manifest states, and that every map is intact.
+
+    Raises:
+        ReleaseRejected: If it does not, or a map is damaged.
+    """
     try:
         found = read_pack(data, name=pack.name, relief_id=relief.relief_id, maps=pack.maps, whole=True)
     except CatalogError as error:
@@ -320,7 +352,11 @@ def check_relief_pack(relief: ReleaseRelief, pack: ReliefPackName, data: bytes) 
 
 
 def check_fresh(fresh: Fresh) -> None:
-    """Check that a device may keep its shards with so many changes since they were built."""
+    """Check that a device may keep its shards with so many changes since they were built.
+
+    Raises:
+        ReleaseRejected: If there are too many.
+    """
     if len(fresh) > MAX_CHANGES:
         raise ReleaseRejected(
             f"{len(fresh)} rows changed since the shards here were built; at most {MAX_CHANGES} are allowed"
@@ -328,7 +364,11 @@ def check_fresh(fresh: Fresh) -> None:
 
 
 def check_contents(contents: ReleaseContents) -> CatalogState:
-    """Check that the files give the catalogue that `release.json` describes, and return it."""
+    """Check that the files give the catalogue that `release.json` describes, and return it.
+
+    Raises:
+        ReleaseRejected: If they do not give it.
+    """
     manifest = contents.manifest
     try:
         state = contents.state()

@@ -38,7 +38,8 @@ class Motif:
 def model(motif: Motif, *, size: int) -> Floats:
     """Return the emblem as heights, float32 (size, size) in [0, 1], zero where the field is bare.
 
-    Raises `ValueError` for an unknown kind.
+    Raises:
+        ValueError: If the kind is unknown.
     """
     if motif.kind not in EMBLEMS:
         raise ValueError(f"unknown motif kind {motif.kind!r}; expected one of {', '.join(EMBLEMS)}")

@@ -35,6 +35,7 @@ def check_golden(folder: Path, models: Path) -> tuple[Difference, ...]:
 
     Raises:
         ExportError: If the folder cannot be read.
+        ModelError: If the models cannot be loaded.
     """
     nets = load_golden_nets(models)
     document = _read(folder)
