@@ -315,7 +315,7 @@ def test_a_damaged_photo_of_an_own_coin_costs_that_photo_alone(device, strange):
     device.page.reload()
     device.ready()
     device.open("own")
-    device.page.get_by_text("No coin seen here").wait_for()
+    device.page.get_by_text("No coin found in this photo").wait_for()
     device.turn_to("Recognise")
     device.show(strange[2], "1 coin found")
     assert device.page.locator(".detail h2").inner_text() == NAME

@@ -294,7 +294,7 @@ def test_a_series_that_is_sure_and_a_number_that_is_not_are_told(changing, photo
         device.first_visit()
         device.show(photos.one, "1 coin found")
         said = device.text()
-        assert "Series sure, number uncertain" in said and "A coin of the series “castles”" in said
+        assert "Series certain, coin uncertain" in said and "A coin of the series “castles”" in said
         assert f"one of {len(coins)} coins with this design" in said and "Or perhaps" not in said
         assert device.page.locator(".candidates li").count() == 5
         assert "%" not in device.page.locator(".verdict").inner_text()

@@ -236,7 +236,7 @@ def test_the_settings_take_a_release_from_a_file(changing, tmp_path):
         device.context.set_offline(True)
         keyboard.choose("From a file", tmp_path / "release.zip")
         device.page.locator("dl", has_text=re.compile(r"Release\s*2")).wait_for()
-        keyboard.press("To compare: root and state")
+        keyboard.press("For comparison: root and state")
         assert device.page.locator("code").first.is_visible()
         keyboard.press(re.compile("Sunlight"), "Space")
         assert device.page.evaluate("document.documentElement.dataset.contrast") == "high"

@@ -26,7 +26,7 @@ export class BackupError extends Error {
   }
 }
 
-/** What a backup holds. Coins of one's own have the ids that they had: each device numbers them anew. */
+/** What a backup holds. Coins of one's own have the ids that they had: each device numbers them again. */
 export interface Backup {
   readonly pieces: readonly Piece[];
   readonly own: readonly OwnEntry[];

@@ -194,7 +194,7 @@ export interface Engine {
   narrow(filter: Filter | null): Promise<void>;
   /** Part of a photo as a JPEG that says nothing of where and when it was taken; null where it shows no coin. */
   crop(photo: Blob, part: Part): Promise<Blob | null>;
-  /** Read one's own coins anew: they are recognised from then on. */
+  /** Read one's own coins again: they are recognised from then on. */
   refreshOwn(): Promise<OwnReport>;
   /** The coins of the catalogue from a place on, in the order in which they are looked through. */
   kinds(from: number): Promise<KindsPart>;

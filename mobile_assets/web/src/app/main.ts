@@ -110,7 +110,7 @@ async function start(): Promise<void> {
   }
 }
 
-/** The coins of the catalogue, asked once for each release, and one's own, read anew after each change. */
+/** The coins of the catalogue, asked once for each release, and one's own, read again after each change. */
 function knownKinds(engine: Engine, app: () => App): Pick<App, "kinds" | "renewOwn"> {
   let hash: string | undefined;
   let catalogue: Promise<Kinds> | null = null;

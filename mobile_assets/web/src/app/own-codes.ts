@@ -8,7 +8,7 @@ import { referenceMap } from "../recognizer/relief";
 import type { Own, OwnEntry, OwnPhoto } from "./own";
 import { portrait } from "./pictures";
 
-/** One's own coins, once the codes of photos that nets of another space saw last are made anew and kept. */
+/** One's own coins, once the codes of photos that nets of another space saw last are made again and kept. */
 export async function encodedAnew(database: Own, models: Models): Promise<OwnEntry[]> {
   for (const { id, photos } of await database.coins()) {
     const made: OwnPhoto[] = [];

@@ -16,7 +16,7 @@ export interface Encoded {
   readonly map: Int8Array | null;
 }
 
-/** `file` is kept whole: nets of another space make its code anew. `picture` shows the coin on black. */
+/** `file` is kept whole: nets of another space make its code again. `picture` shows the coin on black. */
 export interface OwnPhoto {
   readonly file: Blob;
   readonly picture: Blob | null;

@@ -110,7 +110,7 @@ const engine: { [Name in keyof Engine]: (argument: never, tell: Tell, signal: Ab
     try {
       return await reopen();
     } catch (error) {
-      // What is damaged on the device is fetched anew, as at the first visit.
+      // What is damaged on the device is downloaded again, as at the first visit.
       if (error instanceof CatalogError) return null;
       throw error;
     }

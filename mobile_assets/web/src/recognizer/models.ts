@@ -59,7 +59,7 @@ export async function readIndex(content: Uint8Array): Promise<ModelIndex> {
   try {
     document = fields(JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(content)), "models.json");
   } catch (error) {
-    throw new ModelError(`models.json: not readable as JSON (${error}); fetch it anew`);
+    throw new ModelError(`models.json: not readable as JSON (${error}); download it again`);
   }
   const format = document.format;
   if (format !== FORMAT) {
@@ -85,16 +85,18 @@ export async function readIndex(content: Uint8Array): Promise<ModelIndex> {
     };
     const follows = await spaceId(text(document, "embedder_checkpoint_sha256"), version, index.codeScale);
     if (index.spaceId !== follows) {
-      throw new ModelError(`models.json: space_id ${index.spaceId} does not follow from its own fields; fetch it anew`);
+      throw new ModelError(
+        `models.json: space_id ${index.spaceId} does not follow from its own fields; download it again`,
+      );
     }
     const { relief } = index;
     if (relief !== null && relief.reliefId !== (await reliefId(relief.net.sha256))) {
-      throw new ModelError(`models.json: relief_id ${relief.reliefId} does not follow from its net; fetch it anew`);
+      throw new ModelError(`models.json: relief_id ${relief.reliefId} does not follow from its net; download it again`);
     }
     return index;
   } catch (error) {
     if (error instanceof ModelError) throw error;
-    throw new ModelError(`models.json: ${error instanceof Error ? error.message : error}; fetch it anew`);
+    throw new ModelError(`models.json: ${error instanceof Error ? error.message : error}; download it again`);
   }
 }
 
@@ -110,7 +112,9 @@ export async function loadModels(
   const load = async (model: ModelFile): Promise<Net> => {
     const content = await read(model);
     if (content.length !== model.bytes || (await sha256(content)) !== model.sha256) {
-      throw new ModelError(`${model.file}: not the file that models.json describes (size or SHA-256); fetch it anew`);
+      throw new ModelError(
+        `${model.file}: not the file that models.json describes (size or SHA-256); download it again`,
+      );
     }
     const { inputScale, inputZero, outputScale, outputZero } = model;
     return runtime.net(model.file, content, { inputScale, inputZero, outputScale, outputZero });

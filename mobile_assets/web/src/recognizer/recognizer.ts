@@ -128,7 +128,7 @@ export class Recognizer {
     this.second = relief && maps && { look: relief.look, openSet: relief.openSet, maps };
     if (catalog.spaceId !== models.index.spaceId) {
       throw new ModelError(
-        `the catalogue is of embedding space ${catalog.spaceId}, the models of ${models.index.spaceId}; fetch both anew`,
+        `the catalogue is of embedding space ${catalog.spaceId}, the models of ${models.index.spaceId}; download both again`,
       );
     }
   }

@@ -110,7 +110,7 @@ export function reliefInput(polar: Uint8Array): Int8Array {
  */
 export function queryRelief(output: Int8Array, zero: number): QueryRelief {
   if (output.length !== RELIEF_OUTPUT) {
-    throw new ModelError(`the relief net gave ${output.length} bytes, expected ${RELIEF_OUTPUT}; fetch it anew`);
+    throw new ModelError(`the relief net gave ${output.length} bytes, expected ${RELIEF_OUTPUT}; download it again`);
   }
   return reliefOf(output.map((each) => Math.min(Math.max((each - zero + 8) >> 4, -LIMIT), LIMIT)));
 }

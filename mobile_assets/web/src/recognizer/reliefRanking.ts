@@ -1,4 +1,4 @@
-/** The nearest coins by code, ranked anew by code and relief together: of one photo, or of several of one coin. */
+/** The nearest coins by code, ranked again by code and relief together: of one photo, or of several of one coin. */
 import type { Catalog, Hit, Row } from "./catalog";
 import { squaredDistance } from "./codes";
 import type { JointHit } from "./joint";
@@ -86,7 +86,7 @@ export function level<Candidate extends Figures>(ranking: Ranking<Candidate>, ap
 }
 
 /**
- * Rank the first of `hits`, nearest first, anew; the others follow as they are.
+ * Rank the first of `hits`, nearest first, once more; the others follow as they are.
  *
  * Classes are compared by one kind of evidence: where one of the nearest has no map, all keep their order by code. Ties of
  * rank go by row id, as those of distance do.
@@ -113,7 +113,7 @@ export async function lookAgain(
 }
 
 /**
- * Rank the first of several photos' `hits`, nearest first, anew, as `lookAgain` does those of one. Each photo counts by the
+ * Rank the first of several photos' `hits`, nearest first, once more, as `lookAgain` does those of one. Each photo counts by the
  * side of a coin that ranks first.
  */
 export async function lookAgainTogether(

@@ -171,7 +171,7 @@ export async function readLayout(
   stated?: Pick<ReleaseManifest, "rows" | "classes">,
 ): Promise<{ shards: Shard[]; contents: Contents }> {
   const { fresh: file } = layout;
-  // No more is buried than is alive: long before, the shard would have been made anew.
+  // No more is buried than is alive: long before, the shard would have been rebuilt.
   const fresh = file ? await readFresh(await readTarget(storage, file), file.name, stated?.rows) : noFresh();
   let room = stated && stated.rows - fresh.rows.rowIds.length + fresh.tombstones.length;
   const shards: Shard[] = [];
@@ -187,7 +187,7 @@ export async function readLayout(
 
 /**
  * The catalogue on this device, null where none was synced. Throws `CatalogError` where a file of it is damaged: then
- * the next sync fetches that file anew.
+ * the next sync downloads that file again.
  *
  * The state hash was compared when the release was synced; here the hash of each file that is read is.
  */

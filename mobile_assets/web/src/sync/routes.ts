@@ -79,7 +79,7 @@ export class Routes {
     return state?.stateHash === manifest.stateHash;
   }
 
-  /** The layout after a delta: the same shards, fresh rows and records made anew, which give the release's state. */
+  /** The layout after a delta: the same shards, fresh rows and records rebuilt, which give the release's state. */
   private async follow(here: Layout, file: Target, manifest: ReleaseManifest): Promise<Layout> {
     await this.files.fetch([file]);
     this.files.reading();

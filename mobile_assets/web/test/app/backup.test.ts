@@ -39,7 +39,7 @@ test("a backup brings every piece back with its picture", async () => {
   expect(new Uint8Array(await pieces[1]!.picture!.arrayBuffer())).toEqual(new Uint8Array([1, 2, 3]));
 });
 
-test("a backup brings the coins of one's own, whose codes are made anew, and doubles none", async () => {
+test("a backup brings the coins of one's own, whose codes are made again, and doubles none", async () => {
   const { own } = await readBackup(await writeBackup(keeping(), [MINE]), () => 0);
   expect(own).toEqual([MINE]);
   expect(new Uint8Array(await own[0]!.photos[0]!.file.arrayBuffer())).toEqual(new Uint8Array([9, 8]));

@@ -97,7 +97,7 @@ test.each([
   expect([helpers.abreast, puppets[0]!.terminated]).toEqual([0, true]);
 });
 
-test("helpers that read nothing for a minute are ended, and started anew when they are wanted", async () => {
+test("helpers that read nothing for a minute are ended, and started again when they are wanted", async () => {
   const { helpers, puppets } = started();
   for (const puppet of puppets) puppet.say({ ready: true });
   vi.advanceTimersByTime(59_000);

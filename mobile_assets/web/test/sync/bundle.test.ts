@@ -70,7 +70,7 @@ describe("a file is refused that", () => {
     await refuses(old, "rollback", 2);
   });
 
-  it("is of an older release signed anew", async () => {
+  it("is of an older release signed again", async () => {
     await sync({ storage, fetcher: await server.release(2), now: NOW });
     await refuses(bundled(await server.release(1)), "rollback", 2);
   });

@@ -228,7 +228,7 @@ export class Server implements Fetcher {
     return this.states.get(version)!.hash;
   }
 
-  /** Signs targets, snapshot and timestamp anew. */
+  /** Signs targets, snapshot and timestamp again. */
   async sign(first: Role = "targets"): Promise<this> {
     if (first === "targets") {
       this.versions.targets++;

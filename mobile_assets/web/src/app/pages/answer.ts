@@ -57,7 +57,7 @@ export async function showAnswer(
     if (sighting.step === "named") {
       named.push(sighting.coin);
       names.append(el("li", {}, callOf(sighting.coin)));
-      // Placing and painting all labels anew for each coin would take as long as a coin does.
+      // Placing and painting all labels again for each coin would take as long as a coin does.
       drawing ??= setTimeout(draw, named.length === 1 ? 0 : DRAWN_EVERY_MS);
     }
     words.textContent = named.length
