@@ -115,7 +115,7 @@ class LiteRtNet {
     if (size_of(input) != inputs_ || size_of(output) != outputs) {
       end();
       refuse(ErrorKind::model, text(model.path, ": takes ", size_of(input), " numbers and gives ", size_of(output),
-                                    "; ", inputs_, " and ", outputs, " were expected: export it anew"));
+                                    "; ", inputs_, " and ", outputs, " were expected: export it again"));
     }
     Handle requirements = nullptr;
     const TensorType input_type{INT8, input}, output_type{INT8, output};

@@ -1,4 +1,4 @@
-// Errors that one step words anew for the next.
+// Errors that one step rewords for the next.
 #pragma once
 
 #include "errors.h"

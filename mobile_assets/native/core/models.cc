@@ -82,7 +82,7 @@ ModelIndex read_model_index(Bytes data, const std::string& name) {
     return read(fields);
   };
   return rewording(ErrorKind::model, work, [&](const std::string& why) {
-    return text(name, ": ", why, "; sync again, or export the models anew");
+    return text(name, ": ", why, "; sync again, or export the models again");
   });
 }
 

@@ -1,4 +1,4 @@
-// The nearest coins by code, ranked anew by code and relief together: of one photo, or of several of one coin.
+// The nearest coins by code, ranked again by code and relief together: of one photo, or of several of one coin.
 #pragma once
 
 #include <algorithm>
@@ -71,14 +71,14 @@ struct Sureness {
   double confidence = 0;
 };
 
-// Ranks the first of `hits`, nearest first, anew; the others follow as they are. Classes are compared by one kind of
-// evidence: where one of the nearest has no map, all keep their order by code. Ties of rank go by row id. `relief` and
-// `second` are null where there is none.
+// Ranks the first of `hits`, nearest first, once more; the others follow as they are. Classes are compared by one kind
+// of evidence: where one of the nearest has no map, all keep their order by code. Ties of rank go by row id. `relief`
+// and `second` are null where there is none.
 Ranking<Ranked> look_again(const CatalogIndex& index, const Code& code, const QueryRelief* relief,
                            const std::vector<Hit>& hits, const SecondLook* second);
 
-// Ranks the first of several photos' `hits` anew, as `look_again` does those of one. Of the classes `among`, or all,
-// each photo counts by the side of a coin that ranks first.
+// Ranks the first of several photos' `hits` once more, as `look_again` does those of one. Of the classes `among`, or
+// all, each photo counts by the side of a coin that ranks first.
 Ranking<JointRanked> look_again_together(const CatalogIndex& index, const Records& records,
                                          const std::vector<Code>& codes, const std::vector<const QueryRelief*>& reliefs,
                                          const std::vector<JointHit>& hits, const SecondLook* second,

@@ -43,7 +43,7 @@ typedef enum coindex_file_kind {
  */
 COINDEX_API int coindex_step_read(coindex_file_kind kind, const uint8_t* data, size_t size, char* digest);
 
-/* The state hash of an open catalogue, computed anew from its rows and records: 64 digits and a 0. */
+/* The state hash of an open catalogue, computed again from its rows and records: 64 digits and a 0. */
 COINDEX_API int coindex_step_state_hash(coindex_catalog catalog, char* hash);
 
 /* Verifies metadata as a device with this folder does at a sync, and keeps it; the number of targets. */

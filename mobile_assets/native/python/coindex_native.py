@@ -337,7 +337,7 @@ class Catalog:
         return Path(out.path.decode()), out.scale, out.zero_point
 
     def state_hash(self) -> str:
-        """The state hash, computed anew."""
+        """The state hash, computed from the rows."""
         out = ctypes.create_string_buffer(65)
         self._library.call("coindex_step_state_hash", self.handle, out)
         return out.value.decode()

@@ -11,7 +11,7 @@ Net net_of(const coindex_nets& nets, const coindex_net& net, const char* name) {
     if (cancelled && cancelled(asked)) refuse(ErrorKind::cancelled, "the answer was cancelled; ask again");
     const int status = net.run(net.state, picture, out, count);
     if (status != 0)
-      refuse(ErrorKind::net, text("the ", name, " could not be run (", status, "); load the models anew"));
+      refuse(ErrorKind::net, text("the ", name, " could not be run (", status, "); load the models again"));
   };
 }
 

@@ -279,7 +279,7 @@ Contents read_contents_of(const std::string& home, const Layout& layout, const R
   Contents out;
   const int64_t rows = std::min<int64_t>(release ? release->rows : MAX_COUNT, MAX_COUNT);
   if (layout.fresh) {
-    // No more is buried than is alive: long before, the shard would have been made anew.
+    // No more is buried than is alive: long before, the shard would have been rebuilt.
     const VerifiedFile file(home, *layout.fresh);
     out.fresh = read_fresh(file.bytes(), layout.fresh->name, static_cast<uint32_t>(rows));
   }

@@ -144,9 +144,10 @@ void check_contents(const ReleaseManifest& manifest, const Contents& contents) {
 std::string name_of_space(const Targets& offered, const ReleaseManifest& recommended, const std::string& space_id) {
   if (space_id.empty() || space_id == recommended.space_id) return MANIFEST_NAME;
   if (offered.count(manifest_name(space_id))) return manifest_name(space_id);
-  refuse(ErrorKind::sync, text("the models on this device, of space ", space_id, ", have ended: release ",
-                               recommended.version, " has those of space ", recommended.space_id,
-                               " alone. The catalogue here goes on working as it is; sync without keeping the models"));
+  refuse(ErrorKind::sync,
+         text("release ", recommended.version, " has no models of space ", space_id,
+              ", which this device uses, only those of space ", recommended.space_id,
+              ". The catalogue here still works; sync without keep_models to take the new models"));
 }
 
 Targets companions(const Targets& offered, const std::string& name, const ReleaseManifest& manifest,

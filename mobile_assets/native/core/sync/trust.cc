@@ -92,7 +92,7 @@ class Refresh {
     if (given.size == 0 && !trust && any) {
       refuse(ErrorKind::sync,
              "the root that this device trusts is damaged, and no catalogue here remembers its fingerprint; delete the "
-             "folder metadata and sync again, which trusts the server anew, or give its root");
+             "folder metadata and sync again, which trusts the server as new, or give its root");
     }
     const std::string name = root_name(trust ? trust->root_version : 1);
     const Data root = given.size > 0 ? Data(given.data, given.data + given.size) : needed(name, MOST_OF_ROOT);

@@ -5,8 +5,8 @@
 // is
 //   refused, so that nobody can lead the device back behind it. On the first sync alone nothing is kept before all is
 //   verified: a wrong address pins no root.
-// - A file that is damaged here is fetched anew. A pinned root that is damaged or gone is taken again only where it has
-//   the fingerprint that the catalogue's pointer remembers.
+// - A file that is damaged here is downloaded again. A pinned root that is damaged or gone is taken again only where it
+//   has the fingerprint that the catalogue's pointer remembers.
 #pragma once
 
 #include "../catalog/local.h"

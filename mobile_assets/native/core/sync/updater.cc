@@ -202,7 +202,7 @@ class Sync {
     return ways.own;
   }
 
-  // The layout after a delta: the same shards, fresh rows and records made anew, which give the release's state.
+  // The layout after a delta: the same shards, fresh rows and records rebuilt, which give the release's state.
   Layout follow(const Layout& here, const Target& file, const ReleaseManifest& manifest) {
     fetch({file});
     const Delta delta = read_delta(read_target(home_, file), file.name, 2 * MAX_CHANGES, manifest.classes);
