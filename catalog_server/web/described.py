@@ -132,7 +132,7 @@ def _refusal(role: Role) -> Response | None:
 def _document(kind: TypeAdapter[Any], sent: Any) -> Mapping[str, Any]:
     """The request's document, checked. Aborts with 422 and names each wrong field."""
     if not isinstance(sent, dict):
-        refuse({"body": "expected a JSON object"})
+        refuse({"body": "must be a JSON object"})
     try:
         found: Mapping[str, Any] = kind.validate_python(sent)
     except ValidationError as error:
@@ -143,7 +143,7 @@ def _document(kind: TypeAdapter[Any], sent: Any) -> Mapping[str, Any]:
 
 def _words(error: Any, fields: str) -> str:
     if error["type"] == "missing":
-        return "is missing"
+        return "is missing; add it"
     if error["type"] == "extra_forbidden":
         return f"is not a field here; the fields are {fields}"
     return str(error["ctx"]["error"]) if "error" in error.get("ctx", {}) else str(error["msg"])

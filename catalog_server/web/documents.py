@@ -4,6 +4,7 @@ Each is defined once. `catalog_server.web.described` checks requests by these ty
 generates schemas from them. A check raises `ValueError` with a message for the client.
 """
 
+import json
 import unicodedata
 from typing import Annotated, Any, NotRequired, Required, TypeVar, cast
 
@@ -45,10 +46,12 @@ __all__ = [
     "Status",
     "WholeCoin",
     "document_of",
+    "shown_value",
 ]
 
 LIMIT, MAX_LIMIT = 50, 200
 MAX_REASON = 500
+MAX_SHOWN = 40
 
 PRINTED = r"[ -~\u00a1-\u00ac\u00ae-\u017f]"
 """The server accepts all printable Unicode. This is the part that a regular expression can describe."""
@@ -56,26 +59,32 @@ NOT_BLANK = PRINTED.replace(" -~", "!-~")
 
 
 def _written(value: Any, most: int = MAX_TEXT) -> str:
-    told = f"text of up to {most} characters that can be printed is expected"
+    if not isinstance(value, str):
+        raise ValueError(f"must be text, not {shown_value(value)}")
+    if len(value) > most:
+        raise ValueError(f"has {len(value)} characters; at most {most} are allowed")
     # Only plain spaces may surround it: a line end there is a mistake of a program, not of a person.
-    if not isinstance(value, str) or len(value) > most or value.strip() != value.strip(" "):
-        raise ValueError(told)
-    try:
-        return clean(value, most=most)
-    except ValueError as error:
-        raise ValueError(f"{told}; it {error}") from None
+    if value.strip() != value.strip(" "):
+        raise ValueError("begins or ends with a line end or a tab; remove it")
+    return clean(value, most=most)
 
 
 def _named(value: Any) -> str:
     if not (text := _written(value)):
-        raise ValueError("it is empty")
+        raise ValueError("must not be empty")
     return text
 
 
 def _reason(value: Any) -> str:
     if not (text := _written(value, MAX_REASON)):
-        raise ValueError("a reason is expected")
+        raise ValueError("must not be empty; say why")
     return text
+
+
+def shown_value(value: Any) -> str:
+    """A wrong value as JSON, shortened, for a message."""
+    text = json.dumps(value)
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
 
 
 def _composed(value: str) -> str:
@@ -84,7 +93,7 @@ def _composed(value: str) -> str:
 
 def _facts(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise ValueError("an object of facts is expected")
+        raise ValueError(f'must be an object such as {{"weight": 7.5}}, not {shown_value(value)}')
     for name, fact in value.items():
         if name in TEXTS and fact is not None:
             try:
@@ -108,14 +117,14 @@ def _fact_schema(name: str) -> dict[str, Any]:
 
 def _side(value: Any) -> str:
     if value not in SIDES:
-        raise ValueError(f"one of {', '.join(SIDES)} is expected")
+        raise ValueError(f"must be one of {', '.join(SIDES)}, not {shown_value(value)}")
     return str(value)
 
 
 def _id(value: Any) -> int:
     # In JSON, 3.0 is the whole number 3.
     if isinstance(value, bool) or not isinstance(value, int | float) or not 1 <= value <= MAX_ID or value % 1:
-        raise ValueError("a whole number from 1 on is expected")
+        raise ValueError(f"must be a whole number, at least 1, not {shown_value(value)}")
     return int(value)
 
 
@@ -124,7 +133,7 @@ def _asked(least: int, most: int = MAX_ID, **schema: Any) -> tuple[PlainValidato
 
     def check(text: str) -> int:
         if not (text.isascii() and text.isdigit() and len(text) <= 10 and least <= int(text) <= most):
-            raise ValueError(f"a whole number from {least} to {most} is expected")
+            raise ValueError(f"must be a whole number from {least} to {most}, not {shown_value(text)}")
         return int(text)
 
     return PlainValidator(check), WithJsonSchema({"type": "integer", "minimum": least, "maximum": most, **schema})

@@ -12,7 +12,7 @@ from catalog_server.accounts.accounts import Role
 from catalog_server.curation import packs as curation
 from catalog_server.web.api import readable
 from catalog_server.web.described import DescribedBlueprint, token_holder
-from catalog_server.web.documents import Id, Named
+from catalog_server.web.documents import Id, Named, shown_value
 from catalog_server.web.state import state
 
 __all__ = ["packs_api"]
@@ -26,7 +26,7 @@ PACK = "/packs/<string:pack_id>"
 
 def _language(value: Any) -> str:
     if not isinstance(value, str) or not re.fullmatch("[a-z]{2,3}", value):
-        raise ValueError(f"{value!r} is not a language; expected two or three lower-case letters, such as en")
+        raise ValueError(f"must be two or three lower-case letters, such as en, not {shown_value(value)}")
     return value
 
 

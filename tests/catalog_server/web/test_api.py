@@ -226,19 +226,23 @@ def test_documents_of_coins_have_the_fields_of_a_label_and_need_what_a_label_nee
 def test_a_number_of_json_is_whole_however_it_is_written(client, curator):
     edit = {"revision": 1.0, "design": "oak"}
     assert client.patch("/api/v1/coins/1", json=edit, headers=curator).json["revision"] == 2
-    for wrong in (1.5, True, "1", 0, None):
+    for wrong, shown in ((1.5, "1.5"), (True, "true"), ("1", '"1"'), (0, "0"), (None, "null")):
         answer = client.patch("/api/v1/coins/1", json={**edit, "revision": wrong}, headers=curator)
-        assert answer.json["errors"] == [{"field": "revision", "detail": "a whole number from 1 on is expected"}]
+        told = f"must be a whole number, at least 1, not {shown}"
+        assert answer.json["errors"] == [{"field": "revision", "detail": told}]
 
 
 def test_every_wrong_field_is_told_in_words_that_say_what_is_expected(client, curator):
     wrong = {"currency": "x" * 201, "denomination": " ", "side": "edge", "colour": "gold"}
+    wrong |= {"variant": 7, "design": "oak\n"}
     told = client.post("/api/v1/coins", json=wrong, headers=curator).json["errors"]
     assert {each["field"]: each["detail"] for each in told} == {
-        "country": "is missing",
-        "currency": "text of up to 200 characters that can be printed is expected",
-        "denomination": "it is empty",
-        "side": "one of obverse, reverse, unknown is expected",
+        "country": "is missing; add it",
+        "currency": "has 201 characters; at most 200 are allowed",
+        "denomination": "must not be empty",
+        "side": 'must be one of obverse, reverse, unknown, not "edge"',
+        "variant": "must be text, not 7",
+        "design": "begins or ends with a line end or a tab; remove it",
         "colour": "is not a field here; the fields are country, currency, denomination, variant, side, design, facts",
     }
 
@@ -308,13 +312,13 @@ def test_facts_are_added_edited_and_answered(client, curator):
 @pytest.mark.parametrize(
     ("facts", "told"),
     [
-        ([], "an object of facts"),
+        ([], 'must be an object such as {"weight": 7.5}, not []'),
         ({"weight": "7.5"}, "weight must be a number"),
         ({"weight": -1}, "weight must be a number of g"),
         ({"links": "https://a.example/"}, "links must be a list"),
         ({"links": ["http://a.example/"]}, "no address"),
-        ({"title": "a\nb"}, "title: text"),
-        ({"title": "x" * 201}, "title: text of up to 200"),
+        ({"title": "a\nb"}, "title: holds a line end (U+000A, character 2); type it again without it"),
+        ({"title": "x" * 201}, "title: has 201 characters; at most 200 are allowed"),
         ({"colour": "red"}, "colour is no fact of a coin"),
     ],
 )
