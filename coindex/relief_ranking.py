@@ -137,7 +137,7 @@ def look_again(
     hits: Sequence[Hit],
     second: SecondLook | None,
 ) -> Ranking[Ranked]:
-    """Rank the first of `hits`, nearest first, anew; the others follow as they are.
+    """Rank the first of `hits`, nearest first, once more; the others follow as they are.
 
     Classes are compared by one kind of evidence: where one of the nearest has no map, all keep their order by code.
     Ties of rank go by row id, as those of distance do.
@@ -161,7 +161,7 @@ def look_again_together(
     hits: Sequence[JointHit],
     second: SecondLook | None,
 ) -> Ranking[JointRanked]:
-    """Rank the first of several photos' `hits`, nearest first, anew, as `look_again` does those of one.
+    """Rank the first of several photos' `hits`, nearest first, once more, as `look_again` does those of one.
 
     `coins` gives the coin of each class id that may answer. Each photo counts by the side of a coin that ranks first.
     """

@@ -40,7 +40,7 @@ def clean(text: str, *, most: int = MAX_TEXT) -> str:
         category = unicodedata.category(letter)
         if category in UNPRINTABLE and letter not in JOINERS:
             what = "a line end" if letter in "\r\n\x0b\x0c\x85" else UNPRINTABLE[category]
-            raise ValueError(f"holds {what} (U+{ord(letter):04X}, character {place}); write it anew without it")
+            raise ValueError(f"holds {what} (U+{ord(letter):04X}, character {place}); type it again without it")
     return text
 
 

@@ -1,4 +1,4 @@
-"""The code that pictures follow from, by its hash: what was drawn by other code is drawn anew."""
+"""The code that pictures follow from, by its hash: what was drawn by other code is drawn again."""
 
 from collections.abc import Sequence
 from hashlib import sha256

@@ -15,8 +15,8 @@ __all__ = ["CALIBRATION_PICTURES", "CORRECTING_PICTURES", "MIN_CALIBRATION", "ca
 
 CALIBRATION_PICTURES = 200
 CORRECTING_PICTURES = 24
-"""So many of them, the last, correct biases: each layer is run on them anew. A second round, and more pictures, changed
-no mask's IoU by more than 0.0006."""
+"""So many of them, the last, correct biases: each layer is run on them again. A second round, and more pictures,
+changed no mask's IoU by more than 0.0006."""
 
 MIN_CALIBRATION = 32
 """Fewer photos, or pictures made of them, do not show the ranges that activations take."""

@@ -57,7 +57,7 @@ class MilNet:
             else:
                 steps.append(operation)
         self.steps = tuple(steps)
-        """What is computed anew for each picture, in order."""
+        """What is computed for each picture, in order."""
         self._run(np.zeros((SIZE, SIZE, 3), np.uint8))
 
     def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:

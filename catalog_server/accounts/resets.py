@@ -1,4 +1,4 @@
-"""Links by which somebody who forgot a password sets it anew: an operator makes them, they are good once, for a day."""
+"""Links for people who forgot their password: an operator makes them, and each works once, for a day."""
 
 import secrets
 from datetime import timedelta
@@ -43,7 +43,7 @@ def reset_name(store: Store, token: str) -> str:
         found = session.get(ResetRow, token_hash(token))
         row = session.get(UserRow, found.user_id) if found and found.expires > now() else None
         if row is None or row.disabled:
-            raise AccountError("this link is good no more: it was used, or it is older than a day; ask for another")
+            raise AccountError("this link no longer works: it was used, or it is older than a day; ask for another")
         return row.name
 
 

@@ -90,14 +90,14 @@ def sign_in(store: Store, name: str, password: str, *, address: str, code: str =
         hashed = row.password_hash if row else nobodys_hash()
     right = len(password) <= MAX_PASSWORD and matches(hashed, password)
     if user is None or user.disabled or not right:
-        raise AccountError("this name and this password do not belong together")
+        raise AccountError("the name or the password is wrong")
     token, csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
     expires = from_now(timedelta(hours=SESSION_HOURS))
     renewed = rehashed(hashed, password)
     with store.changing() as session:
         row = session.get_one(UserRow, user.user_id)
         if row.disabled or row.password_hash != hashed:  # changed while the password was being checked
-            raise AccountError("this name and this password do not belong together")
+            raise AccountError("the name or the password is wrong")
         if not use_code(row, code):
             raise AccountError("the code of your second factor is missing or wrong; type the one that the app shows")
         if renewed:

@@ -132,9 +132,9 @@ def _checked_expiry(expires: str | None) -> str | None:
     try:
         at = datetime.fromisoformat(expires)
     except ValueError:
-        raise AccountError(f"{expires!r} is no time; expected one such as 2027-01-31T00:00:00Z") from None
+        raise AccountError(f"{expires!r} is not a time; expected one such as 2027-01-31T00:00:00Z") from None
     at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     text = at.strftime("%Y-%m-%dT%H:%M:%SZ")
     if text <= now():
-        raise AccountError(f"{expires} is past already; give a time to come")
+        raise AccountError(f"{expires} is in the past; give a time in the future")
     return text

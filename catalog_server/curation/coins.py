@@ -216,7 +216,7 @@ def new_coin(session: Session, label: CoinClass, design: str) -> CoinRow:
 def _describe(
     session: Session, coin: CoinRow, label: CoinClass, design: str, facts: Mapping[str, object], actor: str
 ) -> bool:
-    """Describe a class anew; its facts become those of the coin's other sides. A class that comes to another coin
+    """Describe a class again; its facts become those of the coin's other sides. A class that comes to another coin
     brings its facts along, and takes over those that are there. Returns whether its facts changed."""
     others = other_sides(session, label, coin.class_id)
     before = coin.told
@@ -230,7 +230,7 @@ def _describe(
 
 
 def _change(session: Session, coin: CoinRow, label: CoinClass, design: str, facts: Facts, actor: str) -> None:
-    """Describe a class anew, and write down what changed."""
+    """Describe a class again, and write down what changed."""
     before = _fields(coin)
     for name in LABEL_FIELDS:
         setattr(coin, name, getattr(label, name))

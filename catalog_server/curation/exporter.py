@@ -60,7 +60,7 @@ def export_catalog(store: Store, folder: Path, *, progress: Progress = no_progre
         StoreError: If the folder is not empty or cannot be written, or a photo is missing or damaged.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise StoreError(f"{folder}: not empty; name a folder that is, or is not there yet")
+        raise StoreError(f"{folder}: not empty; name an empty folder, or one that does not exist")
     photos, without = _described(store)
     packs = written_packs(store)
     try:

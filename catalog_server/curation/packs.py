@@ -219,7 +219,7 @@ def load_packs(store: Store, document: object, *, actor: str) -> int:
     try:
         read = [_read_pack(fields) for fields in Fields(document).listed("packs")]
     except ValueError as error:
-        raise StoreError(f"these are no packs as an export writes them: {error}. Nothing was changed") from None
+        raise StoreError(f"not the packs that an export writes: {error}. Nothing was changed") from None
     with store.changing() as session:
         for pack_id, names, _, _ in read:
             _set(session, pack_id, names, actor)
@@ -386,7 +386,7 @@ def _countries(session: Session) -> list[str]:
 
 def _clean_name(language: str, name: str) -> str:
     if not LANGUAGE.fullmatch(language):
-        raise StoreError(f"{language!r} is no language; give its two letters, such as en or de")
+        raise StoreError(f"{language!r} is not a language; give its two letters, such as en or de")
     try:
         cleaned = clean(name)
     except ValueError as error:

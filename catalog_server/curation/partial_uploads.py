@@ -1,4 +1,4 @@
-"""Archives that come in pieces: after a network failed, or a page was loaded anew, the rest is sent."""
+"""Archives that come in pieces: after a network failed, or a page was reloaded, the rest is sent."""
 
 import json
 import re
@@ -30,7 +30,7 @@ def begin_upload(store: Store, size: int, *, actor: str) -> str:
         StoreError: If it cannot be kept.
     """
     if not 0 < size <= MAX_ARCHIVE_BYTES:
-        raise ManifestError(f"an archive of {size} bytes; 1 to {MAX_ARCHIVE_BYTES} are taken, send it in parts")
+        raise ManifestError(f"the archive has {size} bytes; 1 to {MAX_ARCHIVE_BYTES} are allowed, send it in parts")
     upload_id = secrets.token_hex(16)
     folder = store.staging / upload_id
     try:
@@ -74,7 +74,7 @@ def add_piece(store: Store, upload_id: str, offset: int, piece: bytes, *, actor:
             if here != offset:
                 raise StaleChange(f"{here} bytes are here and not {offset}; send what comes after them")
             if here + len(piece) > int(about["size"]):
-                raise ManifestError(f"more than the {about['size']} bytes that were said; begin again")
+                raise ManifestError(f"more than the {about['size']} bytes that were announced; begin again")
             try:
                 file.write(piece)
                 file.flush()
@@ -82,7 +82,7 @@ def add_piece(store: Store, upload_id: str, offset: int, piece: bytes, *, actor:
                 file.truncate(here)
                 raise
     except OSError as error:
-        raise StoreError(f"the piece cannot be kept: {error.strerror}; what came before it is here still") from error
+        raise StoreError(f"the piece cannot be kept: {error.strerror}; the pieces before it are kept") from error
     return offset + len(piece)
 
 
@@ -94,7 +94,7 @@ def whole_upload(store: Store, upload_id: str, *, actor: str) -> Path:
     """
     here, size = received(store, upload_id, actor=actor)
     if here != size:
-        raise ManifestError(f"{here} of {size} bytes have come; send the rest")
+        raise ManifestError(f"{here} of {size} bytes have arrived; send the rest")
     return store.staging / upload_id / DATA
 
 
@@ -119,5 +119,5 @@ def _upload(store: Store, upload_id: str, actor: str) -> tuple[Path, dict[str, A
     except (OSError, ValueError):
         about = {}
     if about.get("actor") != actor:
-        raise ManifestError("this upload is not here: it was taken, or it waited for longer than a day; begin again")
+        raise ManifestError("there is no such upload: it was imported, or it is older than a day; begin again")
     return folder, about

@@ -71,7 +71,7 @@ class TooMany(StoreError):
 
 @dataclass(frozen=True)
 class SentProposal:
-    """A proposal as it was sent, its texts clean and its photos, JPEGs, made anew from their pixels."""
+    """A proposal as it was sent, its texts clean and its photos, JPEGs, re-encoded from their pixels."""
 
     name: str
     note: str
@@ -222,7 +222,7 @@ def accept_photos(
         SpaceMismatch: If `encoders` are not of the live spaces.
     """
     if not photo_ids:
-        raise StoreError("no photo is chosen; tick those to take")
+        raise StoreError("no photo is chosen; tick the photos to accept")
     told = {"specimen": specimen, "year": year}
     photos = [_encoded(store, proposal_id, photo_id, encoders, told) for photo_id in dict.fromkeys(photo_ids)]
     with store.changing() as session:
@@ -261,7 +261,7 @@ def reject_proposal(store: Store, proposal_id: int, *, actor: str, word: str) ->
     """
     word = clean_field("word", word)
     if not word:
-        raise StoreError("word is empty; say in a few words why, for the collector")
+        raise StoreError("the message is empty; tell the collector why in a few words")
     with store.changing() as session:
         row = _waiting(session, proposal_id)
         session.execute(delete(ProposalPhotoRow).where(ProposalPhotoRow.proposal_id == proposal_id))

@@ -1,4 +1,4 @@
-"""What browsers send: photos made anew from their pixels, archives unpacked without trust in anything they say.
+"""What browsers send: photos re-encoded from their pixels, archives unpacked without trust in anything they say.
 
 An upload is never kept as it came. A photo is decoded and encoded again, which leaves behind what stood beside the
 picture (the place where it was taken, among others) and whatever else hid in the file; no name that a browser or an
@@ -272,7 +272,7 @@ def _check_bounds(infos: Sequence[zipfile.ZipInfo]) -> None:
         if info.flag_bits & 1:
             raise ManifestError(f"{name!r} in the archive is encrypted; pack it without a password")
         if info.file_size > MAX_RATIO * max(info.compress_size, 1024):
-            raise ManifestError(f"{name!r} in the archive unpacks to {info.file_size} bytes; that is no photo")
+            raise ManifestError(f"{name!r} in the archive unpacks to {info.file_size} bytes; no photo is that large")
     total = sum(info.file_size for info in infos)
     if total > MAX_UNPACKED_BYTES:
         raise ManifestError(

@@ -102,7 +102,7 @@ def _models(store: Store, space_id: str) -> Iterator[str]:
     for net in index.nets.values():
         path = folder / net.file
         if not path.is_file() or file_sha256(path) != net.sha256:
-            yield f"{path}: missing or damaged; import with --models once, which keeps them anew"
+            yield f"{path}: missing or damaged; import with --models once, which keeps them again"
 
 
 def _retired(session: Session) -> Iterator[str]:

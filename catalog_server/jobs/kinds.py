@@ -258,7 +258,7 @@ def _looked(checked: CheckedImport) -> str:
 
 
 def _told(report: ImportReport) -> str:
-    described = f", {report.coins_described} coins described anew" if report.coins_described else ""
+    described = f", {report.coins_described} coins described again" if report.coins_described else ""
     return (
         f"{counted(report.rows_added, 'photo')} added, {counted(report.classes_added, 'new class', 'new classes')}; "
         f"{report.already_there} were there already, {len(report.skipped)} left out{described}"

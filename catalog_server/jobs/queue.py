@@ -31,7 +31,7 @@ TOLD_EVERY_S = 0.5
 """Progress is written this often at most."""
 
 GOES_ON = frozenset({"check", "import", "reembed"})
-"""Jobs that keep what they have done, beside their upload or as codes that no release has: begun anew after the server
+"""Jobs that keep what they have done, beside their upload or as codes that no release has: begun again after the server
 died, they go on."""
 MAX_TRIES = 3
 

@@ -67,7 +67,7 @@ def renew_timestamp(releases: Path, keys: Path) -> None:
     ring = read_keys(keys)
     if ring is not None:
         for role in renew(releases, ring, ("snapshot", "timestamp")):
-            log.info("signed %s anew", role)
+            log.info("signed %s again", role)
         served = current(releases)
     if served is None:
         return

@@ -1,7 +1,7 @@
 """The server that answers connections: Granian, which starts one process or several and watches over them.
 
 It stops at SIGTERM or Ctrl-C by taking no new connections and letting the requests it has end. At SIGHUP it replaces
-its processes one after the other, which read the certificate anew.
+its processes one after the other, which read the certificate again.
 """
 
 import asyncio

@@ -159,7 +159,7 @@ def _read_file(config: Path) -> dict[str, Any]:
         with config.open("rb") as file:
             document = tomllib.load(file)
     except OSError as error:
-        raise SettingsError(f"{config}: cannot be read ({error.strerror}); name the settings file anew") from None
+        raise SettingsError(f"{config}: cannot be read ({error.strerror}); name another settings file") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{config}: not TOML ({error}); write lines such as port = 8000") from None
     for key in document:
@@ -189,7 +189,7 @@ def _parse(key: str, value: Any, place: str) -> Any:
     if asked == ServedEngine | None:
         return _one_of(ServedEngine, value, place)
     if not isinstance(value, str | Path) or not str(value):
-        raise SettingsError(f"{place}: {value!r} is no text; give one in quotes")
+        raise SettingsError(f"{place}: {value!r} is not text; put it in quotes")
     return Path(value) if asked in (Path, Path | None) else str(value)
 
 
@@ -230,6 +230,8 @@ def _check_together(settings: Settings) -> None:
     for key in ("certificate", "certificate_key"):
         path = getattr(settings, key)
         if path is not None and not path.is_file():
-            raise SettingsError(f"{key}: {path} is no file; name the PEM file that your certificate's issuer gave you")
+            raise SettingsError(
+                f"{key}: {path} is not a file; name the PEM file that your certificate's issuer gave you"
+            )
     if settings.milvus_uri and settings.engine not in (None, MilvusFlat.name):
         raise SettingsError(f"milvus_uri is for the engine milvus, and the engine is {settings.engine}; drop one")

@@ -1,7 +1,7 @@
 """A certificate for the local network, where no authority gives one: a phone's browser opens its camera over HTTPS
 alone.
 
-It is made once, is kept in the store, and is made anew when it nears its end or the machine has got another address.
+It is made once, is kept in the store, and is made again when it nears its end or the machine has got another address.
 """
 
 import ipaddress

@@ -143,7 +143,7 @@ class KeyRing:
             if key.file:
                 private = load_pem_private_key((self.folder / key.file).read_bytes(), self.passphrase)
                 if not isinstance(private, Ed25519PrivateKey):
-                    raise ValueError("it is no Ed25519 key")
+                    raise ValueError("it is not an Ed25519 key")
                 return CryptoSigner(private, key.public)
             return Signer.from_priv_key_uri(key.uri, key.public, lambda _: (self.passphrase or b"").decode())
         except TypeError as error:  # a passphrase too many, or none where one is needed

@@ -244,7 +244,7 @@ def _chain(
 
 
 def _again(served: Current, role: Role, now: datetime | None) -> Any:
-    """What a role says, to be said anew."""
+    """What a role says, to be signed again."""
     signed = copy.deepcopy(served.role(role))
     assert signed is not None
     signed.version, signed.expires = signed.version + 1, _until(role, now)

@@ -116,7 +116,7 @@ def restore(
     except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
         raise StoreError(f"{path}: cannot be restored ({error}); nothing was made") from error
     except NotImplementedError as error:  # a ZIP with encryption or a method that is none of ours
-        raise StoreError(f"{path}: no backup of a store ({error})") from error
+        raise StoreError(f"{path}: not a backup of a store ({error})") from error
     photos = sum(name.startswith("photos/") for name in entries)
     with_keys = any(name.startswith("keys/") for name in entries)
     return BackupReport(photos, len(entries), path.stat().st_size, with_keys)
@@ -248,7 +248,7 @@ def _index(archive: zipfile.ZipFile, path: Path) -> dict[str, _Entry]:
     try:
         document = json.loads(archive.read(INDEX))
     except KeyError:
-        raise StoreError(f"{path}: no backup of a store, or cut off (it lacks {INDEX}); take another") from None
+        raise StoreError(f"{path}: not a backup of a store, or cut off (it lacks {INDEX}); take another") from None
     if document.get("format") != FORMAT:
         raise StoreError(f"{path}: a backup of format {document.get('format')}, this coindex reads {FORMAT}; update it")
     entries = {name: _Entry(int(each["bytes"]), str(each["sha256"])) for name, each in document["files"].items()}
@@ -261,7 +261,7 @@ def _take(archive: zipfile.ZipFile, name: str, entry: _Entry, folder: Path) -> N
     """Bring one file out, to where a store has it, if it is what the index says."""
     parts = name.split("/")
     if any(part in ("", ".", "..") or "\\" in part or "\0" in part or ":" in part for part in parts):
-        raise StoreError(f"{name!r} is no name of a store's file; the backup is not one of coindex")
+        raise StoreError(f"{name!r} is not a file of a store; the backup is not one of coindex")
     if len(parts) == 2 and parts[0] == "photos":
         parts = ["photos", parts[1][:2], parts[1]]
     if archive.getinfo(name).file_size != entry.bytes:

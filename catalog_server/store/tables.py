@@ -246,7 +246,7 @@ class UserRow(Base):
 
 
 class ResetRow(Base):
-    """A link by which an account's password is set anew, once, by the SHA-256 of its token."""
+    """A link by which a new password is set, once, by the SHA-256 of its token."""
 
     __tablename__ = "resets"
     token_hash: Mapped[str] = mapped_column(primary_key=True)
@@ -390,7 +390,7 @@ class ProposalRow(Base):
 
 
 class ProposalPhotoRow(Base):
-    """A photo of a proposal, made anew, for as long as nobody has decided about it."""
+    """A photo of a proposal, re-encoded, for as long as nobody has decided about it."""
 
     __tablename__ = "proposal_photos"
     photo_id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=True)

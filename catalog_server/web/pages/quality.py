@@ -27,10 +27,10 @@ PER_PAGE = 48
 SECTIONS: Mapping[str, str] = {
     "photos": "Photos of another coin?",
     "twins": "One photo in two classes",
-    "classes": "Classes taken for each other",
-    "names": "Names that are nearly alike",
-    "sides": "Sides missing",
-    "single": "One photo alone",
+    "classes": "Classes that are confused",
+    "names": "Names that are nearly the same",
+    "sides": "Missing sides",
+    "single": "A single photo",
 }
 
 

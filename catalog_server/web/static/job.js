@@ -16,7 +16,7 @@ async function follow() {
       box.querySelector("[data-count]").textContent = `${job.done} of ${job.total}`;
     }
   } catch {
-    // The server may be starting anew: ask again.
+    // The server may be restarting: ask again.
   }
   setTimeout(follow, 700);
 }

@@ -107,7 +107,7 @@ async function send(form) {
   }
 }
 
-// Whoever signed in anew in another tab has another secret: the forms here take it over.
+// A new sign-in in another tab gives another secret: the forms here take it over.
 async function signedInAgain() {
   const page = new DOMParser().parseFromString(await (await fetch(location.href)).text(), "text/html");
   const now = page.querySelector('meta[name="csrf"]')?.content;

@@ -30,7 +30,7 @@ def test_who_signs_in_is_known_by_the_token_until_they_sign_out(users, enter):
     "name, password", [("ann", "wrong horse"), ("ann", ""), ("eve", PASSWORD), ("ann", "x" * 2000)]
 )
 def test_a_wrong_name_and_a_wrong_password_are_refused_in_the_same_words(users, name, password, enter):
-    with pytest.raises(AccountError, match="this name and this password do not belong together"):
+    with pytest.raises(AccountError, match="the name or the password is wrong"):
         enter(users, name, password)
 
 

@@ -88,7 +88,7 @@ def test_a_wrong_variable_is_named_with_what_it_may_be(name, value, told):
         ("zzz = 1\n", "the keys are store, "),
         ("port = 1.5\n", "coindex.toml, port: 1.5"),
         ("port = true\n", "coindex.toml, port: True"),
-        ("store = 7\n", "coindex.toml, store: 7 is no text"),
+        ("store = 7\n", "coindex.toml, store: 7 is not text"),
         ('https = "perhaps"\n', "coindex.toml, https"),
         ("port 8000\n", "not TOML"),
     ],
@@ -106,7 +106,7 @@ def test_a_file_that_is_not_there_is_named():
 def test_what_belongs_together_is_set_together(tmp_path):
     with pytest.raises(SettingsError, match="belong together"):
         load_settings({"certificate": tmp_path / "chain.pem"}, environment={})
-    with pytest.raises(SettingsError, match=r"chain\.pem is no file"):
+    with pytest.raises(SettingsError, match=r"chain\.pem is not a file"):
         load_settings({"certificate": tmp_path / "chain.pem", "certificate_key": tmp_path / "key.pem"}, environment={})
     with pytest.raises(SettingsError, match="milvus"):
         load_settings({"engine": "faiss", "milvus_uri": "http://127.0.0.1:19530"}, environment={})

@@ -269,7 +269,7 @@ def test_the_task_of_a_server_renews_and_says_what_it_cannot(published, monkeypa
     before = expires(published, "timestamp")
     with caplog.at_level("INFO"):
         renew_timestamp(published.releases, published.folder / "keys")
-    assert expires(published, "timestamp") > before and "signed timestamp anew" in caplog.text
+    assert expires(published, "timestamp") > before and "signed timestamp again" in caplog.text
     caplog.clear()
     monkeypatch.setattr("catalog_server.jobs.upkeep.LIFETIMES", {"root": timedelta(days=3650)})
     renew_timestamp(published.releases, published.folder / "nowhere")

@@ -128,7 +128,7 @@ def _curate(desk, photos, folder):
     page.get_by_label("Name").fill("eve")
     page.get_by_label("Password").fill("wrong horse")
     page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("alert")).to_contain_text("do not belong together")
+    expect(page.get_by_role("alert")).to_contain_text("name or the password is wrong")
     page.get_by_label("Name").fill("eve")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()

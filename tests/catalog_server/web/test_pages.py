@@ -483,7 +483,7 @@ def test_a_tried_photo_is_shown_beside_the_reference_turned_as_its_coin_lies(cur
 
 def test_a_series_that_is_sure_and_a_number_that_is_not_are_told_apart(curator, photo, encoder, monkeypatch):
     page = tried(curator, photo, monkeypatch, seen_again(encoder, series=Series("Mark <arms>", (1, 2))))
-    assert "Series sure, number uncertain: “Mark &lt;arms&gt;”" in page
+    assert "Series certain, coin uncertain: “Mark &lt;arms&gt;”" in page
     assert "one of 2 coins with this design" in page and "sure to" not in page
 
 

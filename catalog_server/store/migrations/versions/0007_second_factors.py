@@ -1,4 +1,4 @@
-"""Second factors of accounts, links by which a password is set anew, and an index by which photos are counted."""
+"""Second factors of accounts, links by which a new password is set, and an index by which photos are counted."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -20,5 +20,5 @@ def upgrade() -> None:
         sa.Column("country", sa.String, primary_key=True),
         sa.Column("pack_id", sa.String, sa.ForeignKey("packs.pack_id"), nullable=False, index=True),
     )
-    # Without a foreign key: SQLite could add one only by making the table anew.
+    # Without a foreign key: SQLite could add one only by rebuilding the table.
     op.add_column("coins", sa.Column("pack_id", sa.String, nullable=True))
