@@ -78,7 +78,10 @@ def test_each_link_leads_to_a_file(page):
     "page",
     [
         "README.md",
-        *(f"docs/{name}.md" for name in ("first-catalogue", "own-model", "in-my-app", "for-a-club", "start")),
+        *(
+            f"docs/{name}.md"
+            for name in ("first-catalogue", "own-model", "in-my-app", "for-a-club", "start", "curating", "operating")
+        ),
     ],
 )
 def test_no_sentence_of_the_readme_and_of_the_tutorials_is_long(page):
