@@ -44,8 +44,8 @@ class Command:
 
 
 OWN = {
-    "recognize": Command("coindex.commands.recognize:recognize", "Say what coins a photo shows, offline."),
-    "sync": Command("coindex.commands.sync:sync", "Fetch or update the catalogue."),
+    "recognize": Command("coindex.commands.recognize:recognize", "Name the coins in photos, offline."),
+    "sync": Command("coindex.commands.sync:sync", "Download or update the catalogue."),
     "evaluate": Command("coindex.commands.evaluate:evaluate", "Measure recognition on labelled photos."),
     "evaluate-scenes": Command(
         "coindex.commands.evaluate_scenes:evaluate_scenes", "Measure how well coins are found in scenes."

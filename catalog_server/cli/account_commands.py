@@ -20,11 +20,13 @@ from coindex.errors import AccountError
 
 __all__ = ["tokens", "users"]
 
-users = typer.Typer(no_args_is_help=True, help="Accounts of curators and publishers.")
-tokens = typer.Typer(no_args_is_help=True, help="API tokens of machines.")
+users = typer.Typer(no_args_is_help=True, help="Manage the accounts of curators and publishers.")
+tokens = typer.Typer(no_args_is_help=True, help="Manage the API tokens of machines.")
 
 NameArgument = Annotated[str, typer.Argument(help="The account's name.")]
-RoleOption = Annotated[Role, typer.Option(help="A publisher can also publish, roll back and manage accounts.")]
+RoleOption = Annotated[
+    Role, typer.Option(help="A publisher can also publish, bring releases back and manage accounts.")
+]
 
 
 @users.command("add")
@@ -57,7 +59,9 @@ def enable_user(name: NameArgument, store: StoreOption = None) -> None:
 
 
 @users.command("role")
-def change_role(name: NameArgument, role: Annotated[Role, typer.Argument()], store: StoreOption = None) -> None:
+def change_role(
+    name: NameArgument, role: Annotated[Role, typer.Argument(help="The new role.")], store: StoreOption = None
+) -> None:
     """Change the role of an account."""
     accounts.set_role(open_store(store), name, role, actor=cli_actor())
     typer.echo(f"{name} is now a {role}")

@@ -203,7 +203,7 @@ def publish_(
             min=0,
             envvar="COINDEX_RELIEF_REFERENCES",
             help="How many photos of a class have a relief map in the release, for the second look; 0 for none.",
-            show_default="as many as the models look at",
+            show_default="as many as the models compare",
         ),
     ] = None,
     store: StoreOption = None,

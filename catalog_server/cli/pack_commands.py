@@ -18,7 +18,9 @@ from coindex.errors import StoreError
 
 __all__ = ["packs"]
 
-packs = typer.Typer(no_args_is_help=True, help="Packs: parts of the catalogue that devices can download separately.")
+packs = typer.Typer(
+    no_args_is_help=True, help="Divide the catalogue into packs, which devices can download separately."
+)
 
 PackArgument = Annotated[str, typer.Argument(metavar="PACK", help="As `list` shows it, such as asia.")]
 CountryOption = Annotated[

@@ -18,7 +18,7 @@ from coindex.text import shown
 
 __all__ = ["proposals"]
 
-proposals = typer.Typer(no_args_is_help=True, help="Coins that collectors propose.")
+proposals = typer.Typer(no_args_is_help=True, help="Add and list the coins that collectors propose.")
 
 LISTED = 200
 

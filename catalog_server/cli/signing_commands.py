@@ -24,7 +24,7 @@ PassphraseOption = Annotated[
     bool,
     typer.Option("--ask-passphrase", help="Ask for the keys' passphrase instead of reading COINDEX_KEYS_PASSPHRASE."),
 ]
-keys = typer.Typer(no_args_is_help=True, help="The keys that sign releases.")
+keys = typer.Typer(no_args_is_help=True, help="Manage the keys that sign releases.")
 
 
 @keys.command()

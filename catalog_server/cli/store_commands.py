@@ -24,7 +24,7 @@ from coindex.text import shown
 
 __all__ = ["backup", "bundle", "export", "reembed", "restore", "spaces"]
 
-spaces = typer.Typer(no_args_is_help=True, help="Embedding spaces: the current one, and those of new models.")
+spaces = typer.Typer(no_args_is_help=True, help="Manage embedding spaces: the current one, and those of new models.")
 
 MAX_DAYS = 365
 """The other signatures of a release expire after this time."""
@@ -39,7 +39,11 @@ def backup(
     ] = False,
     keys: Annotated[
         Path | None,
-        typer.Option(help="Their folder.", envvar="COINDEX_KEYS", show_default="keys in the store's folder"),
+        typer.Option(
+            help="The folder of the signing keys, for --with-keys.",
+            envvar="COINDEX_KEYS",
+            show_default="keys in the store's folder",
+        ),
     ] = None,
     store: StoreOption = None,
     as_json: JsonOption = False,

@@ -45,7 +45,7 @@ def handlers(
     keys: Path | None = None, *, relief_references: int | None = None, threads: int | None = None
 ) -> dict[str, Handler]:
     """The handlers of all kinds, for a `Worker`. Releases are signed with `keys`, by default those in the store, and
-    carry the relief maps of `relief_references` photos a class, by default as many as the models look at; models are
+    carry the relief maps of `relief_references` photos a class, by default as many as the models compare; models are
     those that the store keeps, or else the checkout's. Photos that other processes may encode too are encoded in
     `threads` threads."""
     return {

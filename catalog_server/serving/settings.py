@@ -58,13 +58,13 @@ class Settings:
 
     store: Path = field(default=Path("coindex-store"), metadata=_about("The store's folder."))
     database_url: str | None = field(
-        default=None, metadata=_about("The database, where it is not a file in the store: postgresql://…")
+        default=None, metadata=_about("A database in place of the file in the store: postgresql://…")
     )
     photos_url: str | None = field(
-        default=None, metadata=_about("The reference photos, where they do not lie in the store: s3://…")
+        default=None, metadata=_about("A place for the reference photos outside the store: s3://…")
     )
     keys: Path | None = field(
-        default=None, metadata=_about("The folder of the signing keys, where it is not in the store.")
+        default=None, metadata=_about("The folder of the signing keys, if it is not in the store.")
     )
     host: str = field(default="127.0.0.1", metadata=_about("The address to listen on; 0.0.0.0 for every network."))
     port: int = field(
@@ -72,15 +72,17 @@ class Settings:
     )
     threads: int = field(default=8, metadata=_about("Requests answered at once, by each process.", least=1, most=256))
     workers: int = field(default=1, metadata=_about("Processes that answer; about one a core.", least=1, most=256))
-    https: bool = field(default=False, metadata=_about("Speak TLS, with a certificate made here unless one is named."))
-    certificate: Path | None = field(default=None, metadata=_about("A certificate chain (PEM); it implies https."))
+    https: bool = field(default=False, metadata=_about("Use TLS, with a certificate made here unless one is named."))
+    certificate: Path | None = field(default=None, metadata=_about("A certificate chain (PEM); it turns on https."))
     certificate_key: Path | None = field(default=None, metadata=_about("The certificate's private key (PEM)."))
     proxies: int = field(
         default=0,
-        metadata=_about("Proxies before the server whose X-Forwarded-… headers it believes.", least=0, most=8),
+        metadata=_about(
+            "How many proxies stand before the server; it trusts their X-Forwarded-… headers.", least=0, most=8
+        ),
     )
     engine: ServedEngine | None = field(
-        default=None, metadata=_about("Answer photos at /api/v1/identify too, by this engine.")
+        default=None, metadata=_about("Also answer photos at /api/v1/identify, with this search engine.")
     )
     milvus_uri: str | None = field(
         default=None, metadata=_about("A Milvus server, such as http://127.0.0.1:19530, or a Milvus Lite file.")
@@ -91,19 +93,19 @@ class Settings:
     relief_references: int | None = field(
         default=None,
         metadata=_about(
-            "Photos a class whose relief maps releases carry, 0 for none; by default as many as the models look at.",
+            "Photos of each class whose relief maps releases carry; 0 for none, by default as many as are compared.",
             least=0,
             most=10_000,
         ),
     )
     proposals: bool = field(
-        default=False, metadata=_about("Take proposals of coins from everybody at /api/v1/proposals.")
+        default=False, metadata=_about("Accept proposals of coins from everybody at /api/v1/proposals.")
     )
     metrics: bool = field(default=True, metadata=_about("Answer at /metrics, for Prometheus."))
     log_format: LogFormat = field(
         default=LogFormat.TEXT, metadata=_about("Logs for people (text), or a JSON object a line (json).")
     )
-    log_level: LogLevel = field(default=LogLevel.INFO, metadata=_about("The least that is logged."))
+    log_level: LogLevel = field(default=LogLevel.INFO, metadata=_about("The lowest level that is logged."))
     stop_seconds: int = field(
         default=30, metadata=_about("How long a stop waits for requests to end.", least=1, most=3600)
     )

@@ -40,9 +40,9 @@ def evaluate(
     models: Annotated[
         Path, typer.Option(help="The folder of the phone models.", show_default="mobile_assets/models")
     ] = DEFAULT_FOLDER,
-    threads: Annotated[int, typer.Option(min=1, help="Threads of each net.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, help="Threads for each net.")] = 1,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Skip photos that cannot be used.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print only JSON on stdout.")] = False,
 ) -> None:
     """Measure recognition on labelled photos, from the photo to the answer."""
     splits = [split for split in (catalog_split, query_split, unknown_split) if split is not None]

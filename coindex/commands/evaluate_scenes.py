@@ -20,8 +20,8 @@ def evaluate_scenes(
     models: Annotated[
         Path, typer.Option(help="The folder of the phone models.", show_default="mobile_assets/models")
     ] = DEFAULT_FOLDER,
-    threads: Annotated[int, typer.Option(min=1, help="Threads of each net.")] = 1,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")] = False,
+    threads: Annotated[int, typer.Option(min=1, help="Threads for each net.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print only JSON on stdout.")] = False,
 ) -> None:
     """Measure how well coins are found in scenes, by their boxes at IoU 0.5."""
     scenes = read_scenes(boxes)

@@ -29,18 +29,18 @@ def recognize(
         typer.Option(help="The device's folder.", envvar="COINDEX_HOME", show_default="the user's data folder"),
     ] = None,
     joint: Annotated[
-        bool, typer.Option("--joint", help="The photos show one coin, either side: give one answer to all of them.")
+        bool, typer.Option("--joint", help="All photos show one coin, either side: give one answer.")
     ] = False,
     country: Annotated[str | None, typer.Option(help="Only coins of this country.")] = None,
     currency: Annotated[str | None, typer.Option(help="Only coins of this currency.")] = None,
     side: Annotated[str | None, typer.Option(help="Only this side: obverse or reverse.")] = None,
-    candidates: Annotated[int, typer.Option(min=1, max=100, help="Candidates a coin.")] = 5,
-    threads: Annotated[int, typer.Option(min=1, help="Threads of each net.")] = 1,
+    candidates: Annotated[int, typer.Option(min=1, max=100, help="How many candidates each coin has.")] = 5,
+    threads: Annotated[int, typer.Option(min=1, help="Threads for each net.")] = 1,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout: a document an answer, a line each.")
+        bool, typer.Option("--json", help="Print only JSON on stdout: one line for each answer.")
     ] = False,
 ) -> None:
-    """Say what coins photos show, offline."""
+    """Name the coins in photos, offline."""
     catalog = open_catalog(home, background=True)
     classes = catalog.class_ids(country=country, currency=currency, side=side)
     recognizer = Recognizer(catalog, catalog.models(threads=threads), classes=classes)

@@ -37,29 +37,29 @@ def sync(
     ] = None,
     root: Annotated[
         Path | None,
-        typer.Option(help="The server's root.json, to trust no other; without it the first sync trusts the server's."),
+        typer.Option(help="A root.json of the server to trust. By default the first sync trusts the server's own."),
     ] = None,
     max_bytes: Annotated[
-        int | None, typer.Option(min=0, help="Fetch nothing of a release that takes more bytes than this.")
+        int | None, typer.Option(min=0, help="Download nothing if the release needs more bytes than this.")
     ] = None,
     keep_models: Annotated[
         bool,
-        typer.Option("--keep-models", help="Stay on the models that are here, for as long as they are published."),
+        typer.Option("--keep-models", help="Keep the present models as long as the server publishes them."),
     ] = False,
     packs: Annotated[
         str | None,
         typer.Option(
             metavar="ID,…",
-            help="The packs to take from now on, such as asia,europe, or all.",
-            show_default="those taken before, at first all",
+            help="The packs to download from now on, such as asia,europe, or all.",
+            show_default="those chosen before, at first all",
         ),
     ] = None,
     listing: Annotated[
-        bool, typer.Option("--list-packs", help="Say what packs there are and how large they are; fetch none.")
+        bool, typer.Option("--list-packs", help="List the packs and their sizes; download nothing.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print only JSON on stdout.")] = False,
 ) -> None:
-    """Fetch or update the catalogue."""
+    """Download or update the catalogue."""
     # Loaded late: `coindex sync --help` needs none of it.
     from coindex.sync import list_packs
     from coindex.sync import sync as synchronise

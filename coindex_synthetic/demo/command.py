@@ -59,7 +59,7 @@ def demo(
     models: Annotated[
         Path, typer.Option(help="The folder of the phone models.", show_default="mobile_assets/models")
     ] = DEFAULT_FOLDER,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print only JSON on stdout.")] = False,
     stay: Annotated[
         bool | None,
         typer.Option(

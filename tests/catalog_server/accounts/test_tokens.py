@@ -44,7 +44,7 @@ def test_a_token_ends_when_it_says(users, monkeypatch):
     assert token_identity(users, secret) is None
 
 
-@pytest.mark.parametrize("expires, said", [("tomorrow", "no time"), ("2001-01-01", "past")])
+@pytest.mark.parametrize("expires, said", [("tomorrow", "not a time"), ("2001-01-01", "in the past")])
 def test_an_end_that_is_no_time_to_come_is_refused(users, expires, said):
     with pytest.raises(AccountError, match=said):
         create_token(users, "till", user="ann", role=Role.CURATOR, actor="user:ann", expires=expires)

@@ -206,7 +206,7 @@ def with_a_way_out(name, data):
         (with_another_photo, "damaged"),
         (of_a_newer_format, "format 99"),
         (without_database, "without a database"),
-        (with_a_way_out, "no name of a store's file"),
+        (with_a_way_out, "not a file of a store"),
     ],
 )
 def test_a_damaged_backup_is_refused_and_leaves_nothing(filled, tmp_path, change, said):

@@ -109,7 +109,7 @@ def test_a_wrong_password_and_an_unknown_name_read_alike(anybody):
     wrong = anybody.post("/sign-in", {"name": "ada", "password": "wrong horse"})
     unknown = anybody.post("/sign-in", {"name": "bob", "password": "wrong horse"})
     assert wrong.status_code == unknown.status_code == 403
-    assert "name or the password is wrong" in wrong.text and "do not belong together" in unknown.text
+    assert "name or the password is wrong" in wrong.text and "name or the password is wrong" in unknown.text
 
 
 def test_guessing_is_slowed_down_and_told_how_long(anybody):
