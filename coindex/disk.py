@@ -228,6 +228,9 @@ def file_sha256(path: Path, *, disk: Disk = DISK) -> str:
 def exclusive(folder: Path, doing: str, *, disk: Disk = DISK) -> Iterator[None]:
     """Hold a folder's lock, which the system drops when the process ends.
 
+    Args:
+        doing: The work that the lock protects, for the message, such as "syncing".
+
     Raises:
         Busy: If another has it.
     """

@@ -103,6 +103,11 @@ def reliability(
 ) -> tuple[ReliabilityBin, ...]:
     """Answers (n,) with their confidence in [0, 1] in `bins` equal ranges of it; ranges without answers are left out.
 
+    Args:
+        confidence: (n,), in [0, 1].
+        right: Which answers are right, bool (n,).
+        weights: What each answer counts, (n,); by default all count the same.
+
     Raises:
         ValueError: If there are no answers.
     """

@@ -141,6 +141,11 @@ def look_again(
 
     Classes are compared by one kind of evidence: where one of the nearest has no map, all keep their order by code.
     Ties of rank go by row id, as those of distance do.
+
+    Args:
+        relief: The query's relief map; None without a relief net.
+        hits: The nearest classes by code, nearest first.
+        second: The second look of the catalogue; None if it has none. Codes alone rank then.
     """
     by_code = tuple(Ranked(hit, SCORE_ONE * hit.distance) for hit in hits)
     if relief is None or second is None:
@@ -163,7 +168,13 @@ def look_again_together(
 ) -> Ranking[JointRanked]:
     """Rank the first of several photos' `hits`, nearest first, once more, as `look_again` does those of one.
 
-    `coins` gives the coin of each class id that may answer. Each photo counts by the side of a coin that ranks first.
+    Each photo counts by the side of a coin that ranks first.
+
+    Args:
+        coins: The coin of each class id that may answer.
+        codes: A code for each photo.
+        reliefs: A relief map for each photo; None without a relief net.
+        second: The second look of the catalogue; None if it has none.
     """
     by_code = tuple(
         JointRanked(hit.coin, tuple(Ranked(side, SCORE_ONE * side.distance) for side in hit.hits)) for hit in hits
@@ -186,7 +197,15 @@ def look_again_together(
 
 
 def of_one_series(level: Collection[int], designs: Mapping[int, str]) -> str | None:
-    """The design that several classes, which are not told apart, all carry; None where they are one, or no series."""
+    """The design that several classes, which are not told apart, all carry; None where they are one, or no series.
+
+    Args:
+        level: The class ids that cannot be told apart.
+        designs: The design of each class id.
+
+    Returns:
+        The design that all of them share; None if they share none, or there is one class.
+    """
     carried = {designs[class_id] for class_id in level}
     return carried.pop() if len(level) > 1 and len(carried) == 1 and "" not in carried else None
 
@@ -194,7 +213,16 @@ def of_one_series(level: Collection[int], designs: Mapping[int, str]) -> str | N
 def sureness(
     seen: Evidence | ReliefEvidence | None, open_set: OpenSet, second: SecondLook | None
 ) -> tuple[bool, float]:
-    """Whether the coin is known, and the probability that the first candidate is right."""
+    """Decide whether a coin is known.
+
+    Args:
+        seen: What the decision depends on; None without candidates.
+        open_set: The decision for answers by code.
+        second: The decision for answers by code and relief.
+
+    Returns:
+        Whether the coin is in the catalogue, and the probability that the first candidate is right.
+    """
     if isinstance(seen, ReliefEvidence):
         assert second is not None
         return second.open_set.known(seen), second.open_set.confidence(seen)

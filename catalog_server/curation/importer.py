@@ -142,7 +142,14 @@ def encode_all(
     threads: int | None = None,
     progress: Progress = no_progress,
 ) -> EncodedBatch:
-    """Encode the photos that are not `known`, which grows by them; `add` is given the file of each."""
+    """Encode photos.
+
+    Args:
+        known: Photos that are left out; grows by those that are encoded.
+        add: Called with the file of each.
+        kept: Encodings of an earlier check, which are used again.
+        threads: Photos encoded at once; by default one more than cores.
+    """
     there = frozenset(known)
 
     def encode(photo: LabelledPhoto) -> EncodedItem | str | None:

@@ -78,8 +78,13 @@ def restore_coins(class_ids: Iterable[int]) -> Plan:
 
 
 def rename_coins(class_ids: Iterable[int], field: str, value: str) -> Plan:
-    """Give classes one value of a field of `NAMED_FIELDS`; those that come to bear one label are merged. Making it
-    raises `StoreError` for another field, a value that cannot be it, or a class that is retired."""
+    """Plan to give classes one value of a field. Classes that get the same label are merged.
+
+    The step raises `StoreError` for another field, a wrong value, or a class that is retired.
+
+    Args:
+        field: One of `NAMED_FIELDS`.
+    """
 
     def act(store: Store, session: Session, touched: Touched) -> str:
         return _rename(session, touched, [live_coin(session, each) for each in dict.fromkeys(class_ids)], field, value)
@@ -88,7 +93,15 @@ def rename_coins(class_ids: Iterable[int], field: str, value: str) -> Plan:
 
 
 def unite_spellings(field: str, spellings: Iterable[str], value: str) -> Plan:
-    """Rename, in all live classes, what is written in one of these ways. Making it raises as that of `rename_coins`."""
+    """Plan to give all live classes with one of these spellings the same value.
+
+    The step raises as that of `rename_coins` does.
+
+    Args:
+        field: A field of the label, without the side.
+        spellings: The spellings to replace.
+        value: The spelling to use.
+    """
 
     def act(store: Store, session: Session, touched: Touched) -> str:
         if field not in LABEL_FIELDS or field == "side":
@@ -101,8 +114,14 @@ def unite_spellings(field: str, spellings: Iterable[str], value: str) -> Plan:
 
 
 def merge_coins(class_ids: Iterable[int], into: int) -> Plan:
-    """Move the photos of classes to one of them, and retire the others. It takes over facts that it lacks. Making it
-    raises `StoreError` where their sides differ, there is one class alone, or one is retired."""
+    """Plan to move the photos of classes to one of them, and to retire the others.
+
+    The remaining class takes over the facts that it lacks. The step raises `StoreError` if their sides differ, there is
+    one class alone, or one is retired.
+
+    Args:
+        into: The class that stays.
+    """
 
     def act(store: Store, session: Session, touched: Touched) -> str:
         target = live_coin(session, into)
@@ -121,8 +140,13 @@ def merge_coins(class_ids: Iterable[int], into: int) -> Plan:
 
 
 def pack_coins(class_ids: Iterable[int], pack_id: str) -> Plan:
-    """Put coins, with all their sides, in a pack; blank takes them out of those that they were put in by themselves.
-    Making it raises `StoreError` where there is no such pack, or a class is retired."""
+    """Plan to put coins, with all their sides, in a pack.
+
+    The step raises `StoreError` if there is no such pack, or a class is retired.
+
+    Args:
+        pack_id: The pack; blank takes the coins out of packs that they were put in by themselves.
+    """
 
     def act(store: Store, session: Session, touched: Touched) -> str:
         if pack_id:

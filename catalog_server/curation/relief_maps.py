@@ -21,8 +21,12 @@ __all__ = ["chosen_rows", "complete_maps", "first_of_each_class", "keep_maps"]
 
 
 def first_of_each_class(row_ids: NDArray[np.uint32], class_ids: NDArray[np.uint32], most: int) -> NDArray[np.uint32]:
-    """Of rows, given by row id (n,) and class id (n,) in any order, the `most` with the least ids of each class,
-    ascending."""
+    """The `most` rows with the lowest ids of each class, ascending.
+
+    Args:
+        row_ids: uint32 (n,), in any order.
+        class_ids: uint32 (n,), that of each row.
+    """
     order = np.lexsort((row_ids, class_ids))
     classes = class_ids[order]
     place = np.arange(len(order)) - np.searchsorted(classes, classes)

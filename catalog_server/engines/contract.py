@@ -126,7 +126,12 @@ def checked(codes: NDArray[np.int8], k: int, engine: Engine, rows: int) -> int:
 
 
 def neighbours(row_ids: NDArray[np.uint32], distances: NDArray[np.int64]) -> Neighbours:
-    """Neighbours of engine answers (q, k) in any order."""
+    """Sort an engine's answers by distance, then by row id.
+
+    Args:
+        row_ids: uint32 (q, k), in any order.
+        distances: int64 (q, k).
+    """
     order = np.lexsort((row_ids, distances), axis=1)
     return Neighbours(np.take_along_axis(row_ids, order, axis=1), np.take_along_axis(distances, order, axis=1))
 

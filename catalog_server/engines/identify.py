@@ -64,6 +64,10 @@ class Identifier:
     ) -> None:
         """Open the engine; the first question loads the release.
 
+        Args:
+            milvus_uri: The address of a Milvus server, for that engine.
+            load_nets: Loads the nets of a catalogue.
+
         Raises:
             EngineError: If the engine cannot be opened.
         """

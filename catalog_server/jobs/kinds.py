@@ -120,7 +120,15 @@ def submit_reembed(store: Store, space_id: str, *, actor: str) -> int:
 
 
 def submit_publish(store: Store, *, actor: str, override: str | None = None, step_id: int | None = None) -> int:
-    """Queue a publication; of what a step made, where it is named."""
+    """Queue a publication.
+
+    Args:
+        override: The reason for a release below the required recall.
+        step_id: The step whose result is published, if any.
+
+    Returns:
+        The job's id.
+    """
     return submit_job(store, "publish", actor=actor, override=override, step_id=step_id)
 
 

@@ -64,6 +64,10 @@ Ready = Callable[[str], None]
 def run(settings: Settings, *, certificate: Certificate | None, ready: Ready) -> None:
     """Serve until SIGTERM or Ctrl-C.
 
+    Args:
+        certificate: For TLS; None speaks plain HTTP.
+        ready: Called with the server's address when it answers.
+
     Raises:
         StoreError: If the address is taken or not allowed.
         SystemExit: If a process cannot do its work. It has logged the reason.

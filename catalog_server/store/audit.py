@@ -29,6 +29,12 @@ class AuditEntry:
 def record(session: Session, *, actor: str, action: str, subject: str, **detail: Any) -> AuditRow:
     """Write an entry, which is kept if the transaction is.
 
+    Args:
+        actor: Who makes the change, such as "user:ann".
+        action: What is done, such as "coin.edit".
+        subject: What it is done to, such as "coin:17".
+        detail: More about it; JSON must be able to hold it.
+
     Returns:
         The entry, without an id before the next flush.
 

@@ -122,9 +122,17 @@ def alive(store: Store) -> Iterator[int]:
 def work_together(
     store: Store, kind: str, subject: str, items: Sequence[int], do: DoPart, *, threads: int, progress: Progress
 ) -> None:
-    """Lead a piece of work: offer its items to other processes, and do them in threads together with these, until all
-    are done, or another process is stuck with the last. What `do` or `progress` raises ends it, and is raised. A store
-    on SQLite has no others: nothing is done then."""
+    """Lead a piece of work: offer its items to other processes, and share the items with them.
+
+    It ends when all items are done, or another process is stuck with the last. What `do` or `progress` raises ends it,
+    and is raised. On SQLite there are no other processes, and nothing is done.
+
+    Args:
+        kind: The kind of work, which says what `do` is.
+        subject: What the work is about, such as a folder or a space.
+        items: The numbers of the items.
+        do: Does a part.
+    """
     if not store.on_postgres or not items:
         return
     with alive(store) as number:
@@ -187,6 +195,12 @@ def offered(store: Store) -> list[tuple[str, str]]:
 def take_parts(store: Store, kind: str, subject: str, do: DoPart, *, threads: int, stop: threading.Event) -> bool:
     """Help with a piece of work that another process leads, until no part of it is free or this process is told to
     stop.
+
+    Args:
+        kind: The kind of work.
+        subject: What the work is about.
+        do: Does a part.
+        stop: Set when this process must stop.
 
     Returns:
         Whether this process can do the work. If it cannot do a part, it leaves it to others and takes no more.

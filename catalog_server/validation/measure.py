@@ -223,6 +223,11 @@ def measure(
 ) -> EngineResult:
     """Ask an engine that holds `rows` all queries int8 (q, 64), one by one and in one batch.
 
+    Args:
+        truth: The right answers.
+        build_s: The seconds that the engine took to hold the rows, if they were measured.
+        clock: Tells the time in seconds.
+
     Raises:
         EngineError: If the engine fails, or gives one query two answers.
     """

@@ -63,7 +63,12 @@ class Report:
 
 
 def report_of(validation: Validation, manifest: ReleaseManifest, *, source: str, names: Sequence[str] = ()) -> Report:
-    """The report of a validation that was made just now, on this machine, of a release."""
+    """The report of a validation that was made just now, on this machine, of a release.
+
+    Args:
+        source: Where the queries come from, in words.
+        names: A name for each query, if there are any.
+    """
     return Report(
         validation,
         now(),

@@ -77,7 +77,12 @@ def overlay(cells: NDArray[np.int8], turn: int) -> bytes:
 
 
 def summary(cells: NDArray[np.int8], turn: int) -> Summary:
-    """The overlay in words, for people who cannot see it. It has the parameters of `overlay`."""
+    """Describe the overlay in words, for people who cannot see it.
+
+    Args:
+        cells: As for `overlay`.
+        turn: As for `overlay`.
+    """
     area = np.repeat((INNERMOST + (np.arange(RINGS) + 0.5) * (OUTERMOST - INNERMOST) / RINGS)[:, None], STEPS, axis=1)
     direction = np.floor((2 * np.arange(STEPS) + turn + MIDDLE) / 8 + 0.5).astype(int) % 8
     place = np.where(np.arange(RINGS)[:, None] < INNER_RINGS, len(PLACES) - 1, direction[None, :])

@@ -58,7 +58,14 @@ class Reached:
 
 
 def find_ways(files: DeviceFiles, here: Layout | None, offered: SignedTargets, manifest: ReleaseManifest) -> Ways:
-    """Find the routes from the layout on this device, if there is one."""
+    """Find the routes from the layout on this device, if there is one.
+
+    Args:
+        files: The files on this device.
+        here: The layout on this device; None if there is none.
+        offered: The signed targets.
+        manifest: The manifest to reach.
+    """
     own = rules.own_layout(offered, manifest)
     cost = sum(file.length for file in rules.missing_files(own.files, files.held))
     here = here if here and files.held.issuperset(here.files) else None
