@@ -157,7 +157,7 @@ def pack_coins(class_ids: Iterable[int], pack_id: str) -> Plan:
         for side in moved:
             touched.coin(side).pack_id = pack_id or None
         told = counted(len(moved), "coin side")
-        return f"Put {told} in pack {pack_id}" if pack_id else f"Took {told} out of the packs of their own"
+        return f"Put {told} in pack {pack_id}" if pack_id else f"Took {told} out of their own packs"
 
     return Plan("pack", act)
 

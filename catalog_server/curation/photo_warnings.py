@@ -78,7 +78,7 @@ class CoinLook:
 def warnings_of(looks: Sequence[CoinLook]) -> tuple[PhotoWarning, ...]:
     """What speaks against a photo whose coins, largest first, look like this."""
     if not looks:
-        return (PhotoWarning(WarningKind.NO_COIN, "No coin was found: take it from above, on a plain ground."),)
+        return (PhotoWarning(WarningKind.NO_COIN, "No coin was found: photograph it from above, on a plain surface."),)
     look, found = looks[0], []
     if len(looks) > 1:
         text = f"{len(looks)} coins are in the photo: the largest will be taken."
@@ -90,8 +90,8 @@ def warnings_of(looks: Sequence[CoinLook]) -> tuple[PhotoWarning, ...]:
     if look.luma > BRIGHTEST:
         found.append(PhotoWarning(WarningKind.BRIGHT, "It is too bright: keep the lamp's reflection off the coin."))
     if look.across < SMALLEST:
-        text = f"The coin is {look.across} pixels across: go nearer, {SMALLEST} are the least."
+        text = f"The coin is {look.across} pixels across: move closer, it needs at least {SMALLEST}."
         found.append(PhotoWarning(WarningKind.SMALL, text))
     if look.touches_frame:
-        found.append(PhotoWarning(WarningKind.CUT_OFF, "The coin touches the frame: leave some ground around it."))
+        found.append(PhotoWarning(WarningKind.CUT_OFF, "The coin touches the frame: leave some space around it."))
     return tuple(found)

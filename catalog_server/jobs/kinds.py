@@ -247,7 +247,7 @@ def _publish(run: JobRun, keys: Path | None, relief_references: int | None) -> N
 def _validate(run: JobRun) -> None:
     version = validate_served(run.store, progress=run.progress)
     with run.store.changing() as session:
-        run.finish(session, f"release {version} was held against exact engines", version=version)
+        run.finish(session, f"release {version} was compared with exact search", version=version)
 
 
 def _find_mistakes(run: JobRun) -> None:

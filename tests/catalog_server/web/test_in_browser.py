@@ -329,7 +329,7 @@ def _publish_and_roll_back(desk):
             page.get_by_role("button", name="Retire this coin").click()
     desk.go("/publish")
     page.get_by_role("button", name="Validate").click()
-    expect(page.get_by_text("was held against exact engines")).to_be_visible()
+    expect(page.get_by_text("was compared with exact search")).to_be_visible()
     desk.go("/publish")
     page.get_by_role("link", name="Bring back release 1").click()
     expect(page.get_by_text("Nothing has changed yet")).to_be_visible()
