@@ -37,7 +37,7 @@ def near_label_warning(label: CoinClass, existing: Mapping[CoinClass, int]) -> s
         for name in LABEL_FIELDS
         if getattr(other, name) != getattr(label, name)
     )
-    return f"class {existing[other]} is nearly the same, {other.name}, {other.side}: it has {differs}; did you mean this class?"
+    return f"class {existing[other]} is nearly the same, {other.name}, {other.side}: it has {differs}; is it the same?"
 
 
 def spellings(values: Mapping[str, int]) -> list[list[tuple[str, int]]]:

@@ -77,4 +77,4 @@ def test_a_warning_offers_the_class_that_is_there():
     told = near_label_warning(coin(currency="Escudos"), {coin(country="Spain"): 3, COIN: 7})
     assert told is not None
     assert "class 7 is nearly the same, Portugal 5 Escudo early, obverse" in told
-    assert "currency 'Escudo' and not 'Escudos'; did you mean this class?" in told
+    assert "currency 'Escudo' and not 'Escudos'; is it the same?" in told

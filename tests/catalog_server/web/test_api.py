@@ -120,7 +120,8 @@ def test_a_coin_that_is_nearly_another_is_taken_with_a_warning(client, curator):
     made = client.post("/api/v1/coins", json=NEW, headers=curator).json
     assert made["warnings"] == []
     again = client.post("/api/v1/coins", json={**NEW, "currency": "Marks"}, headers=curator)
-    told = "class 4 is nearly the same, Utopia 50 mark, obverse: it has currency 'mark' and not 'Marks'; did you mean this class?"
+    told = "class 4 is nearly the same, Utopia 50 mark, obverse: "
+    told += "it has currency 'mark' and not 'Marks'; is it the same?"
     assert (again.status_code, again.json["warnings"]) == (201, [told])
     other = client.patch("/api/v1/coins/5", json={"revision": 1, "denomination": "60"}, headers=curator).json
     assert other["warnings"] == []
