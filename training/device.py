@@ -34,10 +34,13 @@ class Device:
 
     def autocast(self) -> torch.autocast:
         """The context in which forward passes of training run."""
+        if self.precision == torch.float32:
+            return torch.autocast(self.kind, enabled=False)
         return torch.autocast(self.kind, dtype=self.precision)
 
 
-CPU = Device("cpu", torch.bfloat16)
+CPU = Device("cpu", torch.bfloat16 if torch.ops.mkldnn._is_mkldnn_bf16_supported() else torch.float32)
+"""In the precision that is quicker: a processor without AVX-512 trains twenty times slower in bfloat16."""
 
 
 def choose_device(wanted: str | None = None) -> Device:
@@ -68,7 +71,10 @@ def machine(device: Device, threads: int) -> dict[str, str]:
     words = {"processor": f"{_processor()}, {os.cpu_count()} cores, {threads} thread{'' if threads == 1 else 's'}"}
     if device.kind == "cuda":
         words["GPU"] = torch.cuda.get_device_name(device.name)
-    words["precision"] = f"{str(device.precision).removeprefix('torch.')} where it is safe, else float32"
+    precision = str(device.precision).removeprefix("torch.")
+    words["precision"] = (
+        precision if device.precision == torch.float32 else f"{precision} where it is safe, else float32"
+    )
     return words | {"software": f"PyTorch {torch.__version__}, Python {platform.python_version()}, {platform.system()}"}
 
 

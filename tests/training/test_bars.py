@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch", reason="needs the training extra")
 
 from coindex.errors import TrainingError  # noqa: E402
 from training.bars import Pace, clock_time, epoch_line, training_bars  # noqa: E402
-from training.device import CPU, choose_device, machine  # noqa: E402
+from training.device import CPU, Device, choose_device, machine  # noqa: E402
 from training.loop import Schedule  # noqa: E402
 
 SCHEDULE = Schedule(epochs=3, steps=10, batch=8, rates=(1.0,), weight_decay=0.0, ema_decay=0.9)
@@ -121,4 +121,10 @@ def test_a_machine_is_described_in_words():
     words = machine(CPU, 1)
     assert set(words) == {"processor", "precision", "software"}
     assert words["processor"].endswith("1 thread")
-    assert words["precision"].startswith("bfloat16")
+    assert words["precision"].startswith(str(CPU.precision).removeprefix("torch."))
+
+
+@pytest.mark.parametrize("precision", [torch.bfloat16, torch.float32])
+def test_a_forward_pass_runs_in_the_precision_of_its_device(precision):
+    with Device("cpu", precision).autocast():
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == precision
