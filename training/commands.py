@@ -276,7 +276,7 @@ def gather_photos(
     """Gather sets of photos into one folder to train on, with masks, and mixed labels parted into designs."""
     settings = read_preset(preset).data
     with training_bars("") as (loading, _):
-        manifest = gather(
+        manifest, unreadable = gather(
             out,
             sources,
             load_runtime("litert", models),
@@ -284,6 +284,8 @@ def gather_photos(
             judged={split for pair in settings.retrieval for split in pair},
             on_progress=lambda done, total: loading("photos", done, total),
         )
+    for error in unreadable:
+        typer.echo(f"left out: {error}", err=True)
     photos = read_manifest(manifest)
     typer.echo(f"wrote {manifest}: {len(photos)} photos of {len({photo.label for photo in photos})} classes")
 

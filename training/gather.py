@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import shutil
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict
@@ -12,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.cluster import AgglomerativeClustering
 
-from coindex.cutout import SIZE
+from coindex.cutout import SIZE, cut_out
 from coindex.disk import write_whole
-from coindex.errors import TrainingError
+from coindex.errors import PhotoError, TrainingError
 from coindex.manifest import PHOTO_COLUMNS, read_manifest
 from coindex.models import Models
 from coindex.photo import Photo, load_photo
-from coindex.pipeline import EncodedCoin, encode_photo
+from coindex.pipeline import STEPS, Clock, OutlinedCoin, outline_photo
 from coindex.relief import SCORE_ONE, QueryRelief, compare
 from training.sources import PHOTO_ENDINGS, mask_file, pale_mask
 
@@ -45,8 +46,10 @@ def gather(
     trained: Collection[str],
     judged: Collection[str],
     on_progress: Progress = lambda done, total: None,
-) -> Path:
-    """Copy photos into the folder `out`, with a mask where the background is not pale, and return their manifest.
+) -> tuple[Path, tuple[str, ...]]:
+    """Copy photos into the folder `out`, with a mask where the background is not pale.
+
+    Returns the manifest, and which photos were left out since they cannot be read.
 
     A source is a manifest, or a folder of photos that are alike in label but not in design, such as both sides of
     several issues of one denomination. Its split is `train_` and the name of the folder that holds it; its photos are
@@ -63,55 +66,65 @@ def gather(
         raise TrainingError(f"{manifest} exists already; give another folder with --out, or remove this one")
     if models.relief is None:
         raise TrainingError("the models have no relief net, which tells designs apart; give others with --models")
-    mixed = {folder: _photos(folder) for folder in sources if folder.is_dir()}
     used = {*trained, *judged}
-    labelled = {file: read_manifest(file, splits=used) for file in sources if not file.is_dir()}
-    total = sum(map(len, [*mixed.values(), *labelled.values()]))
-    rows: list[dict[str, str]] = []
-    done = 0
+    folders = {source: _photos(source) for source in sources if source.is_dir()}
+    tables = {
+        source: [photo for photo in read_manifest(source) if photo.split in used]
+        for source in sources
+        if source not in folders
+    }
+    total = sum(len(files) for files in folders.values()) + sum(len(photos) for photos in tables.values())
+    count = itertools.count(1)
+    unreadable: list[str] = []
 
-    def put(file: Path, name: str, coin: EncodedCoin | None, row: dict[str, str]) -> None:
+    def read(file: Path) -> Photo | None:
+        on_progress(next(count), total)
+        try:
+            return load_photo(file)
+        except PhotoError as error:
+            unreadable.append(str(error))
+            return None
+
+    rows: list[dict[str, str]] = []
+
+    def put(file: Path, name: str, mask: NDArray[np.uint8] | None, row: dict[str, str]) -> None:
         target = out / "photos" / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, target)
-        if coin is not None:
-            cv2.imwrite(str(mask_file(target)), _mask(coin, load_photo(file)))
+        if mask is not None:
+            cv2.imwrite(str(mask_file(target)), mask)
         rows.append({"file": f"photos/{name}", **row})
 
-    for number, (manifest_, photos) in enumerate(labelled.items()):
-        for photo in photos:
-            coin = None if photo.split in judged else _coin(photo.path, models, unless_pale=True)
-            row = {**asdict(photo.label), "year": photo.year, "specimen": photo.specimen, "design": photo.design}
-            name = f"{number}/{photo.path.relative_to(manifest_.parent).as_posix()}"
-            put(photo.path, name, coin, {**row, "split": photo.split})
-            done += 1
-            on_progress(done, total)
-    for folder, files in mixed.items():
-        coins: dict[Path, EncodedCoin] = {}
+    for number, (table, photos) in enumerate(tables.items()):
+        for labelled in photos:
+            photo = read(labelled.path)
+            if photo is None:
+                continue
+            plain = labelled.split in judged or pale_mask(photo.rgb) is not None
+            coin = None if plain else _coin(photo, models)
+            row = {**asdict(labelled.label), "year": labelled.year, "specimen": labelled.specimen}
+            row |= {"design": labelled.design, "split": labelled.split}
+            name = f"{number}/{labelled.path.relative_to(table.parent).as_posix()}"
+            put(labelled.path, name, _mask(coin, photo) if coin else None, row)
+    for folder, files in folders.items():
+        found = {}
         for file in files:
-            coin = _coin(file, models)
-            if coin is not None:
-                coins[file] = coin
-            done += 1
-            on_progress(done, total)
+            photo = read(file)
+            coin = _coin(photo, models) if photo else None
+            if photo and coin:
+                found[file] = (_mask(coin, photo), models.relief(cut_out(coin.found.rgb, coin.found.mask)))
         of, label = folder.absolute().parent.name, folder.name
-        parted = groups([coin.relief for coin in coins.values() if coin.relief is not None])
-        for (file, coin), group in zip(coins.items(), parted, strict=True):
+        parted = groups([relief for _, relief in found.values()])
+        for (file, (mask, _)), group in zip(found.items(), parted, strict=True):
             if (parted == group).sum() >= LEAST_PHOTOS:
-                row = {
-                    "country": of,
-                    "currency": label,
-                    "denomination": label,
-                    "variant": f"group {group}",
-                    "side": "unknown",
-                }
-                put(file, f"{of}/{label}/{file.name}", coin, {**row, "split": f"train_{of}"})
-    table = io.StringIO()
-    writer = csv.DictWriter(table, PHOTO_COLUMNS, lineterminator="\n")
+                row = {"country": of, "currency": label, "denomination": label, "variant": f"group {group}"}
+                put(file, f"{of}/{label}/{file.name}", mask, {**row, "side": "unknown", "split": f"train_{of}"})
+    text = io.StringIO()
+    writer = csv.DictWriter(text, PHOTO_COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    write_whole(manifest, table.getvalue().encode())
-    return manifest
+    write_whole(manifest, text.getvalue().encode())
+    return manifest, tuple(unreadable)
 
 
 def groups(reliefs: Sequence[QueryRelief]) -> NDArray[np.int64]:
@@ -126,16 +139,13 @@ def groups(reliefs: Sequence[QueryRelief]) -> NDArray[np.int64]:
     return np.asarray(parted.fit_predict(apart), np.int64)
 
 
-def _coin(file: Path, models: Models, *, unless_pale: bool = False) -> EncodedCoin | None:
-    """The coin that fills a photo; None where none does, or the background is pale and outlines it better."""
-    photo = load_photo(file)
-    if unless_pale and pale_mask(photo.rgb) is not None:
-        return None
-    coins = encode_photo(photo, models, largest_only=True).coins
+def _coin(photo: Photo, models: Models) -> OutlinedCoin | None:
+    """The coin that fills a photo, None where none does."""
+    coins = outline_photo(photo, models, Clock(STEPS))
     return coins[0] if coins and coins[0].area >= LEAST_SHARE * photo.width * photo.height else None
 
 
-def _mask(coin: EncodedCoin, photo: Photo) -> NDArray[np.uint8]:
+def _mask(coin: OutlinedCoin, photo: Photo) -> NDArray[np.uint8]:
     """The coin's mask uint8, 0 or 255, in the full size of its photo."""
     crop, (across, down) = coin.found.crop, coin.enlargement
     scale = crop.width / SIZE

@@ -54,7 +54,7 @@ def sets(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def gathered(sets: Path, out: Path, *sources: Path) -> Path:
-    return gather(out, sources, MODELS, trained=["train"], judged=["val_query"])
+    return gather(out, sources, MODELS, trained=["train", "train_lemuria"], judged=["val_query"])[0]
 
 
 def test_photos_to_train_on_get_the_mask_that_a_device_cuts_by_where_the_ground_is_not_pale(sets, tmp_path):
@@ -92,3 +92,20 @@ def test_a_folder_that_is_whole_already_and_one_without_photos_are_refused(sets,
     with pytest.raises(TrainingError, match=r"no photos"):
         gathered(sets, tmp_path / "other", tmp_path / "empty")
     assert not (tmp_path / "other" / "manifest.csv").exists()
+
+
+def test_a_photo_that_cannot_be_read_is_left_out_by_its_name(sets, tmp_path):
+    sliver = tmp_path / "set" / "sliver.png"
+    sliver.parent.mkdir()
+    cv2.imwrite(str(sliver), np.zeros((6, 288, 3), np.uint8))
+    photograph(tmp_path / "set" / "coin.png", 5, 1, ground=40)
+    table = sliver.with_name("manifest.csv")
+    row = "Atlantis,drachma,{},obverse,train\n"
+    table.write_text(
+        "file,country,currency,denomination,side,split\n"
+        + "".join(f"{name}.png,{row.format(name)}" for name in ("sliver", "coin"))
+    )
+    manifest, unreadable = gather(tmp_path / "out", [table], MODELS, trained=["train"], judged=[])
+    assert len(unreadable) == 1
+    assert "sliver.png: 288×6 pixels" in unreadable[0]
+    assert [photo.label.denomination for photo in read_manifest(manifest)] == ["coin"]
