@@ -1,5 +1,6 @@
 """Training of the embedder: coins that look alike come to lie close, all others apart."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -15,7 +16,7 @@ from coindex.codes import DIMENSIONS
 from coindex.metrics import RECALL_AT, recall_at
 from training.device import CPU, Device
 from training.judgement import Judgement, RetrievalJudgement, judge_retrieval, right_ranks
-from training.loop import Reporter, Schedule, fit
+from training.loop import STATE, Reporter, Schedule, fit
 from training.losses import SubCentreArcFace
 from training.nets import Embedder, fill_backbone, fill_net, to_input
 from training.rgb_views import allows_flip, plain_rgb_view, rgb_view
@@ -32,6 +33,9 @@ HELD_OUT_SEED = 20_211_027
 
 CENTRE_SPREAD = 0.02
 """Noise that tells the centres of a class apart at the start."""
+
+COINS_OF_CLASS = 2
+"""So many coins of a class say where its centres start."""
 
 PICTURES = ("contrast", "rgb")
 """What an embedder may be shown: the local contrast that devices cut out, or the RGB coin on black of the article."""
@@ -64,7 +68,8 @@ class EmbedderSettings:
     picture: str = "contrast"
     """What the embedder is shown, one of `PICTURES`."""
     held_stages: int = 0
-    """Stages of the backbone, from the first, that stay as they begin: with three a step takes a third of the time."""
+    """Stages of the backbone, from the first, that stay as they are in a net that training begins from: with three of
+    them held, a step takes a third of the time."""
     designs_apart: bool = False
     """Whether classes of one design are pushed apart like any others, as plain ArcFace does."""
 
@@ -151,17 +156,10 @@ def train_embedder(
         centres=settings.centres,
     )
     net, loss_of = net.to(device.name), loss_of.to(device.name)
-    every = [pair for coins in numbered.values() for pair in coins]
     if begin is not None:
-        fill_net(net, begin)
-        _start_centres(loss_of, _head(net, _features(net, every)), every)
-    elif weights is not None:
-        fill_backbone(net.backbone, weights, settings.backbone)
-        if settings.head == "normed":
-            features = _features(net, every)
-            _start_head(net, features)
-            _start_centres(loss_of, _head(net, features), every)
-    net.hold(settings.held_stages)
+        net.hold(settings.held_stages)
+    if not (run / STATE).exists():  # which has all weights of a run that goes on
+        _start(net, loss_of, [pair for coins in numbered.values() for pair in coins], begin, weights, settings)
     net = net.to(memory_format=torch.channels_last)
 
     views = min(HELD_OUT_VIEWS, settings.views_per_epoch)
@@ -246,6 +244,38 @@ def _validation_loss(net: Embedder, loss_of: nn.Module, views: Sequence[tuple[ND
 
 def _place(net: nn.Module) -> torch.device:
     return next(net.parameters()).device
+
+
+def _start(
+    net: Embedder,
+    loss_of: SubCentreArcFace,
+    coins: Sequence[tuple[CoinPicture, int]],
+    begin: Embedder | None,
+    weights: Mapping[str, torch.Tensor] | None,
+    settings: EmbedderSettings,
+) -> None:
+    """Fill the net from `begin` or a backbone's `weights`, and the loss's centres from what it makes of the coins."""
+    if begin is not None:
+        fill_net(net, begin)
+    elif weights is not None:
+        fill_backbone(net.backbone, weights, settings.backbone)
+    if settings.head == "normed" and (begin is not None or weights is not None):
+        some = _some_of_each(coins)
+        features = _features(net, some)
+        if begin is None:
+            _start_head(net, features)
+        _start_centres(loss_of, _head(net, features), some)
+
+
+def _some_of_each(coins: Sequence[tuple[CoinPicture, int]]) -> list[tuple[CoinPicture, int]]:
+    """The first `COINS_OF_CLASS` coins of each class: a mean needs no more, and a large set would take minutes."""
+    seen: Counter[int] = Counter()
+    some = []
+    for coin, label in coins:
+        seen[label] += 1
+        if seen[label] <= COINS_OF_CLASS:
+            some.append((coin, label))
+    return some
 
 
 @torch.no_grad()
