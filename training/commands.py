@@ -22,7 +22,7 @@ from coindex.models import DEFAULT_FOLDER
 from training.bars import training_bars
 from training.board import board
 from training.data import Pools, check_licences, check_rules, load_no_coins, load_pools, load_textures
-from training.device import Device, choose_device, machine
+from training.device import Device, choose_device, keep_memory, machine
 from training.embedder import EmbedderSettings, train_embedder
 from training.gather import gather
 from training.judgement import Judgement
@@ -329,6 +329,8 @@ def _session(
             with exclusive(folder, "training"):
                 pass  # whoever trains there is told of now, and not when all photos are loaded
         torch.set_num_threads(options.threads)
+        if device.kind == "cpu":
+            keep_memory()
         if packed:
             pools = read_pack(options.data, preset.data, size=settings.source_size)
         else:
