@@ -16,15 +16,18 @@ from torch import nn
 from coindex.cli import INTERRUPTED
 from coindex.disk import exclusive
 from coindex.errors import TrainingError
+from coindex.evaluation import load_runtime
 from coindex.manifest import read_manifest
+from coindex.models import DEFAULT_FOLDER
 from training.bars import training_bars
 from training.board import board
-from training.data import PHOTO_ENDINGS, Pools, check_licences, check_rules, load_no_coins, load_pools, load_textures
-from training.device import Device, choose_device, machine
+from training.data import Pools, check_licences, check_rules, load_no_coins, load_pools, load_textures
+from training.device import Device, choose_device, keep_memory, machine
 from training.embedder import EmbedderSettings, train_embedder
+from training.gather import gather
 from training.judgement import Judgement
 from training.loop import STATE, Reporter, Row, everyone
-from training.nets import Segmenter, fill_segmenter, read_embedder, read_segmenter, save_checkpoint
+from training.nets import Embedder, Segmenter, fill_net, read_embedder, read_segmenter, save_checkpoint
 from training.pack import ENDING, describe_pack, read_pack, write_pack
 from training.places import CHECKPOINTS, EMBEDDER
 from training.presets import PRESETS, DataSettings, Preset, read_preset
@@ -40,7 +43,7 @@ from training.record import (
 from training.relief import ReliefSettings, train_relief
 from training.report import write_report
 from training.segmenter import SegmenterSettings, train_segmenter
-from training.sources import CoinPicture
+from training.sources import PHOTO_ENDINGS, CoinPicture
 
 __all__ = ["train"]
 
@@ -90,6 +93,18 @@ class TrainingOptions:
     workers: Annotated[
         int | None,
         typer.Option(min=0, help="Processes that compose views.", show_default="1, for a GPU one a core"),
+    ] = None
+
+
+@dataclass(frozen=True)
+class EmbedderOptions(TrainingOptions):
+    """What the embedder's training takes besides."""
+
+    begin: Annotated[
+        Path | None,
+        typer.Option(
+            help="An embedder's checkpoint to start from, instead of --weights; its architecture must be the preset's."
+        ),
     ] = None
 
 
@@ -163,13 +178,19 @@ def _takes(options: type[Options]) -> Callable[[Callable[[Options], None]], Call
 
 
 @train.command("embedder")
-@_takes(TrainingOptions)
-def embedder(options: TrainingOptions) -> None:
+@_takes(EmbedderOptions)
+def embedder(options: EmbedderOptions) -> None:
     """Train the net that turns a cutout into an embedding."""
     preset = read_preset(options.preset)
-    with _session("embedder", options, preset, preset.embedder) as session:
-        net = train_embedder(session.pools.sources, session.pools.retrievals, preset.embedder, **session.common)
-    _save(options, "embedder", net, preset.embedder, preset.data.licences)
+    wanted = preset.embedder
+    begin, begun = None, options
+    if options.begin is not None:
+        begin = read_embedder(options.begin, picture=wanted.picture)
+        fill_net(Embedder(wanted.backbone, side=wanted.side, head=wanted.head), begin)
+        begun = replace(options, weights=str(options.begin))
+    with _session("embedder", begun, preset, wanted, pretrained=begin is None) as session:
+        net = train_embedder(session.pools.sources, session.pools.retrievals, wanted, begin=begin, **session.common)
+    _save(begun, "embedder", net, wanted, preset.data.licences)
 
 
 @train.command("segmenter")
@@ -239,6 +260,36 @@ def pack(
     typer.echo(f"wrote {out}: {sum(map(len, pools.sources.values()))} coins, {out.stat().st_size / 1e6:.1f} MB")
 
 
+@train.command("gather")
+def gather_photos(
+    out: Annotated[Path, typer.Argument(help="The folder to write; its manifest.csv is what --data takes.")],
+    sources: Annotated[
+        list[Path],
+        typer.Argument(exists=True, help="Manifests, and folders of photos that one label mixes several designs in."),
+    ],
+    models: Annotated[
+        Path,
+        typer.Option(exists=True, file_okay=False, help="Exported models: they outline coins and part designs."),
+    ] = DEFAULT_FOLDER,
+    preset: Annotated[str, typer.Option(help=f"One of {', '.join(PRESETS)}, or a file, NAME.toml.")] = "mobile",
+) -> None:
+    """Gather sets of photos into one folder to train on, with masks, and mixed labels parted into designs."""
+    settings = read_preset(preset).data
+    with training_bars("") as (loading, _):
+        manifest, unreadable = gather(
+            out,
+            sources,
+            load_runtime("litert", models),
+            trained=settings.train,
+            judged={split for pair in settings.retrieval for split in pair},
+            on_progress=lambda done, total: loading("photos", done, total),
+        )
+    for error in unreadable:
+        typer.echo(f"left out: {error}", err=True)
+    photos = read_manifest(manifest)
+    typer.echo(f"wrote {manifest}: {len(photos)} photos of {len({photo.label for photo in photos})} classes")
+
+
 @train.command("report")
 def report(run: Annotated[Path, typer.Argument(help="The folder of a run, such as runs/embedder-mobile.")]) -> None:
     """Write the report of a run again, from the files in its folder."""
@@ -278,6 +329,8 @@ def _session(
             with exclusive(folder, "training"):
                 pass  # whoever trains there is told of now, and not when all photos are loaded
         torch.set_num_threads(options.threads)
+        if device.kind == "cpu":
+            keep_memory()
         if packed:
             pools = read_pack(options.data, preset.data, size=settings.source_size)
         else:
@@ -355,7 +408,7 @@ def _workers(wanted: int | None, device: Device) -> int:
 def _begun_from(path: Path, settings: SegmenterSettings) -> Segmenter:
     """A segmenter's checkpoint that the preset's net can go on from."""
     begin = read_segmenter(path, channels=settings.channels)
-    fill_segmenter(Segmenter(settings.backbone, decoder=settings.decoder, channels=settings.channels), begin)
+    fill_net(Segmenter(settings.backbone, decoder=settings.decoder, channels=settings.channels), begin)
     return begin
 
 

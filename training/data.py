@@ -1,8 +1,13 @@
 """The rules of training data, and the pools of coins that training draws from."""
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +28,7 @@ from coindex_synthetic import (
 )
 from training.embedder import Retrieval
 from training.presets import DataSettings
-from training.sources import CoinPicture, load_coins, load_unlabelled
+from training.sources import PHOTO_ENDINGS, CoinPicture, load_coins, load_unlabelled
 
 __all__ = [
     "FIRST_SYNTHETIC",
@@ -39,11 +44,12 @@ __all__ = [
 FIRST_SYNTHETIC = 100_000
 """Seeds of coins to train on; those below are for demos, tests and measurements."""
 
+WORTH_PROCESSES = 32
+"""Invented types from which processes that draw them are worth their start."""
+
 NO_COINS = 48
 DRAWN_NO_COINS: tuple[NonCoinKind, ...] = ("button", "biscuit")
 """Not discs and washers, which a coin worn blank looks like; the kinds that measure the open set stay unseen."""
-
-PHOTO_ENDINGS = (".webp", ".jpg", ".jpeg", ".png")
 
 LoadingProgress = Callable[[str, int, int], None]
 """Told which pool is loading, how many of its pictures are there and how many it has."""
@@ -178,6 +184,7 @@ def load_pools(
         settings.synthetic_pictures,
         settings.synthetic_values,
         size=size,
+        processes=os.cpu_count() or 1 if types >= WORTH_PROCESSES else 1,
         on_progress=_reporter(on_progress, "synthetic", types),
     )
     retrievals = []
@@ -198,6 +205,7 @@ def synthetic_coins(
     values: int,
     *,
     size: int,
+    processes: int = 1,
     on_progress: Callable[[int], None] = lambda done: None,
 ) -> tuple[CoinPicture, ...]:
     """Both sides of invented coin types, each side a class: once in a studio's light, else in a phone's.
@@ -205,25 +213,39 @@ def synthetic_coins(
     The reverse comes in `values` denominations, a class each, that differ in their number alone: the hardest negatives
     that a catalogue has, since coins of a series are made so.
     """
-    coins = []
-    for done, seed in enumerate(seeds, 1):
-        sides: list[tuple[Side, int]] = [("obverse", 0), *(("reverse", value) for value in range(values))]
-        for side, value in sides:
-            kind = coin_type(seed, step=value)
-            label = f"synthetic|{seed}|{side}|{value}"
-            for number in range(pictures):
-                rng = np.random.default_rng([seed, number, value, side == "reverse"])
-                studio = number == 0
-                rendered = render_coin(
-                    kind,
-                    side,
-                    size=size,
-                    specimen=random_specimen(rng, max_wear=0.2 if studio else 0.6),
-                    lighting=studio_lighting(rng) if studio else phone_lighting(rng),
-                )
-                coins.append(CoinPicture(rendered.rgb, rendered.mask, label, label))
-        on_progress(done)
+    draw = partial(_invented, pictures=pictures, values=values, size=size)
+    coins: list[CoinPicture] = []
+    with ExitStack() as stack:
+        drawn: Iterable[list[CoinPicture]] = map(draw, seeds)
+        if processes > 1:
+            # Spawned: OpenCV's threads do not live on in a forked child.
+            pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"))
+            drawn = stack.enter_context(pool).map(draw, seeds, chunksize=4)
+        for done, of_type in enumerate(drawn, 1):
+            coins += of_type
+            on_progress(done)
     return tuple(coins)
+
+
+def _invented(seed: int, *, pictures: int, values: int, size: int) -> list[CoinPicture]:
+    """All pictures of an invented type."""
+    coins = []
+    sides: list[tuple[Side, int]] = [("obverse", 0), *(("reverse", value) for value in range(values))]
+    for side, value in sides:
+        kind = coin_type(seed, step=value)
+        label = f"synthetic|{seed}|{side}|{value}"
+        for number in range(pictures):
+            rng = np.random.default_rng([seed, number, value, side == "reverse"])
+            studio = number == 0
+            rendered = render_coin(
+                kind,
+                side,
+                size=size,
+                specimen=random_specimen(rng, max_wear=0.2 if studio else 0.6),
+                lighting=studio_lighting(rng) if studio else phone_lighting(rng),
+            )
+            coins.append(CoinPicture(rendered.rgb, rendered.mask, label, label))
+    return coins
 
 
 def load_no_coins(folder: Path | None, *, size: int) -> tuple[CoinPicture, ...]:

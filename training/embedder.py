@@ -1,5 +1,6 @@
 """Training of the embedder: coins that look alike come to lie close, all others apart."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -15,9 +16,9 @@ from coindex.codes import DIMENSIONS
 from coindex.metrics import RECALL_AT, recall_at
 from training.device import CPU, Device
 from training.judgement import Judgement, RetrievalJudgement, judge_retrieval, right_ranks
-from training.loop import Reporter, Schedule, fit
+from training.loop import STATE, Reporter, Schedule, fit
 from training.losses import SubCentreArcFace
-from training.nets import Embedder, fill_backbone, to_input
+from training.nets import Embedder, fill_backbone, fill_net, to_input
 from training.rgb_views import allows_flip, plain_rgb_view, rgb_view
 from training.sources import CoinPicture
 from training.views import ViewSettings, phone_view, plain_view
@@ -32,6 +33,9 @@ HELD_OUT_SEED = 20_211_027
 
 CENTRE_SPREAD = 0.02
 """Noise that tells the centres of a class apart at the start."""
+
+COINS_OF_CLASS = 2
+"""So many coins of a class say where its centres start."""
 
 PICTURES = ("contrast", "rgb")
 """What an embedder may be shown: the local contrast that devices cut out, or the RGB coin on black of the article."""
@@ -63,6 +67,9 @@ class EmbedderSettings:
     """What stands behind the backbone, one of `training.nets.HEADS`."""
     picture: str = "contrast"
     """What the embedder is shown, one of `PICTURES`."""
+    held_stages: int = 0
+    """Stages of the backbone, from the first, that stay as they are in a net that training begins from: with three of
+    them held, a step takes a third of the time."""
     designs_apart: bool = False
     """Whether classes of one design are pushed apart like any others, as plain ArcFace does."""
 
@@ -114,6 +121,7 @@ def train_embedder(
     *,
     weights: Mapping[str, torch.Tensor] | None,
     run: Path,
+    begin: Embedder | None = None,
     seed: int = 0,
     device: Device = CPU,
     workers: int = 1,
@@ -121,10 +129,11 @@ def train_embedder(
 ) -> Embedder:
     """Train on `sources` (name → coins), judge on `retrievals` after each epoch; see `training.loop.fit`.
 
-    The validation loss is that of `HELD_OUT_VIEWS` views of training coins which no training step sees.
+    Training begins from the whole net `begin` where it is given, else from the backbone's `weights`. The validation
+    loss is that of `HELD_OUT_VIEWS` views of training coins which no training step sees.
 
     Raises:
-        TrainingError: If training cannot start or continue.
+        TrainingError: If `begin` has another architecture than the settings, or training cannot start or continue.
     """
     torch.manual_seed(seed)
     sources = {name: coins for name, coins in sources.items() if name in settings.shares}
@@ -147,10 +156,10 @@ def train_embedder(
         centres=settings.centres,
     )
     net, loss_of = net.to(device.name), loss_of.to(device.name)
-    if weights is not None:
-        fill_backbone(net.backbone, weights, settings.backbone)
-        if settings.head == "normed":
-            _start_from_features(net, loss_of, [pair for coins in numbered.values() for pair in coins])
+    if begin is not None:
+        net.hold(settings.held_stages)
+    if not (run / STATE).exists():  # which has all weights of a run that goes on
+        _start(net, loss_of, [pair for coins in numbered.values() for pair in coins], begin, weights, settings)
     net = net.to(memory_format=torch.channels_last)
 
     views = min(HELD_OUT_VIEWS, settings.views_per_epoch)
@@ -237,29 +246,77 @@ def _place(net: nn.Module) -> torch.device:
     return next(net.parameters()).device
 
 
-@torch.no_grad()
-def _start_from_features(net: Embedder, loss_of: SubCentreArcFace, coins: Sequence[tuple[CoinPicture, int]]) -> None:
-    """Start the head at the principal components of the pretrained features, and each centre at its class's mean.
+def _start(
+    net: Embedder,
+    loss_of: SubCentreArcFace,
+    coins: Sequence[tuple[CoinPicture, int]],
+    begin: Embedder | None,
+    weights: Mapping[str, torch.Tensor] | None,
+    settings: EmbedderSettings,
+) -> None:
+    """Fill the net from `begin` or a backbone's `weights`, and the loss's centres from what it makes of the coins."""
+    if begin is not None:
+        fill_net(net, begin)
+    elif weights is not None:
+        fill_backbone(net.backbone, weights, settings.backbone)
+    if settings.head == "normed" and (begin is not None or weights is not None):
+        some = _some_of_each(coins)
+        features = _features(net, some)
+        if begin is None:
+            _start_head(net, features)
+        _start_centres(loss_of, _head(net, features), some)
 
-    From random ones the first epochs would unlearn what the backbone knows before the head has learnt to use it: after
-    one epoch, recall@1 on `val` fell from 0.78 to 0.22.
-    """
-    norm = net.norm
-    assert isinstance(norm, nn.BatchNorm1d) and norm.running_mean is not None and norm.running_var is not None
+
+def _some_of_each(coins: Sequence[tuple[CoinPicture, int]]) -> list[tuple[CoinPicture, int]]:
+    """The first `COINS_OF_CLASS` coins of each class: a mean needs no more, and a large set would take minutes."""
+    seen: Counter[int] = Counter()
+    some = []
+    for coin, label in coins:
+        seen[label] += 1
+        if seen[label] <= COINS_OF_CLASS:
+            some.append((coin, label))
+    return some
+
+
+@torch.no_grad()
+def _features(net: Embedder, coins: Sequence[tuple[CoinPicture, int]]) -> torch.Tensor:
+    """The backbone's features (n, channels) of the coins' plain views."""
     net.eval()
     features = []
     for start in range(0, len(coins), EVALUATION_BATCH):
         pictures = [plain_view(coin, size=net.side) for coin, _ in coins[start : start + EVALUATION_BATCH]]
         features.append(net.features(to_input(np.stack(pictures)).to(_place(net))))
-    every = torch.cat(features)
-    _, spread, directions = torch.linalg.svd(every - every.mean(dim=0), full_matrices=False)
+    return torch.cat(features)
+
+
+@torch.no_grad()
+def _head(net: Embedder, features: torch.Tensor) -> torch.Tensor:
+    """Embeddings (n, 64) of length 1 of features (n, channels)."""
+    net.eval()
+    return nn.functional.normalize(net.norm(net.projection(features)))
+
+
+@torch.no_grad()
+def _start_head(net: Embedder, features: torch.Tensor) -> None:
+    """Start the head at the principal components of the pretrained features.
+
+    From a random head the first epochs would unlearn what the backbone knows before the head has learnt to use it:
+    after one epoch, recall@1 on `val` fell from 0.78 to 0.22.
+    """
+    norm = net.norm
+    assert isinstance(norm, nn.BatchNorm1d) and norm.running_mean is not None and norm.running_var is not None
+    _, spread, directions = torch.linalg.svd(features - features.mean(dim=0), full_matrices=False)
     net.projection.weight.copy_(directions[:DIMENSIONS])
     # Batch norm alone would whiten the components: its root keeps the leading ones ahead.
     norm.weight.copy_((spread[:DIMENSIONS] / spread[0]) ** 0.5)
-    projected = net.projection(every)
+    projected = net.projection(features)
     norm.running_mean.copy_(projected.mean(dim=0))
     norm.running_var.copy_(projected.var(dim=0))
-    embedded = nn.functional.normalize(norm(projected))
+
+
+@torch.no_grad()
+def _start_centres(loss_of: SubCentreArcFace, embedded: torch.Tensor, coins: Sequence[tuple[CoinPicture, int]]) -> None:
+    """Start the centres of each class at the mean of its coins' embeddings (n, 64)."""
     classes, centres, dimensions = loss_of.weight.shape
     labels = torch.tensor([label for _, label in coins], device=embedded.device)
     sums = torch.zeros(classes, dimensions, device=embedded.device).index_add_(0, labels, embedded)

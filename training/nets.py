@@ -31,7 +31,7 @@ __all__ = [
     "backbone_weights",
     "check_backbone",
     "fill_backbone",
-    "fill_segmenter",
+    "fill_net",
     "read_embedder",
     "read_relief_net",
     "read_segmenter",
@@ -70,6 +70,24 @@ class Embedder(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.projection = nn.Linear(cast(int, self.backbone.num_features), DIMENSIONS, bias=not normed)
         self.norm = nn.BatchNorm1d(DIMENSIONS) if normed else nn.Identity()
+        self._held = 0
+
+    def hold(self, stages: int) -> None:
+        """Leave the stem and the first `stages` stages as they are in training, their batch norms' statistics too."""
+        self._held = stages
+        for module in self._early():
+            module.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> "Embedder":
+        """As any module, but that held stages stay in evaluation."""
+        super().train(mode)
+        for module in self._early():
+            module.eval()
+        return self
+
+    def _early(self) -> list[nn.Module]:
+        parts: Any = self.backbone
+        return [parts.conv_stem, parts.bn1, *parts.blocks[: self._held]] if self._held else []
 
     @property
     def head(self) -> nn.ModuleList:
@@ -259,18 +277,18 @@ def check_backbone(weights: Mapping[str, Tensor], backbone: str) -> None:
     fill_backbone(timm.create_model(backbone, num_classes=0), weights, backbone)
 
 
-def fill_segmenter(net: Segmenter, begin: Segmenter) -> None:
+def fill_net(net: Net, begin: Net) -> None:
     """Give `net` all weights of `begin`.
 
     Raises:
-        TrainingError: If they differ in backbone, decoder or channels.
+        TrainingError: If their architectures differ.
     """
     try:
         net.load_state_dict(begin.state_dict())
     except RuntimeError:
         raise TrainingError(
-            "the segmenter to begin from has another backbone or decoder than the preset; give a checkpoint of this "
-            "preset, or begin from --weights"
+            f"the {type(net).__name__.lower()} to begin from has another architecture than the preset's; give a "
+            "checkpoint of this preset, or begin from --weights"
         ) from None
 
 

@@ -18,7 +18,7 @@ from training.device import CPU, Device
 from training.judgement import Judgement, overlays
 from training.loop import Reporter, Schedule, fit
 from training.losses import dice_loss
-from training.nets import Segmenter, fill_backbone, fill_segmenter, to_input
+from training.nets import Segmenter, fill_backbone, fill_net, to_input
 from training.outlines import (
     THRESHOLDS,
     AtThreshold,
@@ -121,7 +121,7 @@ def train_segmenter(
     net = Segmenter(settings.backbone, decoder=settings.decoder, channels=settings.channels)
     encoder = net.unet.encoder
     if begin is not None:
-        fill_segmenter(net, begin)
+        fill_net(net, begin)
     elif weights is not None:
         fill_backbone(encoder.model, weights, settings.backbone)
     net = net.to(device.name).to(memory_format=torch.channels_last)

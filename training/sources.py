@@ -14,7 +14,9 @@ from coindex.manifest import LabelledPhoto
 from coindex.photo import Photo, load_photo
 from coindex.resize import resize
 
-__all__ = ["CoinPicture", "coin_mask", "load_coins", "load_unlabelled", "mask_file"]
+__all__ = ["PHOTO_ENDINGS", "CoinPicture", "coin_mask", "load_coins", "load_unlabelled", "mask_file", "pale_mask"]
+
+PHOTO_ENDINGS = (".webp", ".jpg", ".jpeg", ".png")
 
 PALE = 200
 """Grey level from which a studio background counts as pale."""
@@ -50,7 +52,7 @@ def coin_mask(rgb: NDArray[np.uint8], *, hough: bool = False) -> NDArray[np.uint
     transform is taken if `hough` says so, else, or where it finds none, the ellipse inscribed in the frame, as the
     crops of archives and detectors are made.
     """
-    flooded = _without_pale_border(rgb)
+    flooded = pale_mask(rgb)
     if flooded is not None:
         return flooded
     height, width = rgb.shape[:2]
@@ -163,7 +165,8 @@ def _hough_circle(rgb: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
     return mask
 
 
-def _without_pale_border(rgb: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+def pale_mask(rgb: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+    """Mask uint8 (h, w), 0 or 255, of what a pale background leaves; None where it is not pale, or leaves no coin."""
     height, width = rgb.shape[:2]
     pale = np.where(rgb.min(axis=2) >= PALE, 255, 0).astype(np.uint8)
     framed = cv2.copyMakeBorder(pale, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=255)

@@ -1,6 +1,9 @@
 """Pace and time left, with a clock that the test turns; and the choice of a device."""
 
 import io
+import platform
+import subprocess
+import sys
 import time
 
 import pytest
@@ -10,7 +13,7 @@ torch = pytest.importorskip("torch", reason="needs the training extra")
 
 from coindex.errors import TrainingError  # noqa: E402
 from training.bars import Pace, clock_time, epoch_line, training_bars  # noqa: E402
-from training.device import CPU, choose_device, machine  # noqa: E402
+from training.device import CPU, Device, choose_device, machine  # noqa: E402
 from training.loop import Schedule  # noqa: E402
 
 SCHEDULE = Schedule(epochs=3, steps=10, batch=8, rates=(1.0,), weight_decay=0.0, ema_decay=0.9)
@@ -121,4 +124,24 @@ def test_a_machine_is_described_in_words():
     words = machine(CPU, 1)
     assert set(words) == {"processor", "precision", "software"}
     assert words["processor"].endswith("1 thread")
-    assert words["precision"].startswith("bfloat16")
+    assert words["precision"].startswith(str(CPU.precision).removeprefix("torch."))
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told to keep memory")
+def test_memory_that_is_freed_is_kept_for_the_next_step():
+    steps = (
+        "import resource; from training.device import keep_memory; assert {keep} == ({keep} and keep_memory())\n"
+        "for _ in range(3): began = resource.getrusage(resource.RUSAGE_SELF).ru_minflt; b'x' * (1 << 27)\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - began)"
+    )
+    given_back, kept = (
+        int(subprocess.run([sys.executable, "-c", steps.format(keep=keep)], capture_output=True, check=True).stdout)
+        for keep in (False, True)
+    )
+    assert 10 * kept < given_back
+
+
+@pytest.mark.parametrize("precision", [torch.bfloat16, torch.float32])
+def test_a_forward_pass_runs_in_the_precision_of_its_device(precision):
+    with Device("cpu", precision).autocast():
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == precision

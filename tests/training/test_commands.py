@@ -297,28 +297,22 @@ def test_an_embedder_trains_on_a_pack_as_on_its_photos(photos, tmp_path):
     refused(call("pack", "--data", photos, "--out", tmp_path / "coins.zip"), "ends in .npz")
 
 
-def test_a_segmenter_goes_on_from_a_checkpoint_and_refuses_one_of_another_architecture(photos, tmp_path):
+@pytest.mark.parametrize(
+    ("net", "setting", "other"), [("segmenter", r"decoder = \[\d+", "decoder = [40"), ("embedder", "v2_050", "v2_035")]
+)
+def test_a_net_goes_on_from_a_checkpoint_and_refuses_one_of_another_architecture(net, setting, other, photos, tmp_path):
     first = tmp_path / "first.safetensors"
-    assert tiny("segmenter", photos, tmp_path / "first", "--out", first).exit_code == 0
-    done = tiny("segmenter", photos, tmp_path / "second", "--begin", first)
+    assert tiny(net, photos, tmp_path / "first", "--out", first).exit_code == 0
+    done = tiny(net, photos, tmp_path / "second", "--begin", first)
     assert done.exit_code == 0, done.output
     losses = [json.loads((tmp_path / run / HISTORY).read_text().splitlines()[0])["loss"] for run in ("first", "second")]
     assert losses[1] < losses[0]
     assert json.loads((tmp_path / "second" / "run.json").read_text())["origin"]["weights"].startswith("first.safetens")
-    preset = tmp_path / "wider.toml"
+    preset = tmp_path / "other.toml"
     text = (files("training") / "presets" / "tiny.toml").read_text("utf-8")
-    preset.write_text(re.sub(r"decoder = \[\d+", "decoder = [40", text))
-    other = call(
-        "segmenter",
-        "--preset",
-        preset,
-        "--data",
-        photos,
-        "--run",
-        tmp_path / "third",
-        "--begin",
-        first,
-        "--workers",
-        "0",
+    preset.write_text(re.sub(setting, other, text))
+    assert preset.read_text() != text
+    done = call(
+        net, "--preset", preset, "--data", photos, "--run", tmp_path / "third", "--begin", first, "--workers", "0"
     )
-    refused(other, "another backbone or decoder")
+    refused(done, "another architecture")

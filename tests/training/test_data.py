@@ -61,6 +61,12 @@ def test_each_invented_side_and_denomination_is_a_class_seen_in_several_lights()
     assert (coins[0].mask == coins[1].mask).all()
 
 
+def test_several_processes_draw_the_same_coins_in_the_same_order() -> None:
+    alone, together = (synthetic_coins(range(100_000, 100_006), 1, 1, size=32, processes=n) for n in (1, 2))
+    assert [coin.label for coin in alone] == [coin.label for coin in together]
+    assert all((a.rgb == b.rgb).all() and (a.mask == b.mask).all() for a, b in zip(alone, together, strict=True))
+
+
 def test_a_folder_without_pictures_is_no_folder_of_backgrounds(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="no pictures"):
         load_textures(tmp_path)

@@ -48,6 +48,21 @@ def test_an_embedding_has_64_numbers(embedder, pixels):
         assert embedder(to_input(pixels)).shape == (2, 64)
 
 
+def test_held_stages_stay_as_they_are_and_the_others_learn():
+    torch.manual_seed(0)
+    net = Embedder(BACKBONE, side=64)
+    net.hold(3)
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    optimiser = torch.optim.SGD(net.parameters(), lr=1.0, weight_decay=0.1)
+    net.train()
+    net.embed(torch.randn(4, 3, 64, 64)).square().mean().backward()
+    optimiser.step()
+    changed = {name for name, value in net.state_dict().items() if not torch.equal(value, before[name])}
+    early = ("backbone.conv_stem.", "backbone.bn1.", *(f"backbone.blocks.{stage}." for stage in range(3)))
+    assert not [name for name in changed if name.startswith(early)]
+    assert {"backbone.blocks.3.0.conv_pw.weight", "backbone.blocks.3.0.bn1.running_mean", "norm.weight"} <= changed
+
+
 def test_pooling_is_an_average_of_squares(embedder, pixels):
     x = to_input(pixels)
     with torch.inference_mode():
