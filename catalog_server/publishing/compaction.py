@@ -105,13 +105,15 @@ def compact(shards: Sequence[Rows], rows: Rows) -> Compaction:
 def compact_packs(packs: Sequence[NDArray[np.uint32]], row_ids: NDArray[np.uint32]) -> PackCompaction:
     """How packs of thumbnails or of relief maps, whose row ids are given and whose ranges ascend, come to hold those of
     `row_ids`."""
-    new = row_ids[~np.isin(row_ids, np.concatenate(packs))] if packs else row_ids
+    packed = np.concatenate([np.zeros(0, np.uint32), *packs])
+    new = row_ids[~np.isin(row_ids, packed)]
+    is_live = np.split(np.isin(packed, row_ids), np.cumsum([len(pack) for pack in packs]))
     # Row ids, and the pack that they still are.
     parts: list[tuple[NDArray[np.uint32], int | None]] = []
     for number, pack in enumerate(packs):
         before, new = new[new < pack[0]], new[new >= pack[0]]
         within, new = new[new <= pack[-1]], new[new > pack[-1]]
-        live = pack[np.isin(pack, row_ids)]
+        live = pack[is_live[number]]
         stays = not len(within) and len(pack) - len(live) <= MAX_RETIRED_SHARE * len(pack)
         parts += [(ids, None) for ids in _split(before, PACK_ROWS)]
         if stays:
