@@ -269,7 +269,7 @@ def _complete(
         fresh=part.layout.fresh_name,
         records=part.records,
         thumbnails=shared.thumbnails[pack_id],
-        deltas=shelve_deltas(store, part.state, part.reached, part.catalog_files, part.names, shelf),
+        deltas=shelve_deltas(store, part.state, part.reached, part.served, part.catalog_files, part.names, shelf),
         state_hash=part.reached,
         rows=len(part.state.rows),
         classes=len(part.state.records),
