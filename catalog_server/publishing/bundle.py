@@ -110,7 +110,7 @@ def _write(store: Store, building: Path, packs: Sequence[str] | None, timestamp:
         for target in wanted:
             file = targets_folder(store) / target.stored_name
             if not is_whole(file, target):
-                raise StoreError(f"{file}: damaged or gone; `coindex catalog publish` makes it anew")
+                raise StoreError(f"{file}: damaged or gone; `coindex catalog publish` writes it again")
             _add(archive, f"{TARGETS_PATH}/{target.stored_name}", file)
     return BundleReport(
         version=release.version,

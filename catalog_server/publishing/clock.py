@@ -42,7 +42,7 @@ def _odd_time(store: Store, time: datetime) -> str | None:
     """What speaks against the time by what was signed before."""
     try:
         served = signing.current(store.releases)
-    except StoreError:  # what is damaged is told when it is signed anew
+    except StoreError:  # what is damaged is told when it is signed again
         return None
     if served is None or served.timestamp is None:
         return None

@@ -1,4 +1,4 @@
-"""What a release takes over from the one before, and what it builds anew, as functions without any I/O.
+"""What a release takes over from the one before, and what it builds, as functions without any I/O.
 
 Shards follow the rule of log-structured merge trees (O'Neil et al. 1996), tiered by size: few rows that are new wait
 beside the shards, where a search scans them; when they are many they become a shard, and take along the shards that
@@ -57,7 +57,7 @@ MAX_SMALL_PACKS = 16
 """Packs less than half full that may lie about before they are put together: each costs a request and a name."""
 
 MAX_RETIRED_SHARE = 0.25
-"""A pack with more retired rows is made anew without them."""
+"""A pack with more retired rows is made again without them."""
 
 FRESH = -1
 NOWHERE = -2
@@ -153,7 +153,7 @@ class _Layout:
         return np.asarray(self._owner == FRESH)
 
     def rebuild(self, shard: int) -> None:
-        """Make a shard anew, without what is buried in it and with the rows of it that changed."""
+        """Make a shard again, without what is buried in it and with the rows of it that changed."""
         self.kept.discard(shard)
         self._owner[self.fresh() & (self._older == shard)] = shard
 
@@ -164,7 +164,7 @@ class _Layout:
     def settle_fresh(self) -> None:
         """Make the fresh rows a shard, with every shard that is not several times larger."""
         free = self.fresh() & (self._older == NOWHERE)
-        # A row whose shard was made anew went back into it: those left with an older version are bound to one that
+        # A row whose shard was made again went back into it: those left with an older version are bound to one that
         # stays.
         group = self._new_group(free)
         while size := self._sizes().get(group):
@@ -198,7 +198,7 @@ class _Layout:
         return np.sort(np.concatenate(buried))
 
     def _sizes(self) -> dict[int, int]:
-        """Rows that each group would have if it were made anew: its own, and those of it that changed."""
+        """Rows that each group would have if it were made again: its own, and those of it that changed."""
         home = np.where(self.fresh(), self._older, self._owner)
         numbers, counts = np.unique(home[home != NOWHERE], return_counts=True)
         return dict(zip(numbers.tolist(), counts.tolist(), strict=True))

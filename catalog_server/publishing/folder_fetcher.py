@@ -31,7 +31,7 @@ class FolderFetcher:
         try:
             found = source.stat().st_size
             if found != length:
-                raise ReleaseRejected(f"{source}: {found} bytes, {length} are signed; publish anew")
+                raise ReleaseRejected(f"{source}: {found} bytes, {length} are signed; publish again")
             began = partial.stat().st_size if partial.is_file() else 0
             with source.open("rb") as original, partial.open("wb") as copy:
                 shutil.copyfileobj(original, copy)

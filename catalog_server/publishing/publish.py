@@ -1,6 +1,6 @@
 """From the store to a release: files first, each under its content's hash, then the signed metadata that name them.
 
-What a release takes over from the one before and what it builds anew, `catalog_server.publishing.compaction` decides.
+What a release takes over from the one before and what it builds, `catalog_server.publishing.compaction` decides.
 """
 
 import itertools
@@ -90,7 +90,7 @@ def publish(
     `progress` is told of.
 
     The first publish of a store makes the keys that sign it, in the folder `keys`. The timestamp is replaced last and
-    at once: phones see the old release or the new one. What is published already is signed anew where its time is half
+    at once: phones see the old release or the new one. What is published already is signed again where its time is half
     over; of earlier releases goes what no delta leads from (`prune`). Raises `StoreError` for an empty catalogue, a
     clock that cannot be right unless there is an `override`, a disk that cannot be written, keys that cannot sign, and
     graphs that find too little (see `MIN_RECALL`) unless `override` says why they may; `SpaceMismatch` where models
@@ -130,7 +130,7 @@ class _Keys:
         return str(self.folder) if made else None
 
     def renew(self) -> None:
-        """Sign anew what is half over."""
+        """Sign again what is half over."""
         signing.renew(self.store.releases, self._ring())
 
     def _ring(self) -> signing.KeyRing:

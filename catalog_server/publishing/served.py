@@ -146,7 +146,7 @@ def targets_folder(store: Store) -> Path:
 
 
 class ServedSpace:
-    """The part of the served release that is of one space, as far as its files are whole: what is damaged is made anew.
+    """The part of the served release that is of one space, as far as its files are whole: what is damaged is made new.
     `name` is that of its manifest."""
 
     def __init__(self, folder: Path, index: SignedTargets, name: str, manifest: ReleaseManifest) -> None:
@@ -179,7 +179,7 @@ def served_space(store: Store, index: SignedTargets | None, space_id: str, pack_
     """What is served of a space, or of a pack in it; None where there is nothing of the format of today."""
     try:
         found = _manifest_of(store, index, space_id, pack_id) if index else None
-    except (CoindexError, OSError, KeyError):  # an older format, or damage: all is made anew
+    except (CoindexError, OSError, KeyError):  # an older format, or damage: all is made again
         return None
     return ServedSpace(targets_folder(store), index, *found) if index and found else None
 
@@ -286,7 +286,7 @@ class EarlierStates:
         self._records |= {record.written: record for record in new.values()}
         found = {record.class_id: record for record in (self._records[each] for each in written)}
         if records_bytes(found.values()) != data:
-            raise CatalogError("its coin records are not in canonical form; publish the catalogue anew")
+            raise CatalogError("its coin records are not in canonical form; publish the catalogue again")
         return found
 
 

@@ -1,6 +1,6 @@
-"""The files of a release: each on the shelf under its content's hash, taken over from what is served or made anew.
+"""The files of a release: each on the shelf under its content's hash, taken over from what is served, or made.
 
-What is taken over and what is made anew, `catalog_server.publishing.compaction` decides.
+What is taken over and what is made, `catalog_server.publishing.compaction` decides.
 """
 
 import contextlib
@@ -242,9 +242,9 @@ def _read_net(path: Path, net: ModelFile) -> bytes:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise ModelError(f"{path}: cannot be read ({error.strerror}); export the models anew") from None
+        raise ModelError(f"{path}: cannot be read ({error.strerror}); export the models again") from None
     if len(data) != net.bytes or hashlib.sha256(data).hexdigest() != net.sha256:
-        raise ModelError(f"{path}: not the file that {INDEX_NAME} describes; export the models anew")
+        raise ModelError(f"{path}: not the file that {INDEX_NAME} describes; export the models again")
     return data
 
 
