@@ -1,5 +1,6 @@
 """`coindex catalog …`: curate the catalogue and publish it."""
 
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -23,6 +24,7 @@ from catalog_server.curation.encoding import current_models, keep_models, live_e
 from catalog_server.curation.importer import ImportReport, import_photos
 from catalog_server.curation.photos import restore_photo, retire_photo
 from catalog_server.jobs.checks import check_store, collect
+from catalog_server.jobs.kinds import shared_with_others
 from catalog_server.publishing.publish import publish
 from catalog_server.publishing.verify import verify
 from catalog_server.store import CoinRow, PhotoRow, open_store
@@ -65,7 +67,7 @@ def import_(
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Add all photos of a manifest, or none."""
+    """Add all photos of a manifest, or none. On PostgreSQL, `coindex catalog work` elsewhere encodes some of them."""
     photos = read_manifest(manifest, splits=split)
     opened = open_store(store, create=True)
     encoders = live_encoders(opened, models)
@@ -77,7 +79,11 @@ def import_(
         keep_models(opened, kept)
 
     try:
-        with progress_bar("Encoding photos", lines=not as_json) as progress:
+        with (
+            progress_bar("Encoding photos", lines=not as_json) as progress,
+            # Others encode with the models that the store keeps.
+            nullcontext() if models else shared_with_others(opened, photos) as shared,
+        ):
             report = import_photos(
                 opened,
                 photos,
@@ -88,6 +94,7 @@ def import_(
                 skip_bad=skip_bad,
                 progress=progress,
                 confirm=keep,
+                kept=shared,
             )
     except PhotoError as error:
         raise PhotoError(f"{error}\nuse --skip-bad to leave them out") from None

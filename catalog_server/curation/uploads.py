@@ -9,6 +9,7 @@ import csv
 import io
 import json
 import lzma
+import os
 import re
 import shutil
 import unicodedata
@@ -16,7 +17,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -40,6 +41,7 @@ __all__ = [
     "discarded_on_failure",
     "photo_anew",
     "photo_mimetype",
+    "stage",
     "staged_manifest",
     "staged_photos",
     "staged_problems",
@@ -197,6 +199,24 @@ def take_in(files: Mapping[str, ReadFile], folder: Path) -> None:
         raise PhotoError(f"{len(problems)} photos cannot be used:\n{told(problems)}")
     (folder / PROBLEMS).write_text(json.dumps(sorted(problems)), encoding="utf-8")
     _write_staged(good, folder)
+
+
+def stage(photos: Sequence[LabelledPhoto], folder: Path) -> None:
+    """Put photos that lie elsewhere into a folder as they are, each under a number, with a manifest that names them so;
+    `staged_photos` reads them. A photo that cannot be read is an empty file there, so that each keeps its place."""
+    rows = []
+    for number, photo in enumerate(photos, start=1):
+        copy = folder / f"{number}.jpg"
+        try:
+            os.link(photo.path, copy)
+        except OSError:  # on another disk, or somebody else's
+            try:
+                shutil.copyfile(photo.path, copy)
+            except (FileNotFoundError, PermissionError):
+                copy.touch()
+        given = {each.name: getattr(photo, each.name) for each in fields(ManifestRow) if each.name != "file"}
+        rows.append(ManifestRow(file=photo.path.name, **given))
+    _write_staged(rows, folder)
 
 
 def staged_manifest(folder: Path) -> Path:

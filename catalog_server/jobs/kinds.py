@@ -3,6 +3,8 @@
 import secrets
 import shutil
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy.orm import Session
@@ -14,12 +16,13 @@ from catalog_server.curation.quality import find_mistakes
 from catalog_server.curation.shared_encodings import SharedEncodings, encoding_parts
 from catalog_server.curation.spaces import reembed, reembedding_parts
 from catalog_server.curation.steps import counted
-from catalog_server.curation.uploads import staged_manifest, staged_photos, staged_problems
+from catalog_server.curation.uploads import stage, staged_manifest, staged_photos, staged_problems
 from catalog_server.jobs.queue import Handler, Helper, Job, JobRun, find_job, list_jobs, submit_job
 from catalog_server.publishing.publish import publish
 from catalog_server.store import Store
 from catalog_server.validation.served import validate_served
 from coindex.errors import CoindexError, JobCancelled, SpaceMismatch, StoreError
+from coindex.manifest import LabelledPhoto
 from coindex.models import DEFAULT_FOLDER, INDEX_NAME
 
 __all__ = [
@@ -27,6 +30,7 @@ __all__ = [
     "handlers",
     "helpers",
     "new_staging_folder",
+    "shared_with_others",
     "staged_folder",
     "submit_check",
     "submit_import",
@@ -68,6 +72,27 @@ def new_staging_folder(store: Store) -> Path:
     folder = store.staging / secrets.token_hex(16)
     folder.mkdir(parents=True)
     return folder
+
+
+@contextmanager
+def shared_with_others(store: Store, photos: Sequence[LabelledPhoto]) -> Iterator[SharedEncodings | None]:
+    """Let other processes encode some photos of an import, which lie outside the store; None on SQLite.
+
+    Raises:
+        StoreError: If the photos cannot be copied to where others see them.
+    """
+    if not store.on_postgres:
+        yield None
+        return
+    folder = new_staging_folder(store)
+    try:
+        try:
+            stage(photos, folder)
+        except OSError as error:
+            raise StoreError(f"{folder}: {error.strerror}; nothing was imported") from None
+        yield SharedEncodings(store, folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def submit_import(store: Store, folder: Path, *, actor: str, skip_bad: bool = False) -> int:

@@ -59,10 +59,12 @@ def bundle(
 
     Of a release in packs the file has those of the ids in `packs`, by default all.
 
-    The file is taken by a device of its own before it gets its name. Raises `StoreError` where the file exists or
-    cannot be written, where nothing is published, a pack is not there, a file of the release is damaged, or there is no
-    key for `days`, and
-    `SyncError` where a device would not take it; then there is no file.
+    A device of its own takes the file before it gets its name. After an error there is no file.
+
+    Raises:
+        StoreError: If the file exists or cannot be written, nothing is published, a pack is missing, a file of the
+            release is damaged, or there is no key for `days`.
+        SyncError: If a device would not take the file.
     """
     if path.exists():
         raise StoreError(f"{path}: exists already; name a file that does not")
@@ -110,7 +112,7 @@ def _write(store: Store, building: Path, packs: Sequence[str] | None, timestamp:
         for target in wanted:
             file = targets_folder(store) / target.stored_name
             if not is_whole(file, target):
-                raise StoreError(f"{file}: damaged or gone; `coindex catalog publish` makes it anew")
+                raise StoreError(f"{file}: damaged or gone; `coindex catalog publish` writes it again")
             _add(archive, f"{TARGETS_PATH}/{target.stored_name}", file)
     return BundleReport(
         version=release.version,

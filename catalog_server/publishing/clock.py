@@ -17,7 +17,11 @@ never set."""
 
 
 def check_clock(store: Store, time: datetime) -> None:
-    """Raise `StoreError` where this machine's clock cannot be right, by the database's or what was signed before."""
+    """Check this machine's clock by the database's and by what was signed before.
+
+    Raises:
+        StoreError: If it cannot be right.
+    """
     problem = _other_clock(store, time) or _odd_time(store, time)
     if problem is None:
         return
@@ -42,7 +46,7 @@ def _odd_time(store: Store, time: datetime) -> str | None:
     """What speaks against the time by what was signed before."""
     try:
         served = signing.current(store.releases)
-    except StoreError:  # what is damaged is told when it is signed anew
+    except StoreError:  # what is damaged is told when it is signed again
         return None
     if served is None or served.timestamp is None:
         return None

@@ -1,4 +1,4 @@
-"""What a release takes over from the one before, and what it builds anew, as functions without any I/O.
+"""What a release takes over from the one before, and what it builds, as functions without any I/O.
 
 Shards follow the rule of log-structured merge trees (O'Neil et al. 1996), tiered by size: few rows that are new wait
 beside the shards, where a search scans them; when they are many they become a shard, and take along the shards that
@@ -57,7 +57,7 @@ MAX_SMALL_PACKS = 16
 """Packs less than half full that may lie about before they are put together: each costs a request and a name."""
 
 MAX_RETIRED_SHARE = 0.25
-"""A pack with more retired rows is made anew without them."""
+"""A pack with more retired rows is made again without them."""
 
 FRESH = -1
 NOWHERE = -2
@@ -105,13 +105,15 @@ def compact(shards: Sequence[Rows], rows: Rows) -> Compaction:
 def compact_packs(packs: Sequence[NDArray[np.uint32]], row_ids: NDArray[np.uint32]) -> PackCompaction:
     """How packs of thumbnails or of relief maps, whose row ids are given and whose ranges ascend, come to hold those of
     `row_ids`."""
-    new = row_ids[~np.isin(row_ids, np.concatenate(packs))] if packs else row_ids
+    packed = np.concatenate([np.zeros(0, np.uint32), *packs])
+    new = row_ids[~np.isin(row_ids, packed)]
+    is_live = np.split(np.isin(packed, row_ids), np.cumsum([len(pack) for pack in packs]))
     # Row ids, and the pack that they still are.
     parts: list[tuple[NDArray[np.uint32], int | None]] = []
     for number, pack in enumerate(packs):
         before, new = new[new < pack[0]], new[new >= pack[0]]
         within, new = new[new <= pack[-1]], new[new > pack[-1]]
-        live = pack[np.isin(pack, row_ids)]
+        live = pack[is_live[number]]
         stays = not len(within) and len(pack) - len(live) <= MAX_RETIRED_SHARE * len(pack)
         parts += [(ids, None) for ids in _split(before, PACK_ROWS)]
         if stays:
@@ -151,7 +153,7 @@ class _Layout:
         return np.asarray(self._owner == FRESH)
 
     def rebuild(self, shard: int) -> None:
-        """Make a shard anew, without what is buried in it and with the rows of it that changed."""
+        """Make a shard again, without what is buried in it and with the rows of it that changed."""
         self.kept.discard(shard)
         self._owner[self.fresh() & (self._older == shard)] = shard
 
@@ -162,7 +164,7 @@ class _Layout:
     def settle_fresh(self) -> None:
         """Make the fresh rows a shard, with every shard that is not several times larger."""
         free = self.fresh() & (self._older == NOWHERE)
-        # A row whose shard was made anew went back into it: those left with an older version are bound to one that
+        # A row whose shard was made again went back into it: those left with an older version are bound to one that
         # stays.
         group = self._new_group(free)
         while size := self._sizes().get(group):
@@ -196,7 +198,7 @@ class _Layout:
         return np.sort(np.concatenate(buried))
 
     def _sizes(self) -> dict[int, int]:
-        """Rows that each group would have if it were made anew: its own, and those of it that changed."""
+        """Rows that each group would have if it were made again: its own, and those of it that changed."""
         home = np.where(self.fresh(), self._older, self._owner)
         numbers, counts = np.unique(home[home != NOWHERE], return_counts=True)
         return dict(zip(numbers.tolist(), counts.tolist(), strict=True))

@@ -11,7 +11,11 @@ __all__ = ["FolderFetcher"]
 
 
 class FolderFetcher:
-    """Fetches from a store's folder: `/releases/…` are the files there."""
+    """Fetches from a store's folder: `/releases/…` are the files there.
+
+    Raises:
+        ReleaseRejected: If a file has another length than was signed, or is longer than may be read.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -31,7 +35,7 @@ class FolderFetcher:
         try:
             found = source.stat().st_size
             if found != length:
-                raise ReleaseRejected(f"{source}: {found} bytes, {length} are signed; publish anew")
+                raise ReleaseRejected(f"{source}: {found} bytes, {length} are signed; publish again")
             began = partial.stat().st_size if partial.is_file() else 0
             with source.open("rb") as original, partial.open("wb") as copy:
                 shutil.copyfileobj(original, copy)

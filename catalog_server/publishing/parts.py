@@ -202,7 +202,11 @@ def complete(
 
 
 def require_space(index: ModelIndex, space_id: str, models: Path) -> None:
-    """Raise `SpaceMismatch` where models are not of a space."""
+    """Check that models are of a space.
+
+    Raises:
+        SpaceMismatch: If they are not.
+    """
     if index.space_id != space_id:
         raise SpaceMismatch(
             f"{models}: models of space {index.space_id}, the store's codes are of space {space_id}; publish with the "
@@ -269,7 +273,7 @@ def _complete(
         fresh=part.layout.fresh_name,
         records=part.records,
         thumbnails=shared.thumbnails[pack_id],
-        deltas=shelve_deltas(store, part.state, part.reached, part.catalog_files, part.names, shelf),
+        deltas=shelve_deltas(store, part.state, part.reached, part.served, part.catalog_files, part.names, shelf),
         state_hash=part.reached,
         rows=len(part.state.rows),
         classes=len(part.state.records),

@@ -1,6 +1,6 @@
 """From the store to a release: files first, each under its content's hash, then the signed metadata that name them.
 
-What a release takes over from the one before and what it builds anew, `catalog_server.publishing.compaction` decides.
+What a release takes over from the one before and what it builds, `catalog_server.publishing.compaction` decides.
 """
 
 import itertools
@@ -90,11 +90,14 @@ def publish(
     `progress` is told of.
 
     The first publish of a store makes the keys that sign it, in the folder `keys`. The timestamp is replaced last and
-    at once: phones see the old release or the new one. What is published already is signed anew where its time is half
-    over; of earlier releases goes what no delta leads from (`prune`). Raises `StoreError` for an empty catalogue, a
-    clock that cannot be right unless there is an `override`, a disk that cannot be written, keys that cannot sign, and
-    graphs that find too little (see `MIN_RECALL`) unless `override` says why they may; `SpaceMismatch` where models
-    and codes do not belong together; `ModelError` for models that are damaged or cannot be run.
+    at once: phones see the old release or the new one. What is published already is signed again where its time is half
+    over; of earlier releases goes what no delta leads from (`prune`).
+
+    Raises:
+        StoreError: If the catalogue is empty, the disk cannot be written, or keys cannot sign; unless `override` says
+            why it may be, also if the clock cannot be right or graphs find too little (see `MIN_RECALL`).
+        SpaceMismatch: If models and codes do not belong together.
+        ModelError: If models are damaged or cannot be run.
     """
     if override is not None and not override.strip():
         raise StoreError("an override needs a reason, which the release will carry; give one")
@@ -130,7 +133,7 @@ class _Keys:
         return str(self.folder) if made else None
 
     def renew(self) -> None:
-        """Sign anew what is half over."""
+        """Sign again what is half over."""
         signing.renew(self.store.releases, self._ring())
 
     def _ring(self) -> signing.KeyRing:

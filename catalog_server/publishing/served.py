@@ -130,8 +130,11 @@ def published_releases(store: Store) -> tuple[PublishedRelease, ...]:
 
 
 def published_state(store: Store, version: int, *, known: Iterable[CoinRecord] = ()) -> CatalogState:
-    """The catalogue's state in an earlier release; records that are `known` need not be parsed. Raises `StoreError`
-    where the release or its files are gone."""
+    """The catalogue's state in an earlier release; records that are `known` need not be parsed.
+
+    Raises:
+        StoreError: If the release or its files are gone.
+    """
     for release, index in earlier_releases(store):
         if release.version == version:
             state = state_of(store, release, index, known=known)
@@ -146,7 +149,7 @@ def targets_folder(store: Store) -> Path:
 
 
 class ServedSpace:
-    """The part of the served release that is of one space, as far as its files are whole: what is damaged is made anew.
+    """The part of the served release that is of one space, as far as its files are whole: what is damaged is made new.
     `name` is that of its manifest."""
 
     def __init__(self, folder: Path, index: SignedTargets, name: str, manifest: ReleaseManifest) -> None:
@@ -179,7 +182,7 @@ def served_space(store: Store, index: SignedTargets | None, space_id: str, pack_
     """What is served of a space, or of a pack in it; None where there is nothing of the format of today."""
     try:
         found = _manifest_of(store, index, space_id, pack_id) if index else None
-    except (CoindexError, OSError, KeyError):  # an older format, or damage: all is made anew
+    except (CoindexError, OSError, KeyError):  # an older format, or damage: all is made again
         return None
     return ServedSpace(targets_folder(store), index, *found) if index and found else None
 
@@ -286,7 +289,7 @@ class EarlierStates:
         self._records |= {record.written: record for record in new.values()}
         found = {record.class_id: record for record in (self._records[each] for each in written)}
         if records_bytes(found.values()) != data:
-            raise CatalogError("its coin records are not in canonical form; publish the catalogue anew")
+            raise CatalogError("its coin records are not in canonical form; publish the catalogue again")
         return found
 
 
@@ -321,7 +324,11 @@ def _manifest_of(store: Store, index: SignedTargets, space_id: str, pack_id: str
 
 
 def read_target(store: Store, target: Target) -> bytes:
-    """A file of a release. Raises `CatalogError` where it is damaged."""
+    """A file of a release.
+
+    Raises:
+        CatalogError: If it is damaged.
+    """
     data = (targets_folder(store) / target.stored_name).read_bytes()
     if hashlib.sha256(data).hexdigest() != target.sha256:
         raise CatalogError(f"{target.stored_name}: damaged")

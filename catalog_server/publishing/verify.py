@@ -87,7 +87,7 @@ def release_problems(store: Store, index: SignedTargets) -> list[str]:
     for target in index.targets.values():
         path = folder / target.stored_name
         if not is_whole(path, target):
-            problems.append(f"{path}: missing or damaged; bring it back from a backup, or publish anew")
+            problems.append(f"{path}: missing or damaged; bring it back from a backup, or publish again")
     if problems:
         return problems
 
@@ -110,7 +110,7 @@ def _check_release(store: Store, index: SignedTargets, release: Release) -> None
         return
     lacking = [pack.manifest for pack in release.packs if pack.manifest not in index.targets]
     if lacking:
-        raise CatalogError(f"release {release.version} lacks {', '.join(lacking)}; publish anew")
+        raise CatalogError(f"release {release.version} lacks {', '.join(lacking)}; publish again")
     contents = []
     for pack in release.packs:
         manifest = read_manifest(store, index, pack.manifest)

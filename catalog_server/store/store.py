@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import numpy as np
-from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, select, text
+from sqlalchemy import URL, Connection, Engine, Executable, create_engine, event, inspect, make_url, select, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
@@ -44,6 +45,8 @@ FULL = ". The store's disk is full: make room, then try again; what only reads g
 ADVICE = {"readonly": READ_ONLY, "read-only": READ_ONLY, "disk is full": FULL}
 """What to do, by what SQLite and PostgreSQL say."""
 
+AT_ONCE = 500
+"""Rows that are read at once: all of a large catalogue's keep Python's garbage collector busy for as long again."""
 LOCK_SECONDS = 30
 """How long a change waits for another curator's to end."""
 KEEPALIVE = "-c tcp_keepalives_idle=60 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
@@ -197,19 +200,24 @@ class Store:
             .outerjoin(CodeRow, (CodeRow.row_id == PhotoRow.row_id) & (CodeRow.space_id == space_id))
             .where(~PhotoRow.retired)
         )
-        found = session.execute(live.order_by(PhotoRow.row_id)).all()
-        if not found:
+        row_ids, class_ids, codes = list[int](), list[int](), list[bytes | None]()
+        for row_id, class_id, code in _streamed(session, live.order_by(PhotoRow.row_id)):
+            row_ids.append(row_id)
+            class_ids.append(class_id)
+            codes.append(code)
+        if not row_ids:
             return None
-        if missing := sum(code is None for _, _, code in found):
+        if missing := codes.count(None):
             raise StoreError(
-                f"{missing} of {len(found)} photos have no code in space {space_id} yet; "
+                f"{missing} of {len(row_ids)} photos have no code in space {space_id} yet; "
                 "`coindex catalog reembed` with its models goes on"
             )
-        row_ids, class_ids, coded = zip(*found, strict=True)
-        rows = Rows.of(row_ids, class_ids, np.frombuffer(b"".join(coded), np.int8).reshape(-1, DIMENSIONS))
+        rows = Rows.of(
+            row_ids, class_ids, np.frombuffer(b"".join(filter(None, codes)), np.int8).reshape(-1, DIMENSIONS)
+        )
         used = set(class_ids)
         columns = (getattr(CoinRow, name) for name in CoinRecord.__dataclass_fields__)
-        coins = session.execute(select(*columns).where(~CoinRow.retired))
+        coins = _streamed(session, select(*columns).where(~CoinRow.retired))
         told = ((*coin[:-1], checked_facts(coin[-1]) if coin[-1] else {}) for coin in coins)
         records = {coin[0]: CoinRecord(*coin) for coin in told if coin[0] in used}
         return CatalogState(space_id, rows, records)
@@ -286,6 +294,12 @@ def now() -> str:
 def from_now(span: timedelta) -> str:
     """The time a span from now, or ago, as RFC 3339 in UTC, to the second."""
     return (datetime.now(UTC) + span).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _streamed(session: Session, query: Executable) -> Iterator[Any]:
+    """The rows of a query, some at a time."""
+    session.flush()
+    yield from session.connection().execute(query, execution_options={"yield_per": AT_ONCE})
 
 
 def _database(folder: Path, url: str | None) -> URL:

@@ -30,6 +30,7 @@ __all__ = [
     "changed_records",
     "changed_rows",
     "delta_between",
+    "join_deltas",
     "read_delta",
     "write_delta",
 ]
@@ -103,7 +104,34 @@ def delta_between(old: CatalogState, new: CatalogState, *, hashes: tuple[str, st
         removed=old.rows.row_ids[gone],
         added=Rows(new.rows.row_ids[came], new.rows.class_ids[came], new.rows.codes[came]),
         dropped=tuple(sorted(old.records.keys() - new.records.keys())),
-        records={key: record for key, record in new.records.items() if old.records.get(key) != record},
+        records={key: record for key, record in new.records.items() if not _is_same(old.records.get(key), record)},
+    )
+
+
+def join_deltas(first: Delta, second: Delta) -> Delta | None:
+    """The smallest delta over two that follow each other, or None if they do not tell it.
+
+    A row or a record that both change can be again as it was before the first. Deltas do not tell what was before.
+
+    Args:
+        first: The changes before.
+        second: The changes after, from the state that the first leads to.
+
+    Raises:
+        CatalogError: If the second starts from another state.
+    """
+    if first.to_hash != second.from_hash:
+        raise CatalogError(f"a delta starts from state {second.from_hash[:12]}…, not from {first.to_hash[:12]}…")
+    rows, others = (np.union1d(delta.removed, delta.added.row_ids) for delta in (first, second))
+    if len(np.intersect1d(rows, others)) or {*first.dropped, *first.records} & {*second.dropped, *second.records}:
+        return None
+    return Delta(
+        from_hash=first.from_hash,
+        to_hash=second.to_hash,
+        removed=np.union1d(first.removed, second.removed),
+        added=merge_rows([first.added, second.added]),
+        dropped=tuple(sorted((*first.dropped, *second.dropped))),
+        records={**first.records, **second.records},
     )
 
 
@@ -209,6 +237,10 @@ def changed_rows(rows: Rows, others: Rows) -> NDArray[np.intp]:
     changed = np.ones(len(rows), bool)
     changed[mine[same]] = False
     return np.flatnonzero(changed)
+
+
+def _is_same(old: CoinRecord | None, new: CoinRecord) -> bool:
+    return old is new or old == new
 
 
 def _records(data: memoryview, length: int) -> bytes:

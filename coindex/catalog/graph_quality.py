@@ -102,10 +102,11 @@ def choose_ef(
     """
     if not len(queries):
         raise ValueError("no queries: a recall cannot be measured")
-    index = CatalogIndex(shards, fresh=fresh, tombstones=tombstones, exact_below=exact_below)
+    index = CatalogIndex(shards, fresh=fresh, tombstones=tombstones, exact_below=exact_below, background=True)
     if not len(index):
         raise CatalogError("no rows to search; import photos before publishing")
     nearest, count = _nearest_distances(index.rows, queries), len(queries)
+    index.wait()
 
     def is_found(broad: CatalogIndex, query: int) -> bool:
         return broad.search(queries[query], 1)[0].distance == int(nearest[query])
@@ -135,18 +136,16 @@ def choose_ef(
 
 
 def _nearest_distances(rows: Rows, queries: NDArray[np.int8]) -> NDArray[np.int32]:
-    """Of each query the squared distance to its nearest row, by a scan of all. What is added to a product is the same
-    for all queries, or for all rows, so the rest is left to the end; all are whole numbers below 2**24, exact in
-    float32."""
-    asked = queries.astype(np.float32)
+    """Of each query the squared distance to its nearest row, by a scan of all. The squared length of a row stands
+    beside -2 times its code, and a 1 beside each query: one product gives all that differs from row to row. All are
+    whole numbers below 2**24, exact in float32."""
+    asked = np.ones((len(queries), DIMENSIONS + 1), np.float32)
+    asked[:, :DIMENSIONS] = queries
     nearest = np.full(len(queries), np.inf, np.float32)
     for start in range(0, len(rows), ROWS_AT_ONCE):
         codes = rows.codes[start : start + ROWS_AT_ONCE].astype(np.float32)
-        lengths = (codes * codes).sum(axis=1)
-        codes *= -2
+        scanned = np.column_stack([-2 * codes, (codes * codes).sum(axis=1)])
         for first in range(0, len(queries), QUERIES_AT_ONCE):
             block = slice(first, first + QUERIES_AT_ONCE)
-            products = asked[block] @ codes.T
-            products += lengths
-            np.minimum(nearest[block], products.min(axis=1), out=nearest[block])
-    return np.asarray(nearest + (asked * asked).sum(axis=1), np.int32)
+            np.minimum(nearest[block], (asked[block] @ scanned.T).min(axis=1), out=nearest[block])
+    return np.asarray(nearest + (queries.astype(np.float32) ** 2).sum(axis=1), np.int32)

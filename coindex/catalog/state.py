@@ -5,6 +5,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from json.encoder import encode_basestring
 from typing import Any
 
 import numpy as np
@@ -84,13 +85,15 @@ class CoinRecord:
     @cached_property
     def written(self) -> bytes:
         """The entry of `records.json` as canonical JSON: made once, since a catalogue's are asked for many times."""
-        document, (least, most) = self.document(), ALIKE
-        numbers = {name: fact for name, fact in self.facts.items() if isinstance(fact, float)}
-        if not all(least <= abs(number) < most for number in numbers.values()):
-            return canonical(document)
-        if numbers:
-            document["facts"] |= {name: int(number) for name, number in numbers.items() if number.is_integer()}
-        return WRITE(document).encode()
+        facts = f'"facts":{_written_facts(self.facts)},' if self.facts else ""
+        country, currency, denomination, design = map(
+            encode_basestring, (self.country, self.currency, self.denomination, self.design)
+        )
+        name, side, variant = map(encode_basestring, (self.name, self.side, self.variant))
+        return (
+            f'{{"class_id":{self.class_id},"country":{country},"currency":{currency},"denomination":{denomination},'
+            f'"design":{design},{facts}"name":{name},"side":{side},"variant":{variant}}}'
+        ).encode()
 
 
 @dataclass(frozen=True, eq=False)
@@ -277,6 +280,14 @@ def parse_records(data: bytes, *, classes: int | None = None) -> dict[int, CoinR
     except ValueError as error:
         raise CatalogError(f"records.json: {error}; download the catalogue again") from None
     return records
+
+
+def _written_facts(facts: Facts) -> str:
+    document, (least, most) = facts_document(facts), ALIKE
+    numbers = {name: fact for name, fact in facts.items() if isinstance(fact, float)}
+    if not all(least <= abs(number) < most for number in numbers.values()):
+        return canonical(document).decode()
+    return WRITE(document | {name: int(number) for name, number in numbers.items() if number.is_integer()})
 
 
 def _record(document: dict[str, Any]) -> CoinRecord:

@@ -19,7 +19,7 @@ PUBLIC_SPECIAL = ("__init__", "__call__", "__enter__")
 
 def modules() -> list[Path]:
     paths = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
-    return [path for path in paths if not {"migrations", "publishing"} & set(path.parts)]
+    return [path for path in paths if not {"migrations"} & set(path.parts)]
 
 
 def is_public(node: Function | ast.ClassDef, exported: list[str] | None) -> bool:

@@ -313,6 +313,36 @@ def test_photos_that_cannot_be_imported_are_named_in_their_order_whoever_came_up
     assert job.state == "failed" and lines == [f"line {number + 2}" for number in sorted(bad)]
 
 
+def test_a_command_shares_its_import_which_is_as_one_process_makes_it(
+    shared, url, pictures, helper, after, encoded, command_line, monkeypatch, tmp_path, models
+):
+    (pictures.folder / "1.png").write_bytes(b"no image")
+    draw(pictures.folder / "20.png", 0)
+    monkeypatch.setenv(DATABASE_URL, url)
+    helper()
+    after(lambda: parts(shared, OTHERS, WorkPartRow.done))
+    manifest = str(pictures.folder / "manifest.csv")
+    code, _, told = command_line("catalog", "import", manifest, "--skip-bad", "--store", str(shared.folder))
+    assert code == 0 and [line.split(",")[0] for line in told.splitlines() if "left out" in line] == [
+        "left out: line 3",
+        "left out: line 22",
+    ]
+    # The helper did the smallest part at least; of one photo there is nothing to encode.
+    assert 0 < len(encoded) <= PHOTOS - 1 - PHOTOS % ITEMS
+    assert rows(shared) == as_one_process_does(tmp_path, models, pictures, skip_bad=True)[0]
+    assert parts(shared) == [] and list(shared.staging.iterdir()) == [] and check_store(shared) == StoreCheck((), ())
+
+
+def test_a_command_with_models_of_its_own_shares_nothing(
+    shared, url, pictures, encoded, command_line, monkeypatch, models
+):
+    monkeypatch.setenv(DATABASE_URL, url)
+    monkeypatch.setattr("catalog_server.store.parts.SharedWork.offer", lambda *_: pytest.fail("offered"))
+    manifest = str(pictures.folder / "manifest.csv")
+    code, *_ = command_line("catalog", "import", manifest, "--models", str(models), "--store", str(shared.folder))
+    assert code == 0 and len(encoded) == len(rows(shared)) == PHOTOS
+
+
 @pytest.fixture
 def reembedding(shared, pictures, other_models):
     """The id of a job that gives the imported collection codes in a new space, and that space."""

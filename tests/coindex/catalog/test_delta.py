@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coindex.catalog import delta as deltas
-from coindex.catalog.delta import Delta, apply_delta, delta_between, read_delta, write_delta
+from coindex.catalog.delta import Delta, apply_delta, delta_between, join_deltas, read_delta, write_delta
 from coindex.catalog.packing import frame, pack_ascending
 from coindex.catalog.sections import pack_rows, section
 from coindex.catalog.state import CatalogState, CoinRecord, Rows, merge_rows, records_bytes, state_hash
@@ -82,6 +82,47 @@ def test_deltas_in_another_order_are_refused():
 def test_no_delta_leads_to_another_space():
     with pytest.raises(SpaceMismatch):
         delta_between(OLD, CatalogState("f" * 16, OLD.rows, OLD.records))
+
+
+CATALOGUES = st.dictionaries(
+    st.integers(1, 8), st.tuples(st.integers(1, 4), st.integers(0, 1), st.sampled_from(("mark", "crown"))), min_size=1
+)
+"""Of a few rows the class, the code and the name that the class then has."""
+
+
+def drawn(catalogue):
+    parts = [rows({row: class_id}, salt=salt) for row, (class_id, salt, _) in catalogue.items()]
+    return CatalogState(
+        SPACE, merge_rows(parts), {class_id: record(class_id, name) for class_id, _, name in catalogue.values()}
+    )
+
+
+@given(st.tuples(CATALOGUES, CATALOGUES, CATALOGUES))
+@settings(max_examples=500, deadline=None)
+def test_deltas_that_are_joined_are_the_delta_from_the_first_state_to_the_last(catalogues):
+    one, two, three = map(drawn, catalogues)
+    joined = join_deltas(delta_between(one, two), delta_between(two, three))
+    if joined is not None:
+        assert write_delta(joined) == write_delta(delta_between(one, three))
+
+
+def test_deltas_that_change_other_rows_and_records_are_joined_and_others_not():
+    one = state({1: 5, 2: 5, 3: 6})
+    two = state({1: 5, 2: 5, 3: 6, 4: 7})
+    three = state({2: 5, 3: 6, 4: 7}, names={6: "crown"})
+    assert join_deltas(delta_between(one, two), delta_between(two, three)) is not None
+    # Row 1 went and came back, class 6 has its name again: neither changed at last, and no delta tells so.
+    assert join_deltas(delta_between(two, three), delta_between(three, two)) is None
+    gone = state({1: 5, 2: 5})
+    renamed = state({1: 5, 2: 5, 3: 6}, names={5: "crown"})
+    assert join_deltas(delta_between(one, gone), delta_between(gone, one)) is None
+    assert join_deltas(delta_between(one, renamed), delta_between(renamed, one)) is None
+
+
+def test_deltas_that_do_not_follow_each_other_are_not_joined():
+    delta = delta_between(OLD, NEW)
+    with pytest.raises(CatalogError, match="starts from state"):
+        join_deltas(delta, delta)
 
 
 @pytest.mark.parametrize(
