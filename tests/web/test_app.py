@@ -69,7 +69,7 @@ def test_after_the_first_visit_the_network_may_go_and_the_browser_restart(server
         device.open()
         device.page.get_by_role("button", name=re.compile(r"Download \d+\.\d MB")).wait_for()
         said = device.text()
-        assert all(words in said for words in ("Recogniser", "Coin list", "Together", "A sample answer")), said
+        assert all(words in said for words in ("Recogniser", "Coin list", "In total", "A sample answer")), said
         device.press(device.page.get_by_role("button").inner_text())
         device.ready()
     server.stop()
@@ -266,7 +266,7 @@ def test_a_new_release_comes_as_a_delta(changing, photos, tmp_path):
         server.asked.clear()
         device.turn_to("Settings")
         device.press("Check for updates")
-        device.page.locator("#announcements", has_text=re.compile(r"Updated: \d+ kB fetched")).wait_for()
+        device.page.locator("#announcements", has_text=re.compile(r"Updated: \d+ kB downloaded")).wait_for()
         assert device.page.locator("dl").inner_text().startswith("Release\n2")
         fetched = [path.rsplit("/", 1)[1].split(".", 1)[1] for path in server.asked if "/targets/" in path]
         assert any(name.startswith("delta-") for name in fetched)

@@ -46,7 +46,7 @@ def test_a_coin_is_sent_once_the_person_agrees_and_the_curators_word_comes_back(
     collector.press(SEND)
     dialog = collector.page.get_by_role("dialog")
     said = dialog.inner_text()
-    assert server.url.split("/")[2] in said and NAME in said and "cannot be taken back" in said
+    assert server.url.split("/")[2] in said and NAME in said and "You cannot take it back" in said
     assert dialog.locator("img").count() == 2
     found = Axe().run(collector.page).response["violations"]
     assert not found, found
@@ -61,9 +61,9 @@ def test_a_coin_is_sent_once_the_person_agrees_and_the_curators_word_comes_back(
 
     reject_proposal(store, proposal.proposal_id, actor="test", word="Too worn to tell.")
     collector.page.reload()
-    collector.page.locator(".standing", has_text="not taken").wait_for()
+    collector.page.locator(".standing", has_text="rejected").wait_for()
     assert "The curator says: Too worn to tell." in collector.text()
-    # What was not taken may be sent anew, with better photos.
+    # What was rejected may be sent again, with better photos.
     collector.page.get_by_role("button", name=SEND).wait_for()
     assert len(posted(server)) == 1
 
@@ -99,7 +99,7 @@ def test_a_failure_is_told_and_nothing_is_lost(collector, desk):
         (429, {"Retry-After": "300"}, r"within an hour\.\s+Try again in 5 minutes"),
         (503, {}, r"wait for the curator already"),
         (415, {}, r"could not read the coin"),
-        (404, {}, r"takes no proposals any more"),
+        (404, {}, r"no longer accepts proposals"),
         (500, {}, r"answered with an error"),
     ],
 )
