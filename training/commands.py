@@ -41,7 +41,7 @@ from training.record import (
 from training.relief import ReliefSettings, train_relief
 from training.report import write_report
 from training.segmenter import SegmenterSettings, train_segmenter
-from training.sources import PHOTO_ENDINGS, CoinPicture
+from training.sources import CoinPicture, photo_files
 
 __all__ = ["train"]
 
@@ -54,6 +54,7 @@ MOST_WORKERS = 16
 train = typer.Typer(no_args_is_help=True, help="Train the segmenter, the embedder or the relief net.")
 
 Options = TypeVar("Options")
+Net = TypeVar("Net", Embedder, Segmenter)
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,9 @@ class SegmenterOptions(TrainingOptions):
     ] = None
 
 
+Begun = TypeVar("Begun", EmbedderOptions, SegmenterOptions)
+
+
 @dataclass(frozen=True)
 class ReliefOptions(TrainingOptions):
     """What the relief net's training takes besides."""
@@ -184,8 +188,7 @@ def embedder(options: EmbedderOptions) -> None:
     begin, begun = None, options
     if options.begin is not None:
         begin = read_embedder(options.begin, picture=wanted.picture)
-        fill_net(Embedder(wanted.backbone, side=wanted.side, head=wanted.head), begin)
-        begun = replace(options, weights=str(options.begin))
+        begun = _begun_from(options, Embedder(wanted.backbone, side=wanted.side, head=wanted.head), begin)
     with _session("embedder", begun, preset, wanted, pretrained=begin is None) as session:
         net = train_embedder(session.pools.sources, session.pools.retrievals, wanted, begin=begin, **session.common)
     _save(begun, "embedder", net, wanted, preset.data.licences)
@@ -197,11 +200,13 @@ def segmenter(options: SegmenterOptions) -> None:
     """Train the net that finds coins and cuts them out."""
     preset = read_preset(options.preset)
     others = {"backgrounds": options.backgrounds, "no_coins": options.no_coins}
-    begin = _begun_from(options.begin, preset.segmenter) if options.begin else None
-    begun = replace(options, weights=str(options.begin)) if begin else options
-    with _session(
-        "segmenter", begun, preset, preset.segmenter, preset.segmenter.coins, others, pretrained=begin is None
-    ) as session:
+    wanted = preset.segmenter
+    begin, begun = None, options
+    if options.begin is not None:
+        begin = read_segmenter(options.begin, channels=wanted.channels)
+        empty = Segmenter(wanted.backbone, decoder=wanted.decoder, channels=wanted.channels)
+        begun = _begun_from(options, empty, begin)
+    with _session("segmenter", begun, preset, wanted, wanted.coins, others, pretrained=begin is None) as session:
         coins = tuple(coin for source in session.pools.sources.values() for coin in source)
         unseen = tuple(coin for retrieval in session.pools.retrievals for coin in retrieval.catalog)
         textures = load_textures(options.backgrounds)
@@ -329,15 +334,8 @@ def _described(manifest: Path, settings: DataSettings, folders: Mapping[str, Pat
     photos = read_manifest(manifest)
     check_rules(photos, settings)
     used = {*settings.train, *(split for pair in settings.retrieval for split in pair)}
-    files = {name: _pictures(folder) for name, folder in folders.items() if folder is not None}
+    files = {name: photo_files(folder) for name, folder in folders.items() if folder is not None}
     return describe_photos([photo for photo in photos if photo.split in used], manifest.parent, files)
-
-
-def _pictures(folder: Path) -> list[Path]:
-    files = [file for file in folder.rglob("*") if file.suffix.lower() in PHOTO_ENDINGS]
-    if not files:
-        raise TrainingError(f"{folder}: no pictures ({', '.join(PHOTO_ENDINGS)}) in this folder")
-    return files
 
 
 def _counted(pools: Pools) -> dict[str, dict[str, int]]:
@@ -353,11 +351,10 @@ def _workers(wanted: int | None, device: Device) -> int:
     return 1 if device.kind == "cpu" else min(os.cpu_count() or 1, MOST_WORKERS)
 
 
-def _begun_from(path: Path, settings: SegmenterSettings) -> Segmenter:
-    """A segmenter's checkpoint that the preset's net can go on from."""
-    begin = read_segmenter(path, channels=settings.channels)
-    fill_net(Segmenter(settings.backbone, decoder=settings.decoder, channels=settings.channels), begin)
-    return begin
+def _begun_from(options: Begun, empty: Net, begin: Net) -> Begun:
+    """The options of a training that goes on from a checkpoint, once that fits a net of the preset."""
+    fill_net(empty, begin)
+    return replace(options, weights=str(options.begin))
 
 
 def _folder(options: TrainingOptions, net: str) -> Path:

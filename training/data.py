@@ -28,7 +28,7 @@ from coindex_synthetic import (
 )
 from training.embedder import Retrieval
 from training.presets import DataSettings
-from training.sources import PHOTO_ENDINGS, CoinPicture, load_coins, load_unlabelled
+from training.sources import CoinPicture, load_coins, load_unlabelled, photo_files
 
 __all__ = [
     "FIRST_SYNTHETIC",
@@ -167,10 +167,7 @@ def load_pools(
             chosen, size=size, hough=settings.hough, on_progress=_reporter(on_progress, split, len(chosen))
         )
     if unlabelled is not None:
-        files = sorted(file for file in unlabelled.rglob("*") if file.suffix.lower() in PHOTO_ENDINGS)
-        files = files[:: settings.unlabelled_every]
-        if not files:
-            raise TrainingError(f"{unlabelled}: no photos ({', '.join(PHOTO_ENDINGS)}) in this folder")
+        files = photo_files(unlabelled, what="photos")[:: settings.unlabelled_every]
         picked = [files[i] for i in drawn("unlabelled", files)]
         sources["unlabelled"] = load_unlabelled(
             picked, size=size, hough=settings.hough, on_progress=_reporter(on_progress, "unlabelled", len(picked))
@@ -263,10 +260,7 @@ def load_no_coins(folder: Path | None, *, size: int) -> tuple[CoinPicture, ...]:
         drawn.append(CoinPicture(thing.rgb, thing.mask, f"no coin|{seed}", f"no coin|{seed}"))
     if folder is None:
         return tuple(drawn)
-    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in PHOTO_ENDINGS)
-    if not files:
-        raise TrainingError(f"{folder}: no pictures ({', '.join(PHOTO_ENDINGS)}) in this folder")
-    return (*drawn, *load_unlabelled(files, size=size))
+    return (*drawn, *load_unlabelled(photo_files(folder), size=size))
 
 
 def load_textures(folder: Path | None) -> tuple[NDArray[np.uint8], ...]:
@@ -278,10 +272,7 @@ def load_textures(folder: Path | None) -> tuple[NDArray[np.uint8], ...]:
     """
     if folder is None:
         return ()
-    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in PHOTO_ENDINGS)
-    if not files:
-        raise TrainingError(f"{folder}: no pictures ({', '.join(PHOTO_ENDINGS)}) in this folder")
-    return tuple(load_photo(file).rgb for file in files)
+    return tuple(load_photo(file).rgb for file in photo_files(folder))
 
 
 def _counted(number: int, one: str, many: str) -> str:

@@ -11,7 +11,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.cluster import AgglomerativeClustering
 
 from coindex.cutout import SIZE, cut_out
 from coindex.disk import write_whole
@@ -21,7 +20,7 @@ from coindex.models import Models
 from coindex.photo import Photo, load_photo
 from coindex.pipeline import STEPS, Clock, OutlinedCoin, outline_photo
 from coindex.relief import SCORE_ONE, QueryRelief, compare
-from training.sources import PHOTO_ENDINGS, mask_file, pale_mask
+from training.sources import is_mask, mask_file, pale_mask, photo_files
 
 __all__ = ["gather", "groups"]
 
@@ -47,7 +46,7 @@ def gather(
     judged: Collection[str],
     on_progress: Progress = lambda done, total: None,
 ) -> tuple[Path, tuple[str, ...]]:
-    """Copy photos into the folder `out`, with a mask where the background is not pale.
+    """Copy photos into the folder `out`, with their own masks, else with one where the background is not pale.
 
     Returns the manifest, and which photos were left out since they cannot be read.
 
@@ -63,11 +62,15 @@ def gather(
     """
     manifest = out / "manifest.csv"
     if manifest.exists():
-        raise TrainingError(f"{manifest} exists already; give another folder with --out, or remove this one")
+        raise TrainingError(f"{manifest} exists already; give another folder, or remove this one")
     if models.relief is None:
         raise TrainingError("the models have no relief net, which tells designs apart; give others with --models")
     used = {*trained, *judged}
-    folders = {source: _photos(source) for source in sources if source.is_dir()}
+    folders = {
+        source: [file for file in photo_files(source, what="photos") if not is_mask(file)]
+        for source in sources
+        if source.is_dir()
+    }
     tables = {
         source: [photo for photo in read_manifest(source) if photo.split in used]
         for source in sources
@@ -91,7 +94,9 @@ def gather(
         target = out / "photos" / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, target)
-        if mask is not None:
+        if mask_file(file).is_file():
+            shutil.copyfile(mask_file(file), mask_file(target))
+        elif mask is not None:
             cv2.imwrite(str(mask_file(target)), mask)
         rows.append({"file": f"photos/{name}", **row})
 
@@ -100,8 +105,10 @@ def gather(
             photo = read(labelled.path)
             if photo is None:
                 continue
-            plain = labelled.split in judged or pale_mask(photo.rgb) is not None
-            coin = None if plain else _coin(photo, models)
+            outlined = (
+                labelled.split in judged or mask_file(labelled.path).is_file() or pale_mask(photo.rgb) is not None
+            )
+            coin = None if outlined else _coin(photo, models)
             row = {**asdict(labelled.label), "year": labelled.year, "specimen": labelled.specimen}
             row |= {"design": labelled.design, "split": labelled.split}
             name = f"{number}/{labelled.path.relative_to(table.parent).as_posix()}"
@@ -118,7 +125,12 @@ def gather(
         for (file, (mask, _)), group in zip(found.items(), parted, strict=True):
             if (parted == group).sum() >= LEAST_PHOTOS:
                 row = {"country": of, "currency": label, "denomination": label, "variant": f"group {group}"}
-                put(file, f"{of}/{label}/{file.name}", mask, {**row, "side": "unknown", "split": f"train_{of}"})
+                put(
+                    file,
+                    f"{of}/{label}/{file.relative_to(folder).as_posix()}",
+                    mask,
+                    {**row, "side": "unknown", "split": f"train_{of}"},
+                )
     text = io.StringIO()
     writer = csv.DictWriter(text, PHOTO_COLUMNS, lineterminator="\n")
     writer.writeheader()
@@ -131,6 +143,9 @@ def groups(reliefs: Sequence[QueryRelief]) -> NDArray[np.int64]:
     """The group of each of n reliefs, int64 (n,): those that are alike at their best turn, on average over a group."""
     if len(reliefs) < 2:
         return np.zeros(len(reliefs), np.int64)
+    # Here, since its import takes seconds and only a folder of mixed designs needs it.
+    from sklearn.cluster import AgglomerativeClustering
+
     maps = np.stack([relief.map for relief in reliefs])
     likeness = np.array([[match.score for match in compare(relief, maps)] for relief in reliefs]) / SCORE_ONE
     apart = 1 - (likeness + likeness.T) / 2
@@ -152,10 +167,3 @@ def _mask(coin: OutlinedCoin, photo: Photo) -> NDArray[np.uint8]:
     to_photo = np.array([[scale * across, 0, crop.x * across], [0, scale * down, crop.y * down]])
     mask = cv2.warpAffine(coin.found.mask, to_photo, (photo.width, photo.height), flags=cv2.INTER_LINEAR)
     return np.where(mask >= 128, 255, 0).astype(np.uint8)
-
-
-def _photos(folder: Path) -> list[Path]:
-    files = sorted(file for file in folder.iterdir() if file.suffix.lower() in PHOTO_ENDINGS)
-    if not files:
-        raise TrainingError(f"{folder}: no photos ({', '.join(PHOTO_ENDINGS)}) in this folder")
-    return files

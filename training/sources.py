@@ -14,7 +14,16 @@ from coindex.manifest import LabelledPhoto
 from coindex.photo import Photo, load_photo
 from coindex.resize import resize
 
-__all__ = ["PHOTO_ENDINGS", "CoinPicture", "coin_mask", "load_coins", "load_unlabelled", "mask_file", "pale_mask"]
+__all__ = [
+    "CoinPicture",
+    "coin_mask",
+    "is_mask",
+    "load_coins",
+    "load_unlabelled",
+    "mask_file",
+    "pale_mask",
+    "photo_files",
+]
 
 PHOTO_ENDINGS = (".webp", ".jpg", ".jpeg", ".png")
 
@@ -67,6 +76,23 @@ def coin_mask(rgb: NDArray[np.uint8], *, hough: bool = False) -> NDArray[np.uint
     return mask
 
 
+def photo_files(folder: Path, *, what: str = "pictures") -> list[Path]:
+    """The photos in a folder and below it, in the order of their paths; the error calls them `what`.
+
+    Raises:
+        TrainingError: If there are none.
+    """
+    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in PHOTO_ENDINGS)
+    if not files:
+        raise TrainingError(f"{folder}: no {what} ({', '.join(PHOTO_ENDINGS)}) in this folder")
+    return files
+
+
+def is_mask(file: Path) -> bool:
+    """Whether a file is the mask of a photo, by its name."""
+    return file.name.endswith(MASK_ENDING)
+
+
 def mask_file(photo: Path) -> Path:
     """Where a photo's own mask lies, if it has one: `lion.mask.png` beside `lion.jpg`, coin where it is pale."""
     return photo.with_name(photo.stem + MASK_ENDING)
@@ -111,7 +137,7 @@ def load_unlabelled(
         TrainingError: If a mask file does not fit its photo.
     """
     coins = []
-    for done, file in enumerate(sorted(file for file in files if not file.name.endswith(MASK_ENDING)), 1):
+    for done, file in enumerate(sorted(file for file in files if not is_mask(file)), 1):
         coin = _coin(file, size, f"unlabelled|{file.name}", f"unlabelled|{file.name}", hough)
         if coin is not None:
             coins.append(coin)

@@ -109,3 +109,19 @@ def test_a_photo_that_cannot_be_read_is_left_out_by_its_name(sets, tmp_path):
     assert len(unreadable) == 1
     assert "sliver.png: 288×6 pixels" in unreadable[0]
     assert [photo.label.denomination for photo in read_manifest(manifest)] == ["coin"]
+
+
+def test_a_photo_keeps_a_mask_of_its_own_and_a_mask_is_no_photo(sets, tmp_path):
+    folder = tmp_path / "lemuria" / "stater"
+    for number in range(3):
+        mask = photograph(folder / f"{number}.png", 11, number, ground=60)
+        cv2.imwrite(str(folder / f"{number}.mask.png"), 255 - mask)
+    row = "Atlantis,drachma,{},obverse,train\n"
+    (folder / "manifest.csv").write_text(
+        "file,country,currency,denomination,side,split\n" + "".join(f"{n}.png,{row.format(n)}" for n in range(3))
+    )
+    for number, source in enumerate((folder / "manifest.csv", folder)):
+        photos = read_manifest(gathered(sets, tmp_path / str(number), source))
+        assert len(photos) == 3
+        for photo in photos:
+            assert mask_file(photo.path).read_bytes() == mask_file(folder / photo.path.name).read_bytes()
