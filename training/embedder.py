@@ -68,8 +68,10 @@ class EmbedderSettings:
     picture: str = "contrast"
     """What the embedder is shown, one of `PICTURES`."""
     held_stages: int = 0
-    """Stages of the backbone, from the first, that stay as they are in a net that training begins from: with three of
-    them held, a step takes a third of the time."""
+    """Stages of the backbone, from the first, that stay as they are: with three of them held, a step takes a third of
+    the time."""
+    free_epochs: int = 0
+    """Epochs in which they learn as well, first, where training begins from a backbone's weights."""
     designs_apart: bool = False
     """Whether classes of one design are pushed apart like any others, as plain ArcFace does."""
 
@@ -156,8 +158,7 @@ def train_embedder(
         centres=settings.centres,
     )
     net, loss_of = net.to(device.name), loss_of.to(device.name)
-    if begin is not None:
-        net.hold(settings.held_stages)
+    free_epochs = settings.free_epochs if begin is None else 0
     if not (run / STATE).exists():  # which has all weights of a run that goes on
         _start(net, loss_of, [pair for coins in numbered.values() for pair in coins], begin, weights, settings)
     net = net.to(memory_format=torch.channels_last)
@@ -181,11 +182,15 @@ def train_embedder(
         }
         return Judgement(figures, judged)
 
+    def examples(epoch: int) -> _Views:
+        if epoch >= free_epochs:
+            net.hold(settings.held_stages)
+        early = epoch < settings.early_epochs
+        return _Views(numbered, settings, settings.early_side if early else net.side, seed + epoch)
+
     return fit(
         net,
-        lambda epoch: _Views(
-            numbered, settings, settings.early_side if epoch < settings.early_epochs else net.side, seed + epoch
-        ),
+        examples,
         loss,
         judge,
         [list(net.backbone.parameters()), [*net.head.parameters(), *loss_of.parameters()]],

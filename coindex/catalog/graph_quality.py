@@ -108,28 +108,24 @@ def choose_ef(
     nearest, count = _nearest_distances(index.rows, queries), len(queries)
     index.wait()
 
-    def is_found(broad: CatalogIndex, query: int) -> bool:
-        return broad.search(queries[query], 1)[0].distance == int(nearest[query])
-
     def suffices(misses: int) -> bool:
         return 1 - (count - misses) / count <= MARGIN * (1 - at_least)
 
-    # A breadth that misses too many is left at once. What one before it missed it misses soonest.
-    asked = list(range(count))
+    # A breadth that misses too many is left soon. What one before it missed it misses soonest.
+    asked = np.arange(count)
     for ef in EF_LADDER:
-        broad, missed = index.with_ef(ef), list[int]()
-        for query in asked:
-            if not is_found(broad, query):
-                missed.append(query)
-                if not suffices(len(missed)):
-                    break
-        if suffices(len(missed)):
-            return EfChoice(ef, (count - len(missed)) / count, count)
-        asked.sort(key=lambda query: query not in missed)
+        broad, missed = index.with_ef(ef), np.zeros(count, bool)
+        for start in range(0, count, QUERIES_AT_ONCE):
+            some = asked[start : start + QUERIES_AT_ONCE]
+            missed[some] = broad.first_distances(queries[some]) != nearest[some]
+            if not suffices(int(missed.sum())):
+                break
+        else:
+            return EfChoice(ef, (count - int(missed.sum())) / count, count)
+        asked = np.argsort(~missed, kind="stable")
     best = EfChoice(EF_LADDER[0], -1.0, count)
     for ef in EF_LADDER:
-        broad = index.with_ef(ef)
-        recall = sum(is_found(broad, query) for query in range(count)) / count
+        recall = float((index.with_ef(ef).first_distances(queries) == nearest).mean())
         if recall > best.recall_at_1:
             best = EfChoice(ef, recall, count)
     return best

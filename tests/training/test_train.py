@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,9 @@ from coindex.errors import ModelError, TrainingError
 from coindex_synthetic import write_catalogue
 from training.data import load_pools
 from training.embedder import train_embedder
-from training.loop import average_into
+from training.loop import STATE, Reporter, average_into
 from training.losses import SubCentreArcFace
-from training.nets import backbone_weights, read_embedder, read_segmenter, save_checkpoint, to_input
+from training.nets import Embedder, backbone_weights, read_embedder, read_segmenter, save_checkpoint, to_input
 from training.presets import read_preset
 from training.segmenter import train_segmenter
 
@@ -45,6 +46,21 @@ def test_an_embedder_trains_and_comes_back_from_its_checkpoint(manifest: Path, t
     assert torch.nn.functional.cosine_similarity(before, after).min() > 0.999
     with pytest.raises(ModelError, match="not a checkpoint of this architecture"):
         read_segmenter(tmp_path / "e.safetensors")
+
+
+def test_stages_learn_in_the_free_epochs_and_are_held_after_them(manifest: Path, tmp_path: Path) -> None:
+    preset = read_preset("tiny")
+    settings = replace(preset.embedder, held_stages=3, free_epochs=1, epochs=3)
+    pools = load_pools(manifest, preset.data, size=settings.source_size)
+    kept: list[dict[str, torch.Tensor]] = []
+    keep = Reporter(epoch=lambda history, judgement: kept.append(torch.load(tmp_path / STATE)["net"]))
+    torch.manual_seed(0)
+    begun = Embedder(settings.backbone).state_dict()
+    train_embedder(pools.sources, (), settings, weights=None, run=tmp_path, workers=0, report=keep)
+    early = [name for name in begun if name.startswith(("backbone.conv_stem", "backbone.blocks.2"))]
+    assert any(not torch.equal(begun[name], kept[0][name]) for name in early)
+    assert all(torch.equal(kept[0][name], kept[2][name]) for name in early)
+    assert not torch.equal(kept[1]["projection.weight"], kept[2]["projection.weight"])
 
 
 def test_a_finished_run_is_not_trained_again(manifest: Path, tmp_path: Path) -> None:

@@ -107,6 +107,23 @@ def test_shards_fresh_rows_and_tombstones_answer_as_the_rows_that_are_left(seed,
     assert (len(index), index.classes) == (len(live), len(np.unique(live.class_ids)))
 
 
+@pytest.mark.parametrize("exact_below", [0, 10**9], ids=["graphs", "scan"])
+def test_the_first_distances_of_many_queries_are_those_of_their_searches(exact_below):
+    rows = clustered_rows(900, 30)
+    shards = [build_shard(part(rows, slice(0, 400))), build_shard(part(rows, slice(400, 880)))]
+    fresh, queries = part(rows, slice(880, 900)), np.concatenate([rows.codes[::60], codes(20, 3)])
+    index = CatalogIndex(shards, fresh=fresh, tombstones=range(1, 120), ef=20, exact_below=exact_below)
+    expected = [index.search(code, 1)[0].distance for code in queries]
+    assert index.first_distances(queries).tolist() == expected
+
+
+def test_first_distances_that_the_graphs_do_not_tell_are_searched(monkeypatch):
+    # All rows are as far: which of them the graph did not return, it does not tell.
+    rows = Rows.of(range(1, 401), range(1, 401), np.zeros((400, 64), np.int8))
+    index = CatalogIndex([build_shard(rows)], ef=20, exact_below=0)
+    assert index.first_distances(np.ones((3, 64), np.int8)).tolist() == [64, 64, 64]
+
+
 @pytest.mark.parametrize("exact_below", [0, 10**9], ids=["graph", "scan"])
 def test_equal_distances_go_by_row_id(exact_below):
     code = np.full((1, 64), 3, np.int8)
