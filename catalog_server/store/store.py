@@ -215,11 +215,12 @@ class Store:
             .outerjoin(CodeRow, (CodeRow.row_id == PhotoRow.row_id) & (CodeRow.space_id == space_id))
             .where(~PhotoRow.retired)
         )
-        row_ids, class_ids, codes = list[int](), list[int](), list[bytes | None]()
+        read: tuple[list[Any], ...] = ([], [], [])
         # Unordered: an index tells all of the photos then, and their rows, which carry pictures, stay unread.
         for part in _in_parts(session, live):
-            for column, more in zip((row_ids, class_ids, codes), zip(*part, strict=True), strict=True):
+            for column, more in zip(read, zip(*part, strict=True), strict=True):
                 column.extend(more)
+        row_ids, class_ids, codes = read
         if not row_ids:
             return None
         if missing := codes.count(None):
