@@ -117,7 +117,7 @@ def test_the_first_distances_of_many_queries_are_those_of_their_searches(exact_b
     assert index.first_distances(queries).tolist() == expected
 
 
-def test_first_distances_that_the_graphs_do_not_tell_are_searched(monkeypatch):
+def test_first_distances_that_the_graphs_do_not_tell_are_searched():
     # All rows are as far: which of them the graph did not return, it does not tell.
     rows = Rows.of(range(1, 401), range(1, 401), np.zeros((400, 64), np.int8))
     index = CatalogIndex([build_shard(rows)], ef=20, exact_below=0)
